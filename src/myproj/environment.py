@@ -1,0 +1,81 @@
+"""Read settings from environment variables, and refuse a value that means nothing in one sentence.
+
+Every reader returns its default for a variable that is unset or empty, and raises
+`ImproperlyConfigured` with a sentence that names the variable and says what to write.
+"""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from dotenv import load_dotenv
+
+
+def load(path: Path) -> None:
+    """Take the variables of an environment file, where there is one; a variable already set wins.
+
+    This is for commands typed by hand in `src`. `inv` gives the values itself, and turns this off
+    by python-dotenv's own PYTHON_DOTENV_DISABLED. No value is expanded: `$` is only a character.
+    """
+    load_dotenv(path, interpolate=False)
+
+
+def text(name: str, default: str = "") -> str:
+    """Return a variable as it is."""
+    return os.environ.get(name) or default
+
+
+def flag(name: str) -> bool:
+    """Return whether a variable is on: 1 or true; off: 0, false or unset."""
+    value = text(name, "0")
+    if value.lower() in {"1", "true"}:
+        return True
+    if value.lower() in {"0", "false"}:
+        return False
+    raise ImproperlyConfigured(f"{name} is {value!r}: write 1 (on) or 0 (off).")
+
+
+def choice(name: str, choices: tuple[str, ...]) -> str:
+    """Return a variable that is one of `choices`, the first by default."""
+    value = text(name, choices[0])
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write one of {', '.join(choices)}.")
+    return value
+
+
+def words(name: str) -> list[str]:
+    """Return the parts of a comma-separated variable, without the spaces around them."""
+    return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def port(name: str, default: int) -> int:
+    """Return a port number, 1 to 65535."""
+    value = text(name, str(default))
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 65535):
+        raise ImproperlyConfigured(f"{name} is {value!r}: write a port number from 1 to 65535.")
+    return int(value)
+
+
+def origins(name: str) -> list[str]:
+    """Return comma-separated origins, each with its scheme."""
+    found = words(name)
+    for origin in found:
+        if not origin.startswith(("http://", "https://")):
+            raise ImproperlyConfigured(
+                f"{name} holds {origin!r}: write it with its scheme, as https://{origin}."
+            )
+    return found
+
+
+def database(name: str, default_file: Path) -> "dj_database_url.DBConfig":
+    """Return Django's description of the database of a URL; by default, SQLite in `default_file`."""
+    default = f"sqlite:///{default_file}"
+    try:
+        return dj_database_url.parse(text(name, default), conn_max_age=60)
+    except ValueError as error:
+        # The value may hold a password, so it is not shown.
+        raise ImproperlyConfigured(
+            f"{name} is not a database URL ({type(error).__name__}): "
+            "write it as postgres://USER:PASSWORD@HOST:5432/NAME or sqlite:////path/to/file."
+        ) from None

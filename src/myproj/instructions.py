@@ -1,0 +1,26 @@
+"""The Instructions List as the page shows it; `inv steps` is its owner, and a test compares them."""
+
+from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """One line of the list: its words in the tutorial, and what does it in each place."""
+
+    title: str
+    host: str
+    container: str
+    compose: str
+
+
+STEPS = (
+    Step("Python", "python3", "FROM python:3.13-slim", "build: ."),
+    Step("Virtual environment", "inv venv", "inv build", "inv up"),
+    Step("pip install -r requirements.txt", "inv install", "inv build", "inv up"),
+    Step("Settings in .env", "inv env", "inv env", "inv env"),
+    Step("cd src, then gunicorn", "inv serve", "inv run", "inv up"),
+)
+
+
+def for_place(place: str) -> list[tuple[str, str]]:
+    """Return (title, command) of each step, for host, container or compose."""
+    return [(step.title, getattr(step, place)) for step in STEPS]

@@ -1,0 +1,37 @@
+"""The one page of the site: what runs, and where."""
+
+import platform
+
+import django
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from myproj import instructions
+
+PLACES = {
+    "host": "on this machine",
+    "container": "in a container",
+    "compose": "in a container, with Compose",
+}
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the place, the versions and the Instructions List, its last step the one that served."""
+    *done, served_by = instructions.for_place(settings.PLACE)
+    facts = {
+        "Place": settings.PLACE,
+        "Python": platform.python_version(),
+        "Django": django.get_version(),
+        "Server": request.META.get("SERVER_SOFTWARE", "unknown").replace("/", " "),
+        "Port": request.META["SERVER_PORT"],
+    }
+    context = {
+        "where": PLACES[settings.PLACE],
+        "facts": facts,
+        "done": done,
+        "served_by": served_by,
+    }
+    return render(request, "myproj/home.html", context)

@@ -1,0 +1,88 @@
+"""The project with Compose: `docker-compose.yaml`, under this checkout's own project name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke import Context
+
+from steps import engine, envfile, ports
+from steps.command import Command, dry, output, refuse, run, say
+from steps.project import ROOT, Project
+
+# What docker-compose.yaml says where nothing else is configured; a test holds it to that.
+FILE_SAYS = {"UP_IMAGE": "djk8s-compose:v1", "UP_PORT": "8001", "UP_ENV_FILE": ".env"}
+
+
+def up_command(project: Project, detach: bool = False, no_build: bool = False) -> Command:
+    """Return the command that builds and runs the project with Compose."""
+    words = ["up", "--no-build" if no_build else "--build"]
+    if detach:
+        words += ["--detach", "--wait"]
+    return compose(project, *words)
+
+
+def down_command(project: Project, volumes: bool = False) -> Command:
+    """Return the command that removes what Compose made.
+
+    Compose finds that by the project's name. It runs outside the folder, because inside it would read
+    `.env` first, and a mistake there must not keep anything running.
+    """
+    words = ("down", "--remove-orphans", *(["--volumes"] if volumes else []))
+    return Command((*prefix(project), *words), cwd=Path(ROOT.anchor))
+
+
+def compose(project: Project, *words: str) -> Command:
+    """Return a Compose command; variables are on its line only where they differ from the file."""
+    variables = {
+        "UP_IMAGE": project.up_image,
+        "UP_PORT": str(ports.parse(project.up_port, "up.port")),
+        "UP_ENV_FILE": envfile.shown(project.env_file),
+    }
+    differing = {name: value for name, value in variables.items() if value != FILE_SAYS[name]}
+    return Command((*prefix(project), *words), shown=differing)
+
+
+def prefix(project: Project) -> tuple[str, ...]:
+    return (project.engine, "compose", "--project-name", project.scope)
+
+
+def up(c: Context, project: Project, detach: bool, no_build: bool) -> None:
+    """Run the project with Compose, until Ctrl-C or, detached, until `inv down`.
+
+    Raises `Exit` when `.env` is malformed, the port is taken, or no engine with Compose answers.
+    """
+    command = up_command(project, detach, no_build)
+    envfile.ensure(c, project)
+    envfile.site_values(c, project.env_file, {}, {})
+    address = ports.Published("127.0.0.1", int(project.up_port))
+    require(c, project)
+    if not dry(c):
+        if not is_up(project):
+            ports.require_free(address._replace(host="0.0.0.0"), "INVOKE_UP_PORT=")
+        if no_build and not engine.has_image(project, project.up_image):
+            refuse(f"{project.up_image} was never built here: leave --no-build out.")
+    if not detach:
+        say(f"Running at {address.url} (Ctrl-C stops it)")
+    run(c, command, failed="Compose did not bring the project up, see above; `inv logs` shows the site's log.")
+    if detach:
+        say(f"Running at {address.url} (`inv logs` shows its log, `inv down` stops it)")
+
+
+def require(c: Context, project: Project) -> None:
+    """Raise `Exit` unless an engine answers and its Compose is version 2 or newer."""
+    engine.require(c, project)
+    if not dry(c) and output((project.engine, "compose", "version")).returncode:
+        refuse("This engine has no Compose 2: install the package docker-compose-plugin; `inv run` works without.")
+
+
+def is_up(project: Project) -> bool:
+    """Return whether Compose already runs this project, so that its port is its own."""
+    mine = f"label=com.docker.compose.project={project.scope}"
+    return bool(engine.ask(project, "ps", "--quiet", "--filter", mine))
+
+
+def down(c: Context, project: Project, volumes: bool) -> None:
+    """Stop and remove what Compose made; its database stays unless `volumes`."""
+    require(c, project)
+    run(c, down_command(project, volumes))

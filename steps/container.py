@@ -1,0 +1,207 @@
+"""Containers of the image: run one, enter one, and look after those that this project started."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from typing import NoReturn
+
+from invoke import Context
+
+from steps import engine, envfile, image, ports, server
+from steps.command import Command, dry, output, refuse, run, say
+from steps.project import ROOT, Project
+
+DATA = "/app/data"
+READY_WITHIN = 60  # seconds for a detached site, its first migrations on a slow machine included
+
+
+def new_command(project: Project, options: Iterable[str], values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the words that every new container of this project begins with, up to the image's name.
+
+    Values are named, and given by the environment of the command: none is on a command line.
+    """
+    words = [project.engine, "run", "--pull", "never", "--label", project.label]
+    words += ["--mount", f"type=volume,source={project.volume},target={DATA}", *options]
+    for name in sorted(values):
+        words += ["--env", name]
+    return tuple(words)
+
+
+def run_command(
+    project: Project, ref: str, port: int, published: ports.Published, values: Mapping[str, str], detach: bool
+) -> Command:
+    """Return the command that runs the site: PORT inside, and where it shows outside."""
+    values = {name: value for name, value in values.items() if name != "PORT"}
+    lifetime = "--detach" if detach else "--rm"
+    options = [lifetime, "--publish", f"{published}:{port}", "--env", f"PORT={port}"]
+    return Command((*new_command(project, options, values), ref), hidden=values)
+
+
+def enter_command(project: Project, container: str, words: tuple[str, ...]) -> Command:
+    """Return the command that runs words, by default a shell, in a container that runs already."""
+    return Command((project.engine, "exec", *terminal(), container, *(words or ("/bin/bash",))))
+
+
+def once_command(project: Project, ref: str, words: tuple[str, ...], values: Mapping[str, str]) -> Command:
+    """Return the command that runs words, by default a shell, in a new container that goes when they end."""
+    argv = new_command(project, ["--rm", *terminal()], values)
+    return Command((*argv, ref, *(words or ("/bin/bash",))), hidden=values)
+
+
+def terminal() -> tuple[str, ...]:
+    """Return the options that hand over our input, and our terminal where there is one."""
+    return ("--interactive", "--tty") if sys.stdin.isatty() and sys.stdout.isatty() else ("--interactive",)
+
+
+def run_site(
+    c: Context,
+    project: Project,
+    port: str | None,
+    publish: str | None,
+    tag: str | None,
+    env: Iterable[str],
+    env_file: str | None,
+    detach: bool,
+) -> None:
+    """Run the site in a container, until Ctrl-C or, detached, until `inv stop`.
+
+    Raises `Exit` when an option is wrong, a port is taken, no engine answers, or a detached site is
+    not ready in time.
+    """
+    ref = image.name(project, tag)
+    flags = envfile.from_flags(env, os.environ, "--env")
+    if "PORT" in flags:
+        refuse("--env PORT would leave the published port behind: write --port instead.")
+    values = values_for(c, project, flags, env_file)
+    number = server.chosen_port(project, port, values)
+    published = ports.parse_published(publish, "--publish") if publish else ports.Published("127.0.0.1", number)
+    engine.require(c, project)
+    command = run_command(project, ref, number, published, values, detach)
+    if dry(c):
+        say_exports(values)
+        run(c, command)
+        return
+    ports.require_free(published, "--publish " if publish else "--port ")
+    image.build_if_missing(c, project, ref, tag)
+    if detach:
+        start(c, project, command, published)
+    else:
+        say(f"Running at {published.url} (Ctrl-C stops it)")
+        run(c, command)
+
+
+def values_for(c: Context, project: Project, flags: Mapping[str, str], env_file: str | None = None) -> dict[str, str]:
+    """Return what the site in a container is to see, after writing `.env` if it is to come from there."""
+    if env_file:
+        return envfile.site_values(c, ROOT / env_file, flags, os.environ)
+    envfile.ensure(c, project)
+    return envfile.site_values(c, project.env_file, flags, os.environ)
+
+
+def say_exports(values: Mapping[str, str]) -> None:
+    """Say what a pasted command needs."""
+    say(f"# Before you paste this, export the variables that it names: {' '.join(sorted(values))}")
+
+
+def start(c: Context, project: Project, command: Command, published: ports.Published) -> None:
+    """Start a container in the background and wait until the site in it is ready."""
+    container = run(c, command, read=True).strip()
+    end = time.monotonic() + READY_WITHIN
+    while not is_ready(published.url):
+        if container not in engine.running(project) or time.monotonic() > end:
+            give_up(project, container)
+        time.sleep(0.1)
+    say(f"Running at {published.url} (`inv logs` shows its log, `inv stop` stops it)")
+
+
+def is_ready(url: str) -> bool:
+    """Return whether the site at an address answers that it is ready."""
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def give_up(project: Project, container: str) -> NoReturn:
+    """Remove a container that did not become ready, and end with what it said last."""
+    log = output((project.engine, "logs", "--tail", "20", container))
+    output((project.engine, "rm", "--force", container), timeout=60)
+    said = (log.stdout + log.stderr).strip()
+    refuse(f"{said}\nThe site did not become ready and its container was removed; above is what its log said last.")
+
+
+def shell(c: Context, project: Project, words: tuple[str, ...], new: bool) -> None:
+    """Enter the container of this project that was started last, else a new one; or run words there."""
+    engine.require(c, project)
+    there = [] if new or dry(c) else engine.running(project)
+    if there:
+        run(c, enter_command(project, there[0][:12], words))
+    else:
+        once(c, project, words)
+
+
+def once(c: Context, project: Project, words: tuple[str, ...]) -> None:
+    """Run words, by default a shell, in a new container of the image with the site's variables."""
+    ref = image.name(project, None)
+    engine.require(c, project)
+    values = values_for(c, project, {})
+    if dry(c):
+        say_exports(values)
+    else:
+        image.build_if_missing(c, project, ref, None)
+    run(c, once_command(project, ref, words, values))
+
+
+def list_command(project: Project, *options: str) -> Command:
+    """Return the command that lists this project's containers, those that ended too."""
+    return Command((project.engine, "ps", "--all", *options, "--filter", f"label={project.label}"))
+
+
+def list_all(c: Context, project: Project) -> None:
+    """List this project's containers."""
+    engine.require(c, project)
+    run(c, list_command(project))
+
+
+def logs_line(project: Project) -> str:
+    """Return the shell's line for the log of the container that was created last."""
+    return f"{project.engine} logs $({list_command(project, '--quiet', '--latest').line()})"
+
+
+def logs(c: Context, project: Project) -> None:
+    """Show the log of the container that was started last, also of one that ended."""
+    engine.require(c, project)
+    if dry(c):
+        print(logs_line(project))
+        return
+    found = engine.known(project)
+    if not found:
+        refuse("No container of this project is here: `inv run --detach` starts one.")
+    run(c, Command((project.engine, "logs", found[0][:12])))
+
+
+def stop_line(project: Project) -> str:
+    """Return the shell's line that stops and removes all containers of this project."""
+    mine = list_command(project, "--quiet").line()
+    return f"{project.engine} stop $({mine}) && {project.engine} rm $({mine})"
+
+
+def stop(c: Context, project: Project) -> None:
+    """Stop and remove all containers that this project started."""
+    engine.require(c, project)
+    if dry(c):
+        print(stop_line(project))
+        return
+    found = engine.known(project)
+    if not found:
+        say("No container of this project is here: nothing to do.")
+        return
+    run(c, Command((project.engine, "stop", *found)), read=True)
+    # One that was started to go when it ends is gone by now, or about to be.
+    run(c, Command((project.engine, "rm", "--force", *found)), read=True)

@@ -1,0 +1,58 @@
+"""The engine: whether it answers, and what it knows of this project."""
+
+from __future__ import annotations
+
+import subprocess
+
+from invoke import Context
+
+from steps.command import dry, output, refuse
+from steps.project import Project
+
+WITHOUT = "Without an engine, `inv serve` runs the site on this machine."
+PATIENCE = 10  # seconds; an engine that answers does so in well under one
+
+
+def require(c: Context, project: Project) -> None:
+    """Raise `Exit` with one sentence unless an engine answers; with --dry none is needed."""
+    if dry(c):
+        return
+    try:
+        answer = output((project.engine, "version", "--format", "{{.Server.Version}}"), timeout=PATIENCE)
+    except FileNotFoundError:
+        refuse(f"There is no {project.engine} here: install Docker (https://docs.docker.com/get-docker/). {WITHOUT}")
+    except subprocess.TimeoutExpired:
+        refuse(f"The Docker engine did not answer within {PATIENCE} s: restart it. {WITHOUT}")
+    if answer.returncode == 0:
+        return
+    if "permission denied" in answer.stderr.lower():
+        refuse(f"You may not speak to the Docker engine: add yourself to the group `docker`, log in again. {WITHOUT}")
+    refuse(f"The Docker engine does not answer: start it (Docker Desktop, or systemctl start docker). {WITHOUT}")
+
+
+def ask(project: Project, *words: str) -> list[str]:
+    """Return the lines that the engine answers to a question, none where it fails."""
+    return output((project.engine, *words), timeout=PATIENCE).stdout.splitlines()
+
+
+def has_image(project: Project, image: str) -> bool:
+    """Return whether an image was built (or loaded) here."""
+    return bool(ask(project, "image", "inspect", "--format", "{{.Id}}", image))
+
+
+def running(project: Project) -> list[str]:
+    """Return the ids of this project's running containers, the one that was started last first."""
+    return by_start(project, ask(project, "ps", "--quiet", "--filter", f"label={project.label}"))
+
+
+def known(project: Project) -> list[str]:
+    """Return the ids of all this project's containers, ended ones too, the one started last first."""
+    return by_start(project, ask(project, "ps", "--all", "--quiet", "--filter", f"label={project.label}"))
+
+
+def by_start(project: Project, containers: list[str]) -> list[str]:
+    """Return containers' ids by the time of their last start, the latest first."""
+    if not containers:
+        return []
+    started = ask(project, "inspect", "--format", "{{.State.StartedAt}} {{.Id}}", *containers)
+    return [line.split()[1] for line in sorted(started, reverse=True)]

@@ -1,0 +1,71 @@
+"""The image: the Dockerfile, built and tagged."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+from invoke import Context
+
+from steps import engine, envfile
+from steps.command import Command, refuse, run, say
+from steps.project import ROOT, Project
+
+LATEST = "latest"
+# https://pkg.go.dev/github.com/distribution/reference#pkg-overview
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+
+def build_command(
+    project: Project,
+    tags: Iterable[str] = (),
+    file: str | None = None,
+    build_args: Iterable[str] = (),
+    no_cache: bool = False,
+) -> Command:
+    """Return the command that builds the image with each tag, and `latest`, so that `inv run` runs it."""
+    argv = [project.engine, "build"]
+    for tag in dict.fromkeys([*tags, LATEST]):
+        argv += ["--tag", name(project, tag)]
+    if file:
+        argv += ["--file", file]
+    for build_arg in build_args:
+        argv += ["--build-arg", build_arg]
+    if no_cache:
+        argv.append("--no-cache")
+    return Command((*argv, "."))
+
+
+def name(project: Project, tag: str | None) -> str:
+    """Return the image's name with a tag, `latest` by default.
+
+    Raises `Exit` when an engine would refuse the tag.
+    """
+    if not TAG.fullmatch(tag or LATEST):
+        refuse(f"{tag!r} is not a tag: use up to 128 letters, digits, `_`, `.` and `-`, as --tag v1.")
+    return f"{project.image}:{tag or LATEST}"
+
+
+def build(
+    c: Context, project: Project, tags: Iterable[str], file: str | None, build_args: Iterable[str], no_cache: bool
+) -> None:
+    """Build the image.
+
+    Raises `Exit` when a tag, a build argument or the file is wrong, no engine answers, or the build fails.
+    """
+    build_args = list(build_args)
+    command = build_command(project, tags, file, build_args, no_cache)
+    for build_arg in build_args:
+        envfile.from_flags([build_arg], os.environ, "--build-arg")
+    if file and not (ROOT / file).is_file():
+        refuse(f"There is no file {file!r} in {ROOT}: --file names a Dockerfile, as --file Dockerfile.")
+    engine.require(c, project)
+    run(c, command, failed="The image was not built, see above.")
+
+
+def build_if_missing(c: Context, project: Project, image: str, tag: str | None) -> None:
+    """Build an image that was never built; it is not looked for anywhere else."""
+    if not engine.has_image(project, image):
+        say(f"{image} was never built here: building it first.")
+        run(c, build_command(project, [tag] if tag else []), failed="The image was not built, see above.")

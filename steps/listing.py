@@ -1,0 +1,90 @@
+"""The Instructions List as `inv steps` prints it: each step with the command behind it in each place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from steps import compose, container, envfile, image, ports, server, toolbox, venv
+from steps.project import ROOT, Project
+
+Places = Mapping[str, Sequence[str]]
+
+
+def commands(project: Project) -> dict[str, Places]:
+    """Return, for each task in order, the lines behind it in each place that has any."""
+    names = dict.fromkeys(["SECRET_KEY"], "")
+    port = int(project.port)
+    published = ports.Published("127.0.0.1", port)
+    latest = image.name(project, None)
+    make = [venv.make_command(project, "python3").line(), venv.pip_command(project).line()]
+    return {
+        "venv": {"host": make, "container": dockerfile("inv venv")},
+        "install": {"host": [venv.install_command(project).line()], "container": dockerfile("inv install")},
+        "env": {
+            "host": [f"(writes {envfile.shown(project.env_file)} from {envfile.EXAMPLE.name})"],
+            "container": ["--env SECRET_KEY …, by name, from .env"],
+            "compose": compose_file("env_file"),
+        },
+        "serve": {
+            "host": [
+                server.collect_command(project, {}).line(),
+                server.serve_command(project, port, {}).line(),
+            ],
+            "container": dockerfile("inv serve"),
+        },
+        "build": {"container": [image.build_command(project).line()], "compose": compose_file("build")},
+        "run": {"container": [container.run_command(project, latest, port, published, names, False).line()]},
+        "shell": {
+            "container": [
+                container.enter_command(project, "CONTAINER", ()).line(),
+                container.once_command(project, latest, (), names).line(),
+            ]
+        },
+        "ps": {"container": [container.list_command(project).line()]},
+        "logs": {"container": [container.logs_line(project)]},
+        "stop": {"container": [container.stop_line(project)]},
+        "up": {"compose": [compose.up_command(project).line()]},
+        "down": {"compose": [compose.down_command(project).line()]},
+        "manage": {
+            "host": [server.manage_command(project, ("COMMAND",), {}).line()],
+            "container": [
+                container.once_command(project, latest, ("python", "manage.py", "COMMAND"), names).line()
+            ],
+        },
+        "lock": {"host": [toolbox.lock_command().line()]},
+        "test": {"host": [toolbox.test_command().line()]},
+        "lint": {"host": [toolbox.test_command(("lint",)).line()]},
+    }
+
+
+def dockerfile(marker: str) -> list[str]:
+    """Return the instructions of the Dockerfile that follow the comment `# MARKER: …`, up to a blank line."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    block = re.search(rf"^# {re.escape(marker)}: .*\n((?:.+\n)+)", text, re.MULTILINE)
+    lines = block.group(1) if block else ""
+    whole = re.sub(r"\\\n\s*", "", "".join(line for line in lines.splitlines(True) if not line.startswith("#")))
+    return whole.splitlines()
+
+
+def compose_file(key: str) -> list[str]:
+    """Return the line of the Compose file that sets a key."""
+    text = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
+    return [line.strip() for line in text.splitlines() if line.strip().startswith(f"{key}:")]
+
+
+def text(project: Project, help_lines: Mapping[str, str]) -> str:
+    """Return the whole list, numbered, as plain text; `help_lines` has each task's own sentence."""
+    parts = ["The Instructions List: what each step does, and the command behind it in each place.\n"]
+    for number, (task, places) in enumerate(commands(project).items(), start=1):
+        parts.append(f"{number:2}. inv {task} · {help_lines[task]}")
+        for place, lines in places.items():
+            parts += [f"      {place if first else '':10}{line}" for first, line in numbered(lines)]
+        parts.append("")
+    parts.append("`inv --help TASK` shows the options of a step, `inv --dry TASK` its commands.")
+    return "\n".join(parts)
+
+
+def numbered(lines: Sequence[str]) -> list[tuple[bool, str]]:
+    """Return each line with whether it is the first."""
+    return [(index == 0, line) for index, line in enumerate(lines)]

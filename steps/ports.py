@@ -1,0 +1,74 @@
+"""Ports: what a person typed, and whether this machine has it free."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import NamedTuple
+
+from steps.command import refuse
+
+
+class Published(NamedTuple):
+    """An address of this machine on which a container's port shows."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Return the address that a browser on this machine opens."""
+        everywhere = {"127.0.0.1", "0.0.0.0", "[::]", "[::1]"}
+        return f"http://{'localhost' if self.host in everywhere else self.host}:{self.port}"
+
+
+def parse(value: str, origin: str) -> int:
+    """Return a port number; `origin` says where the value came from, as `--port`.
+
+    Raises `Exit` unless it is a whole number from 1 to 65535.
+    """
+    if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
+        refuse(f"{origin} {value!r} is not a port: give a number from 1 to 65535, as {origin} 8000.")
+    return int(value)
+
+
+def parse_published(value: str, origin: str) -> Published:
+    """Return where to publish: `8000` is this machine only, `0.0.0.0:8000` the network too.
+
+    Raises `Exit` when the port or the address is not one.
+    """
+    host, _, port = value.rpartition(":")
+    if host and not re.fullmatch(r"[0-9.]+|\[[0-9a-fA-F:]+\]", host):
+        refuse(f"{origin} {value!r} is not an address: give a port or ADDRESS:PORT, as {origin} 0.0.0.0:8000.")
+    return Published(host or "127.0.0.1", parse(port, origin))
+
+
+def require_free(published: Published, remedy: str) -> None:
+    """Raise `Exit`, naming a free port, when something already listens on this one.
+
+    `remedy` is what a person types to choose another, up to the number: `--port `.
+    """
+    if is_free(published):
+        return
+    others = (published._replace(port=port) for port in range(published.port + 1, 65536))
+    free = next((other.port for other in others if is_free(other)), None)
+    choice = f"type {remedy}{free}, which is free" if free else "choose another port"
+    refuse(f"Port {published.port} is already in use: stop what holds it, or {choice}.")
+
+
+def is_free(published: Published) -> bool:
+    """Return whether nothing listens on an address of this machine."""
+    family = socket.AF_INET6 if published.host.startswith("[") else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As servers do: connections of one that has just stopped do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((published.host.strip("[]"), published.port))
+        except PermissionError:
+            return True  # below 1024 only the engine may bind, and it will
+        except OSError:
+            return False
+    return True

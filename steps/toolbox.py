@@ -1,0 +1,44 @@
+"""The pinned tools in `.tools/`: who may run the list, and how Nox is called from it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from steps.command import Command
+from steps.project import ROOT
+
+TOOLS = ROOT / ".tools"
+
+
+def hand_over() -> None:
+    """Turn an Invoke that someone installed elsewhere into the project's own, which it may have to set up.
+
+    Does nothing in the project's own Invoke, for shell completion, and where the tasks are only
+    imported, as tests do.
+    """
+    program = Path(sys.argv[0])
+    is_invoke = program.stem in {"inv", "invoke"} or program.parts[-2:] == ("invoke", "__main__.py")
+    if not is_invoke or "--complete" in sys.argv or Path(sys.prefix).resolve() == TOOLS.resolve():
+        return
+    argv = [sys.executable, str(ROOT / "inv"), *sys.argv[1:]]
+    if os.name == "nt":
+        sys.exit(subprocess.call(argv))
+    os.execv(sys.executable, argv)
+
+
+def nox_command(*words: str) -> Command:
+    """Return a Nox command, of the Nox beside the Invoke that runs this."""
+    return Command((Path(sys.executable), "-m", "nox", *words))
+
+
+def test_command(sessions: tuple[str, ...] = ()) -> Command:
+    """Return the command that runs sessions, by default all that this machine can."""
+    return nox_command(*(word for session in sessions for word in ("--session", session)))
+
+
+def lock_command(upgrade: bool = False) -> Command:
+    """Return the command that pins anew what the .in files ask for."""
+    return nox_command("--session", "lock", *(["--", "--upgrade"] if upgrade else []))

@@ -1,0 +1,168 @@
+"""The virtual environment of this machine, and what is installed in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from invoke import Context
+
+from steps.command import Command, dry, output, refuse, run, say
+from steps.envfile import shown
+from steps.project import ROOT, Project, python_version
+
+PIP_PIN = ROOT / "requirements-pip.txt"
+REQUIREMENTS = ROOT / "requirements.txt"
+OLDEST = (3, 10)
+INDEX = "when no package index answers here, name one in PIP_INDEX_URL; then type it again, it starts clean"
+
+
+def make_command(project: Project, python: str) -> Command:
+    """Return the command that makes the virtual environment anew with a Python."""
+    return Command((python, "-m", "venv", "--clear", project.venv))
+
+
+def pip_command(project: Project) -> Command:
+    """Return the command that brings its pip to the pinned version."""
+    return Command((*pip_install(project), "-r", PIP_PIN))
+
+
+def install_command(project: Project) -> Command:
+    """Return the command that installs what `requirements.txt` says."""
+    return Command((*pip_install(project), "-r", REQUIREMENTS))
+
+
+def pip_install(project: Project) -> tuple[str | Path, ...]:
+    return (project.program("python"), "-m", "pip", "install", "--require-hashes")
+
+
+def make(c: Context, project: Project, python: str | None = None) -> None:
+    """Make the virtual environment unless it is whole and of the Python that was asked for.
+
+    Raises `Exit` when there is no such Python, it is too old or has no venv module, the folder holds
+    something else, or pip cannot be brought to its version.
+    """
+    wanted = find_python(python) if python else None
+    made = read_stamp(project, "venv")
+    base = os.path.realpath(wanted) if wanted else made.get("base", "")
+    if project.program("python").exists() and made == venv_stamp(project, base):
+        say(f"{shown(project.venv)} is ready, on {made['base']}: nothing to do.")
+        return
+    protect(project.venv)
+    chosen = wanted or find_python(python)
+    check_python(chosen)
+    remove_stamps(c, project, "venv", "install", "static")
+    run(c, make_command(project, chosen), failed=f"{shown(project.venv)} could not be made, see above; try again.")
+    run(c, pip_command(project), failed=f"pip could not be brought to its pinned version: {INDEX}.")
+    if not dry(c):
+        write_stamp(project, "venv", venv_stamp(project, os.path.realpath(chosen)))
+        mention_version(project)
+
+
+def install(c: Context, project: Project) -> None:
+    """Install exactly what `requirements.txt` says, unless that is what is there.
+
+    Raises `Exit` with pip's own exit code when a package cannot be had or has another hash.
+    """
+    wanted = {"requirements": REQUIREMENTS.read_text(encoding="utf-8")}
+    if read_stamp(project, "install") == wanted:
+        say(f"{REQUIREMENTS.name} is installed in {shown(project.venv)}: nothing to do.")
+        return
+    remove_stamps(c, project, "install", "static")
+    run(c, install_command(project), failed=f"{REQUIREMENTS.name} could not be installed: {INDEX}.")
+    if dry(c):
+        return
+    remove_others(c, project, wanted["requirements"])
+    write_stamp(project, "install", wanted)
+
+
+def remove_others(c: Context, project: Project, requirements: str) -> None:
+    """Remove packages that `requirements.txt` no longer names, so that the venv holds what the image holds."""
+    listed = output((str(project.program("python")), "-m", "pip", "list", "--format", "json"), timeout=60)
+    installed = {normal(package["name"]) for package in json.loads(listed.stdout)}
+    wanted = {normal(name) for name in re.findall(r"^([\w.-]+)==", requirements, re.MULTILINE)}
+    others = sorted(installed - wanted - {"pip"})
+    if others:
+        run(c, Command((project.program("python"), "-m", "pip", "uninstall", "--yes", *others)))
+
+
+def normal(name: str) -> str:
+    """Return a package's name in its one form: https://packaging.python.org/specifications/name-normalization/"""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def find_python(asked: str | None) -> str:
+    """Return the Python for the virtual environment: by default the one that runs this.
+
+    `3.12` is short for `python3.12`. Raises `Exit` when there is no such program.
+    """
+    if asked is None:
+        return getattr(sys, "_base_executable", sys.executable)
+    name = f"python{asked}" if re.fullmatch(r"3(\.\d+)?", asked) else asked
+    found = shutil.which(name)
+    if not found:
+        refuse(f"There is no Python called {name} here: install it, or leave --python out.")
+    # What a launcher such as pyenv's starts is what the environment will be of.
+    answer = output((found, "-c", "import sys; print(getattr(sys, '_base_executable', None) or sys.executable)"))
+    if answer.returncode:
+        refuse(f"{name} does not answer as a Python: give a version, as --python 3.12, or a path.")
+    return answer.stdout.strip()
+
+
+def check_python(python: str) -> None:
+    """Raise `Exit` unless a Python is new enough and can make virtual environments."""
+    answer = output((python, "-c", "import sys; print(*sys.version_info[:2]); import ensurepip, venv"))
+    version = tuple(int(part) for part in answer.stdout.split())
+    if version < OLDEST:
+        refuse(f"{python} is Python {'.'.join(map(str, version)) or '?'}, and Django asks for 3.10 or newer.")
+    if answer.returncode:
+        refuse(f"{python} has no venv module: install it (Debian and Ubuntu: apt install python3-venv).")
+
+
+def mention_version(project: Project) -> None:
+    """Say so when this machine's Python is another than the box's."""
+    box = python_version()
+    answer = output((str(project.program("python")), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"))
+    if answer.stdout.strip() != box:
+        say(f"Python is {answer.stdout.strip()} here and {box} in the container; the packages are the same.")
+
+
+def protect(venv: Path) -> None:
+    """Raise `Exit` where making a virtual environment would wipe a folder that is something else."""
+    if venv.is_dir() and not (venv / "pyvenv.cfg").exists() and any(path.is_file() for path in venv.rglob("*")):
+        refuse(f"{shown(venv)} is not a virtual environment: move it away, or name another in INVOKE_VENV.")
+
+
+def venv_stamp(project: Project, base: str) -> dict[str, str]:
+    """Return what makes an environment whole: its Python, its pip, and its place, for it cannot be moved."""
+    return {"base": base, "pip": PIP_PIN.read_text(encoding="utf-8"), "place": str(project.venv)}
+
+
+def stamp_path(project: Project, step: str) -> Path:
+    """Return the file in the environment that says a step of the list is done; it goes when that goes."""
+    return project.venv / f".inv-{step}.json"
+
+
+def read_stamp(project: Project, step: str) -> dict[str, str]:
+    """Return what a step left when it was done, or nothing."""
+    try:
+        stamp: dict[str, str] = json.loads(stamp_path(project, step).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamp
+
+
+def write_stamp(project: Project, step: str, stamp: dict[str, str]) -> None:
+    """Note that a step is done; the last thing it does, so that a step cut short is done again."""
+    stamp_path(project, step).write_text(json.dumps(stamp), encoding="utf-8")
+
+
+def remove_stamps(c: Context, project: Project, *steps: str) -> None:
+    """Note that steps are no longer done."""
+    for step in steps:
+        if not dry(c):
+            stamp_path(project, step).unlink(missing_ok=True)

@@ -1,0 +1,163 @@
+"""The Instructions List: one task per step, in order, and the defaults. `inv steps` prints it."""
+
+from __future__ import annotations
+
+from invoke import Collection, Context, task
+
+from steps import toolbox
+
+toolbox.hand_over()
+
+from steps import command, compose, container, envfile, image, listing, server, venv as environment  # noqa: E402
+from steps.project import Project  # noqa: E402
+
+PLACES = ("host", "container")
+
+
+@task(name="steps", default=True)
+def list_steps(c: Context) -> None:
+    """Print this list in order, with the command behind each step in each place."""
+    help_lines = {name: (ns[name].__doc__ or "").splitlines()[0] for name in listing.commands(Project.of(c))}
+    print(listing.text(Project.of(c), help_lines))
+
+
+@task(help={"python": "the Python to make it of, as 3.12 or a path; by default the one that runs this"})
+def venv(c: Context, python: str | None = None) -> None:
+    """Make the virtual environment, with pip at its pinned version."""
+    environment.make(c, Project.of(c), python)
+
+
+@task
+def install(c: Context) -> None:
+    """Install requirements.txt in the virtual environment: that and nothing else."""
+    environment.make(c, Project.of(c))
+    environment.install(c, Project.of(c))
+
+
+@task
+def env(c: Context) -> None:
+    """Write .env from .env.example with a fresh SECRET_KEY, unless there is one."""
+    envfile.create(c, Project.of(c))
+
+
+@task(help={"port": "the port to listen on; by default PORT of .env, else 8000"})
+def serve(c: Context, port: str | None = None) -> None:
+    """Run gunicorn on this machine, after the steps it needs, until Ctrl-C."""
+    server.serve(c, Project.of(c), port)
+
+
+@task(
+    iterable=["tag", "build_arg"],
+    help={
+        "tag": "a tag besides `latest`, as v1; may be repeated",
+        "file": "the Dockerfile to build from",
+        "build-arg": "NAME=value for an ARG of the Dockerfile, never a secret; may be repeated",
+        "no-cache": "build every layer anew",
+    },
+)
+def build(c: Context, tag: list[str], build_arg: list[str], file: str | None = None, no_cache: bool = False) -> None:
+    """Build the image and tag it."""
+    image.build(c, Project.of(c), tag, file, build_arg, no_cache)
+
+
+@task(
+    iterable=["env"],
+    help={
+        "port": "the port inside the container; by default PORT of .env, else 8000",
+        "publish": "where it shows, as 8000, or 0.0.0.0:8000 for the network too; by default the same port",
+        "tag": "the tag to run; by default what was built last",
+        "env": "NAME=value for the site, before what .env says; may be repeated",
+        "env-file": "a file to read in the stead of .env",
+        "detach": "run in the background; returns when the site is ready",
+    },
+)
+def run(
+    c: Context,
+    env: list[str],
+    port: str | None = None,
+    publish: str | None = None,
+    tag: str | None = None,
+    env_file: str | None = None,
+    detach: bool = False,
+) -> None:
+    """Run the site in a container, until Ctrl-C."""
+    container.run_site(c, Project.of(c), port, publish, tag, env, env_file, detach)
+
+
+@task(help={"new": "a new container, even if one is running"})
+def shell(c: Context, new: bool = False) -> None:
+    """Enter a container, or run in it the words that follow `--`."""
+    container.shell(c, Project.of(c), command.after_dashes(), new)
+
+
+@task
+def ps(c: Context) -> None:
+    """List this project's containers."""
+    container.list_all(c, Project.of(c))
+
+
+@task
+def logs(c: Context) -> None:
+    """Show the log of the container started last."""
+    container.logs(c, Project.of(c))
+
+
+@task
+def stop(c: Context) -> None:
+    """Stop and remove this project's containers."""
+    container.stop(c, Project.of(c))
+
+
+@task(help={"detach": "run in the background; returns when the site is healthy", "no-build": "run what was built"})
+def up(c: Context, detach: bool = False, no_build: bool = False) -> None:
+    """Build and run the project with Compose, until Ctrl-C."""
+    compose.up(c, Project.of(c), detach, no_build)
+
+
+@task(help={"volumes": "remove its database too"})
+def down(c: Context, volumes: bool = False) -> None:
+    """Stop and remove what Compose made."""
+    compose.down(c, Project.of(c), volumes)
+
+
+@task(help={"place": f"where to run it: {' or '.join(PLACES)}"})
+def manage(c: Context, place: str = "host") -> None:
+    """Run the manage.py command that follows `--`, as in `inv manage -- migrate`."""
+    if place not in PLACES:
+        command.refuse(f"--place {place!r} is not a place: write {' or '.join(PLACES)}.")
+    if place == "host":
+        server.manage(c, Project.of(c), command.after_dashes())
+    else:
+        container.once(c, Project.of(c), ("python", "manage.py", *command.after_dashes()))
+
+
+@task(help={"upgrade": "take the newest versions that requirements*.in allow"})
+def lock(c: Context, upgrade: bool = False) -> None:
+    """Write requirements*.txt anew, pinned and with hashes, from requirements*.in."""
+    command.run(c, toolbox.lock_command(upgrade))
+
+
+@task(iterable=["session"], help={"session": "a session to run, as lint; may be repeated; by default all"})
+def test(c: Context, session: list[str]) -> None:
+    """Run the checks that this machine can, clean, with Nox."""
+    command.run(c, toolbox.test_command(tuple(session)))
+
+
+@task
+def lint(c: Context) -> None:
+    """Run the check of style, types and files alone."""
+    command.run(c, toolbox.test_command(("lint",)))
+
+
+ns = Collection.from_module(__import__(__name__))
+ns.configure(
+    {
+        "engine": "docker",  # or a command that takes the same words
+        "project": "djk8s",  # what names of containers, volumes and networks begin with
+        "image": "djk8s",
+        "port": "8000",
+        "venv": "venv",
+        "env_file": ".env",
+        "up": {"image": "djk8s-compose:v1", "port": "8001"},
+    }
+)
