@@ -8,7 +8,7 @@ from steps import toolbox
 
 toolbox.hand_over()
 
-from steps import command, compose, container, envfile, image, listing, server, venv as environment  # noqa: E402
+from steps import cleaning, command, compose, container, envfile, image, listing, server, venv as environment  # noqa: E402
 from steps.project import Project  # noqa: E402
 
 PLACES = ("host", "container")
@@ -118,6 +118,12 @@ def up(c: Context, detach: bool = False, no_build: bool = False) -> None:
 def down(c: Context, volumes: bool = False) -> None:
     """Stop and remove what Compose made."""
     compose.down(c, Project.of(c), volumes)
+
+
+@task(help={"volumes": "remove the databases too"})
+def clean(c: Context, volumes: bool = False) -> None:
+    """Remove this project's containers, networks and images."""
+    cleaning.clean(c, Project.of(c), volumes)
 
 
 @task(help={"place": f"where to run it: {' or '.join(PLACES)}"})

@@ -17,12 +17,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproj.settings")
 
 
 def leave(*_: Any) -> None:
-    """End at once: gunicorn listens to signals only once the site is loaded, and PID 1 ignores them till then."""
+    """End at once and quietly: gunicorn itself listens to signals only once the site is loaded."""
     sys.exit(0)
 
 
-signal.signal(signal.SIGINT, leave)
-signal.signal(signal.SIGTERM, leave)
+# Who starts this (`inv serve`, entrypoint.sh) holds these back until there is somebody to act on them:
+# before that, Ctrl-C would be a traceback, and PID 1 would not notice SIGTERM at all.
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, leave)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
 
 from django.conf import settings  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402

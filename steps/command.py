@@ -21,18 +21,24 @@ from invoke import Context, Exit
 
 from steps.project import ROOT
 
+INTERRUPTED = "Interrupted; type it again when you like, it starts clean."
+
 
 @dataclass(frozen=True)
 class Command:
     """Words to run in a folder, with variables that are part of the line and variables that are not.
 
     A word that is a `Path` is shown relative to that folder. `hidden` holds what must not be shown.
+    An `unattended` command asks nothing and is ended quietly by Ctrl-C; one that `waits_with_signals`
+    lets Ctrl-C in only when it is ready to act on it, as `src/gunicorn.conf.py` does.
     """
 
     argv: tuple[str | Path, ...]
     cwd: Path = ROOT
     shown: Mapping[str, str] = field(default_factory=dict)
     hidden: Mapping[str, str] = field(default_factory=dict)
+    unattended: bool = False
+    waits_with_signals: bool = False
 
     def line(self, here: Path = ROOT) -> str:
         """Return the command as one line that can be pasted into a POSIX shell in the folder `here`."""
@@ -81,38 +87,60 @@ def run(c: Context, command: Command, failed: str = "", read: bool = False) -> s
     show(c, command)
     if dry(c):
         return ""
-    try:
-        child = subprocess.Popen(
-            [str(word) for word in command.argv],
-            cwd=command.cwd,
-            env={**os.environ, **command.hidden, **command.shown},
-            stdout=subprocess.PIPE if read else None,
-        )
-    except FileNotFoundError:
-        raise Exit(f"There is no {command.argv[0]} on this machine.", 127) from None
-    with signals_for(child):
+    with started(command, read) as child, signals_for(child, command) as received:
         said, _ = child.communicate()
-    if child.returncode:
-        raise Exit(failed or None, 128 - child.returncode if child.returncode < 0 else child.returncode)
+    code = 128 - child.returncode if child.returncode < 0 else child.returncode
+    if code and received:
+        raise Exit(INTERRUPTED if command.unattended else None, 130 if command.unattended else code)
+    if code:
+        raise Exit(failed or None, code)
     return said.decode() if read else ""
 
 
+def started(command: Command, read: bool) -> subprocess.Popen[bytes]:
+    """Start a command; raises `Exit` where there is no such program."""
+    blocked = {signal.SIGINT} if command.waits_with_signals else set()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked) if blocked else set()  # a child inherits it
+    try:
+        return subprocess.Popen(
+            [str(word) for word in command.argv],
+            cwd=command.cwd,
+            env={**os.environ, **command.hidden, **command.shown},
+            stdin=subprocess.DEVNULL if command.unattended else None,
+            stdout=subprocess.PIPE if read else None,
+            start_new_session=command.unattended,
+        )
+    except FileNotFoundError:
+        raise Exit(f"There is no {command.argv[0]} on this machine.", 127) from None
+    finally:
+        if blocked:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @contextmanager
-def signals_for(child: subprocess.Popen[bytes]) -> Iterator[None]:
+def signals_for(child: subprocess.Popen[bytes], command: Command) -> Iterator[list[int]]:
     """Leave signals to the child while it runs: it ends in its own way, and then so do we.
 
-    A terminal sends Ctrl-C to the child as well as to us, so it is passed on only where there is none.
-    A closed terminal (SIGHUP) is passed on as SIGTERM, because servers take SIGHUP for "reload".
+    Yields the list of the signals that came. A terminal sends Ctrl-C to the child as well as to us, so
+    it is passed on only where there is none. A closed terminal (SIGHUP) is passed on as SIGTERM,
+    because servers take SIGHUP for "reload". An unattended child is ended by SIGTERM with all that it
+    started, because a Python that is interrupted ends in a traceback.
     """
+    received: list[int] = []
 
     def pass_on(number: int, _frame: object) -> None:
-        if number != signal.SIGINT or not sys.stdin.isatty():
-            child.send_signal(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+        received.append(number)
+        if command.unattended:
+            os.killpg(child.pid, signal.SIGTERM)
+        elif number != signal.SIGINT:
+            child.terminate()
+        elif not sys.stdin.isatty():
+            child.send_signal(signal.SIGINT)
 
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {name: signal.signal(getattr(signal, name), pass_on) for name in names}
     try:
-        yield
+        yield received
     finally:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)

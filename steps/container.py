@@ -17,6 +17,7 @@ from steps.command import Command, dry, output, refuse, run, say
 from steps.project import ROOT, Project
 
 DATA = "/app/data"
+SHELL = ("/bin/bash",)
 READY_WITHIN = 60  # seconds for a detached site, its first migrations on a slow machine included
 
 
@@ -26,7 +27,7 @@ def new_command(project: Project, options: Iterable[str], values: Mapping[str, s
     Values are named, and given by the environment of the command: none is on a command line.
     """
     words = [project.engine, "run", "--pull", "never", "--label", project.label]
-    words += ["--mount", f"type=volume,source={project.volume},target={DATA}", *options]
+    words += ["--mount", f"type=volume,source={project.volume},target={DATA},volume-label={project.label}", *options]
     for name in sorted(values):
         words += ["--env", name]
     return tuple(words)
@@ -42,20 +43,27 @@ def run_command(
     return Command((*new_command(project, options, values), ref), hidden=values)
 
 
-def enter_command(project: Project, container: str, words: tuple[str, ...]) -> Command:
+def enter_command(project: Project, container: str, words: tuple[str, ...], terminal: bool = True) -> Command:
     """Return the command that runs words, by default a shell, in a container that runs already."""
-    return Command((project.engine, "exec", *terminal(), container, *(words or ("/bin/bash",))))
+    return Command((project.engine, "exec", *with_input(terminal), container, *(words or SHELL)))
 
 
-def once_command(project: Project, ref: str, words: tuple[str, ...], values: Mapping[str, str]) -> Command:
+def once_command(
+    project: Project, ref: str, words: tuple[str, ...], values: Mapping[str, str], terminal: bool = True
+) -> Command:
     """Return the command that runs words, by default a shell, in a new container that goes when they end."""
-    argv = new_command(project, ["--rm", *terminal()], values)
-    return Command((*argv, ref, *(words or ("/bin/bash",))), hidden=values)
+    argv = new_command(project, ["--rm", *with_input(terminal)], values)
+    return Command((*argv, ref, *(words or SHELL)), hidden=values)
 
 
-def terminal() -> tuple[str, ...]:
-    """Return the options that hand over our input, and our terminal where there is one."""
-    return ("--interactive", "--tty") if sys.stdin.isatty() and sys.stdout.isatty() else ("--interactive",)
+def with_input(terminal: bool) -> tuple[str, ...]:
+    """Return the options that hand over our input, as a terminal where it is one."""
+    return ("--interactive", "--tty") if terminal else ("--interactive",)
+
+
+def at_terminal() -> bool:
+    """Return whether a person sits at both ends."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def run_site(
@@ -112,10 +120,14 @@ def start(c: Context, project: Project, command: Command, published: ports.Publi
     """Start a container in the background and wait until the site in it is ready."""
     container = run(c, command, read=True).strip()
     end = time.monotonic() + READY_WITHIN
-    while not is_ready(published.url):
-        if container not in engine.running(project) or time.monotonic() > end:
-            give_up(project, container)
-        time.sleep(0.1)
+    try:
+        while not is_ready(published.url):
+            if container not in engine.running(project) or time.monotonic() > end:
+                give_up(project, container)
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        remove(project, container)
+        raise
     say(f"Running at {published.url} (`inv logs` shows its log, `inv stop` stops it)")
 
 
@@ -131,9 +143,14 @@ def is_ready(url: str) -> bool:
 def give_up(project: Project, container: str) -> NoReturn:
     """Remove a container that did not become ready, and end with what it said last."""
     log = output((project.engine, "logs", "--tail", "20", container))
-    output((project.engine, "rm", "--force", container), timeout=60)
+    remove(project, container)
     said = (log.stdout + log.stderr).strip()
     refuse(f"{said}\nThe site did not become ready and its container was removed; above is what its log said last.")
+
+
+def remove(project: Project, container: str) -> None:
+    """Stop and remove one container."""
+    output((project.engine, "rm", "--force", container), timeout=60)
 
 
 def shell(c: Context, project: Project, words: tuple[str, ...], new: bool) -> None:
@@ -141,7 +158,7 @@ def shell(c: Context, project: Project, words: tuple[str, ...], new: bool) -> No
     engine.require(c, project)
     there = [] if new or dry(c) else engine.running(project)
     if there:
-        run(c, enter_command(project, there[0][:12], words))
+        run(c, enter_command(project, there[0][:12], words, at_terminal()))
     else:
         once(c, project, words)
 
@@ -155,7 +172,7 @@ def once(c: Context, project: Project, words: tuple[str, ...]) -> None:
         say_exports(values)
     else:
         image.build_if_missing(c, project, ref, None)
-    run(c, once_command(project, ref, words, values))
+    run(c, once_command(project, ref, words, values, at_terminal()))
 
 
 def list_command(project: Project, *options: str) -> Command:
@@ -186,10 +203,14 @@ def logs(c: Context, project: Project) -> None:
     run(c, Command((project.engine, "logs", found[0][:12])))
 
 
+def prune_command(project: Project) -> Command:
+    """Return the command that removes those of this project's containers that have ended."""
+    return Command((project.engine, "container", "prune", "--force", "--filter", f"label={project.label}"))
+
+
 def stop_line(project: Project) -> str:
-    """Return the shell's line that stops and removes all containers of this project."""
-    mine = list_command(project, "--quiet").line()
-    return f"{project.engine} stop $({mine}) && {project.engine} rm $({mine})"
+    """Return the shell's line that stops this project's containers."""
+    return f"{project.engine} stop $({list_command(project, '--quiet').line()})"
 
 
 def stop(c: Context, project: Project) -> None:
@@ -197,11 +218,9 @@ def stop(c: Context, project: Project) -> None:
     engine.require(c, project)
     if dry(c):
         print(stop_line(project))
-        return
-    found = engine.known(project)
-    if not found:
+    elif not (found := engine.known(project)):
         say("No container of this project is here: nothing to do.")
         return
-    run(c, Command((project.engine, "stop", *found)), read=True)
-    # One that was started to go when it ends is gone by now, or about to be.
-    run(c, Command((project.engine, "rm", "--force", *found)), read=True)
+    else:
+        run(c, Command((project.engine, "stop", *(container[:12] for container in found))))
+    run(c, prune_command(project))

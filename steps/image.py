@@ -34,7 +34,7 @@ def build_command(
         argv += ["--build-arg", build_arg]
     if no_cache:
         argv.append("--no-cache")
-    return Command((*argv, "."))
+    return Command((*argv, "--label", project.label, "."))
 
 
 def name(project: Project, tag: str | None) -> str:

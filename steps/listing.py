@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from steps import compose, container, envfile, image, ports, server, toolbox, venv
+from steps import cleaning, compose, container, envfile, image, ports, server, toolbox, venv
 from steps.project import ROOT, Project
 
 Places = Mapping[str, Sequence[str]]
@@ -24,7 +24,7 @@ def commands(project: Project) -> dict[str, Places]:
         "env": {
             "host": [f"(writes {envfile.shown(project.env_file)} from {envfile.EXAMPLE.name})"],
             "container": ["--env SECRET_KEY …, by name, from .env"],
-            "compose": compose_file("env_file"),
+            "compose": ["env_file: .env, in docker-compose.yaml"],
         },
         "serve": {
             "host": [
@@ -33,7 +33,7 @@ def commands(project: Project) -> dict[str, Places]:
             ],
             "container": dockerfile("inv serve"),
         },
-        "build": {"container": [image.build_command(project).line()], "compose": compose_file("build")},
+        "build": {"container": [image.build_command(project).line()], "compose": ["build: ., in docker-compose.yaml"]},
         "run": {"container": [container.run_command(project, latest, port, published, names, False).line()]},
         "shell": {
             "container": [
@@ -43,9 +43,17 @@ def commands(project: Project) -> dict[str, Places]:
         },
         "ps": {"container": [container.list_command(project).line()]},
         "logs": {"container": [container.logs_line(project)]},
-        "stop": {"container": [container.stop_line(project)]},
+        "stop": {"container": [container.stop_line(project), container.prune_command(project).line()]},
         "up": {"compose": [compose.up_command(project).line()]},
         "down": {"compose": [compose.down_command(project).line()]},
+        "clean": {
+            "container": [
+                container.stop_line(project),
+                container.prune_command(project).line(),
+                cleaning.remove_line(project, "image"),
+            ],
+            "compose": [compose.down_command(project).line()],
+        },
         "manage": {
             "host": [server.manage_command(project, ("COMMAND",), {}).line()],
             "container": [
@@ -67,24 +75,14 @@ def dockerfile(marker: str) -> list[str]:
     return whole.splitlines()
 
 
-def compose_file(key: str) -> list[str]:
-    """Return the line of the Compose file that sets a key."""
-    text = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
-    return [line.strip() for line in text.splitlines() if line.strip().startswith(f"{key}:")]
-
-
 def text(project: Project, help_lines: Mapping[str, str]) -> str:
     """Return the whole list, numbered, as plain text; `help_lines` has each task's own sentence."""
     parts = ["The Instructions List: what each step does, and the command behind it in each place.\n"]
     for number, (task, places) in enumerate(commands(project).items(), start=1):
         parts.append(f"{number:2}. inv {task} · {help_lines[task]}")
         for place, lines in places.items():
-            parts += [f"      {place if first else '':10}{line}" for first, line in numbered(lines)]
+            heads = [place, *[""] * (len(lines) - 1)]
+            parts += [f"      {head:11}{line}" for head, line in zip(heads, lines, strict=True)]
         parts.append("")
     parts.append("`inv --help TASK` shows the options of a step, `inv --dry TASK` its commands.")
     return "\n".join(parts)
-
-
-def numbered(lines: Sequence[str]) -> list[tuple[bool, str]]:
-    """Return each line with whether it is the first."""
-    return [(index == 0, line) for index, line in enumerate(lines)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 
 from invoke import Context
 
@@ -18,20 +18,19 @@ STATIC = ROOT / "staticfiles" / "staticfiles.json"
 def serve_command(project: Project, port: int, values: Mapping[str, str]) -> Command:
     """Return the command that serves on this machine; the rest is in `src/gunicorn.conf.py`."""
     argv = (project.program("gunicorn"), "myproj.wsgi:application")
-    return Command(argv, cwd=SRC, shown={"PORT": str(port)}, hidden=for_the_site(values))
+    hidden = for_the_site(values)
+    return Command(argv, cwd=SRC, shown={"PORT": str(port)}, hidden=hidden, waits_with_signals=True)
 
 
-def manage_command(
-    project: Project, words: tuple[str, ...], values: Mapping[str, str], shown: Mapping[str, str] | None = None
-) -> Command:
+def manage_command(project: Project, words: tuple[str, ...], values: Mapping[str, str]) -> Command:
     """Return a manage.py command in the virtual environment."""
-    argv = (project.program("python"), "manage.py", *words)
-    return Command(argv, cwd=SRC, shown=shown or {}, hidden=for_the_site(values))
+    return Command((project.program("python"), "manage.py", *words), cwd=SRC, hidden=for_the_site(values))
 
 
 def collect_command(project: Project, values: Mapping[str, str]) -> Command:
     """Return the command that gathers the static files, hashed and compressed as the image has them."""
-    return manage_command(project, ("collectstatic", "--no-input"), values, shown={"DEBUG": "0"})
+    command = manage_command(project, ("collectstatic", "--no-input"), values)
+    return replace(command, shown={"DEBUG": "0"}, unattended=True)
 
 
 def for_the_site(values: Mapping[str, str]) -> dict[str, str]:

@@ -18,26 +18,29 @@ from steps.project import ROOT, Project, python_version
 PIP_PIN = ROOT / "requirements-pip.txt"
 REQUIREMENTS = ROOT / "requirements.txt"
 OLDEST = (3, 10)
+QUIET = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 INDEX = "when no package index answers here, name one in PIP_INDEX_URL; then type it again, it starts clean"
 
 
 def make_command(project: Project, python: str) -> Command:
     """Return the command that makes the virtual environment anew with a Python."""
-    return Command((python, "-m", "venv", "--clear", project.venv))
+    return Command((python, "-m", "venv", "--clear", project.venv), unattended=True)
 
 
 def pip_command(project: Project) -> Command:
     """Return the command that brings its pip to the pinned version."""
-    return Command((*pip_install(project), "-r", PIP_PIN))
+    return pip_install(project, PIP_PIN)
 
 
 def install_command(project: Project) -> Command:
     """Return the command that installs what `requirements.txt` says."""
-    return Command((*pip_install(project), "-r", REQUIREMENTS))
+    return pip_install(project, REQUIREMENTS)
 
 
-def pip_install(project: Project) -> tuple[str | Path, ...]:
-    return (project.program("python"), "-m", "pip", "install", "--require-hashes")
+def pip_install(project: Project, requirements: Path) -> Command:
+    """Return the command that installs pinned packages, each checked against its hash."""
+    argv = (project.program("python"), "-m", "pip", "install", "--require-hashes", "-r", requirements)
+    return Command(argv, hidden=QUIET, unattended=True)
 
 
 def make(c: Context, project: Project, python: str | None = None) -> None:
@@ -87,7 +90,8 @@ def remove_others(c: Context, project: Project, requirements: str) -> None:
     wanted = {normal(name) for name in re.findall(r"^([\w.-]+)==", requirements, re.MULTILINE)}
     others = sorted(installed - wanted - {"pip"})
     if others:
-        run(c, Command((project.program("python"), "-m", "pip", "uninstall", "--yes", *others)))
+        argv = (project.program("python"), "-m", "pip", "uninstall", "--yes", *others)
+        run(c, Command(argv, hidden=QUIET, unattended=True))
 
 
 def normal(name: str) -> str:

@@ -41,6 +41,10 @@ def readiness() -> HttpResponse:
 
 def answer(status: int, word: str) -> HttpResponse:
     """Return a one-word answer that no cache keeps."""
+    body = f"{word}\n"
     return HttpResponse(
-        word + "\n", status=status, content_type="text/plain", headers={"Cache-Control": "no-store"}
+        body,
+        status=status,
+        content_type="text/plain",
+        headers={"Cache-Control": "no-store", "Content-Length": str(len(body))},
     )

@@ -1,5 +1,6 @@
 """Settings of myproj. Each that differs between places is a variable; `.env.example` explains it."""
 
+import logging
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -118,12 +119,24 @@ if HTTPS:
     # the owner of the domain to decide, so their being off is not a fault of this site.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """Keep a log line and drop its traceback: whoever asks for a wrong Host is no fault of the code."""
+    record.exc_info = None
+    return True
+
+
 # To standard error, where gunicorn's own log goes and where `docker logs` looks.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
+    "filters": {"one_line": {"()": "django.utils.log.CallbackFilter", "callback": without_traceback}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.security.DisallowedHost": {"filters": ["one_line"]},
+    },
 }

@@ -1,0 +1,163 @@
+"""Where the list is run clean. A session calls `inv`, under names of its own, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2026.10"
+# A Python that is not on this machine is left out, and the summary says so; the hosted workflow asks for each.
+nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+def engine_answers() -> bool:
+    """Return whether the sessions that need an engine can run here."""
+    if not shutil.which("docker"):
+        return False
+    try:
+        return subprocess.run(["docker", "version"], capture_output=True, timeout=10, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+ENGINE = engine_answers()
+if not ENGINE and not any(word in {"-s", "-e", "--session", "--sessions"} for word in sys.argv):
+    print("No Docker engine answers here: container_smoke and compose_smoke are left out.", file=sys.stderr)
+
+
+def install_group(session: nox.Session, group: str) -> None:
+    """Install a dependency group of pyproject.toml."""
+    session.install("--quiet", *nox.project.dependency_groups(PROJECT, group))
+
+
+def inv(session: nox.Session, *words: str) -> None:
+    """Type an `inv` command, as a person does."""
+    session.run(sys.executable, str(ROOT / "inv"), *words, external=True)
+
+
+@contextmanager
+def own_names(session: nox.Session) -> Iterator[Path]:
+    """Give the session's `inv` an environment, an env file, names and a port of its own; remove them after."""
+    name = f"djk8s-nox-{secrets.token_hex(3)}"
+    with tempfile.TemporaryDirectory(prefix=name) as folder:
+        session.env.update(
+            INVOKE_PROJECT=name,
+            INVOKE_IMAGE=name,
+            INVOKE_VENV=f"{folder}/venv",
+            INVOKE_ENV_FILE=f"{folder}/.env",
+            INVOKE_UP_IMAGE=f"{name}-compose:v1",
+            INVOKE_UP_PORT=str(free_port()),
+        )
+        yield Path(folder)
+
+
+@contextmanager
+def own_containers(session: nox.Session) -> Iterator[None]:
+    """Remove the session's containers, images and volumes at its end, however it ends."""
+    with own_names(session):
+        inv(session, "ps")  # without an engine this ends the session, and says what is missing
+        try:
+            yield
+        finally:
+            inv(session, "clean", "--volumes")
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@nox.session(allow_parallel=True)
+def lint(session: nox.Session) -> None:
+    """Check style, types, shell, Dockerfile, Compose file and workflow."""
+    session.install("--quiet", "--require-hashes", "-r", "requirements.txt", "-r", "requirements-tools.txt")
+    install_group(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("hadolint", "Dockerfile")
+    session.run("shellcheck", "entrypoint.sh", ".ci/run")
+    session.run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yaml")
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
+
+
+@nox.session(python=PYTHONS, allow_parallel=True)
+def tests(session: nox.Session) -> None:
+    """Test the steps, the tasks, the site and the agreement of the files; needs no engine."""
+    session.install("--quiet", "--require-hashes", "-r", "requirements.txt", "-r", "requirements-tools.txt")
+    install_group(session, "tests")
+    site = {
+        "DJANGO_SETTINGS_MODULE": "myproj.settings",
+        "SECRET_KEY": "only-for-tests-" + "0123456789" * 4,
+        "PYTHON_DOTENV_DISABLED": "1",
+    }
+    session.run("pytest", *session.posargs, env=site)
+
+
+@nox.session(allow_parallel=True)
+def local_smoke(session: nox.Session) -> None:
+    """Run the list on this machine in a fresh environment: venv, install, serve, stop."""
+    install_group(session, "smoke")
+    with own_names(session) as folder:
+        session.env["DATABASE_URL"] = f"sqlite:///{folder}/db.sqlite3"
+        session.run("pytest", "-v", "tests/local", *session.posargs)
+
+
+@nox.session(default=ENGINE, allow_parallel=True)
+def container_smoke(session: nox.Session) -> None:
+    """Build the image and check it running; `-- IMAGE` checks one that exists."""
+    install_group(session, "smoke")
+    with own_containers(session):
+        image, *others = session.posargs or [""]
+        if image and not image.startswith("-"):
+            session.env["SMOKE_IMAGE"] = image
+        else:
+            others = list(session.posargs)
+            inv(session, "build", "--tag", "smoke")
+        session.run("pytest", "-v", "tests/container", *others)
+
+
+@nox.session(default=ENGINE, allow_parallel=True)
+def compose_smoke(session: nox.Session) -> None:
+    """Bring the project up with Compose: the page, and data that survives down and up."""
+    install_group(session, "smoke")
+    with own_containers(session):
+        session.run("pytest", "-v", "tests/compose", *session.posargs)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Pin anew what requirements*.in ask for; `-- --upgrade` takes the newest versions."""
+    install_group(session, "lock")
+    for source in sorted(ROOT.glob("requirements*.in")):
+        session.run(
+            "uv",
+            "pip",
+            "compile",
+            "--quiet",
+            "--universal",
+            f"--python-version={PYTHONS[0]}",
+            "--fork-strategy=fewest",  # one version of a package for every Python
+            "--generate-hashes",
+            "--no-annotate",
+            "--custom-compile-command=inv lock",
+            f"--output-file={source.with_suffix('.txt').name}",
+            *session.posargs,
+            source.name,
+        )

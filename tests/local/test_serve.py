@@ -1,0 +1,193 @@
+"""The list on this machine, in a real terminal: a fresh environment, the site, and its end."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+from support import Answer, answers, at_terminal, free_port, get, inv, one_sentence, run, stylesheets, wait_until
+
+VENV = Path(os.environ["INVOKE_VENV"])
+ENV_FILE = Path(os.environ["INVOKE_ENV_FILE"])
+
+
+class Server:
+    """A site that `inv serve` serves, in a terminal of its own."""
+
+    def __init__(self, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.terminal = at_terminal("serve", "--port", str(self.port), **environment)
+
+    def stop(self) -> tuple[int, str]:
+        """Press Ctrl-C and return the exit code and what was shown since."""
+        self.terminal.sendintr()
+        shown = self.terminal.read()
+        self.terminal.wait()
+        assert self.terminal.exitstatus is not None
+        return self.terminal.exitstatus, shown
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    server = Server()
+    server.terminal.expect_exact("Serving at")
+    wait_until(lambda: answers(server.url))
+    yield server
+    server.terminal.terminate(force=True)
+
+
+def test_page_says_where_it_runs(server: Server) -> None:
+    page = get(server.url).text
+    assert "This Django project runs" in page
+    assert "on this machine" in page
+    assert f"<dd>{server.port}</dd>" in page
+    assert "<code>inv serve</code>" in page
+
+
+def test_health_answers_whatever_host_asked(server: Server) -> None:
+    assert get(f"{server.url}/livez", Host="elsewhere.example").text == "alive\n"
+    assert get(f"{server.url}/readyz", Host="elsewhere.example").text == "ready\n"
+    assert get(server.url, Host="elsewhere.example").status == 400
+
+
+def test_admin_has_its_styles(server: Server) -> None:
+    sheets = stylesheets(get(f"{server.url}/admin/login/"), server.url)
+    assert len(sheets) >= 3
+    assert all(is_compressed_for_good(sheet) for sheet in sheets)
+
+
+def is_compressed_for_good(sheet: Answer) -> bool:
+    headers = sheet.headers
+    return sheet.status == 200 and headers["Content-Encoding"] == "gzip" and "immutable" in headers["Cache-Control"]
+
+
+def test_only_this_machine_is_served(server: Server) -> None:
+    listening = Path("/proc/net/tcp").read_text()
+    assert f"0100007F:{server.port:04X}" in listening
+    assert f"00000000:{server.port:04X}" not in listening
+
+
+def test_taken_port_is_refused_with_a_free_one(server: Server) -> None:
+    refused = inv("serve", "--port", str(server.port))
+    sentence = one_sentence(refused.stderr)
+    assert refused.returncode == 1
+    assert f"Port {server.port} is already in use" in sentence
+    assert re.search(r"--port \d+, which is free", sentence)
+
+
+def test_environment_holds_the_pins_and_nothing_else(server: Server) -> None:
+    listed = run(str(VENV / "bin/python"), "-m", "pip", "list", "--format", "freeze").stdout.lower().split()
+    pinned = re.findall(r"^([\w.-]+==[\w.]+) \\$", Path("requirements.txt").read_text(), re.MULTILINE)
+    pip = re.findall(r"^(pip==[\w.]+) \\$", Path("requirements-pip.txt").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(pinned + pip)
+
+
+def test_env_file_is_for_its_owner_alone(server: Server) -> None:
+    assert ENV_FILE.stat().st_mode & 0o777 == 0o600
+    assert "SECRET_KEY=\n" not in ENV_FILE.read_text()
+
+
+def test_manage_runs_in_the_environment(server: Server) -> None:
+    assert inv("manage", "--", "migrate", "--check").returncode == 0
+    assert inv("manage", "--", "no-such-command").returncode == 1
+
+
+def test_https_passes_the_deployment_check(server: Server) -> None:
+    checked = inv(
+        "manage", "--", "check", "--deploy", "--fail-level", "WARNING", INVOKE_ENV_FILE=https_env_file("HTTPS=1")
+    )
+    assert checked.returncode == 0, checked.stderr
+    unchecked = inv(
+        "manage", "--", "check", "--deploy", "--fail-level", "WARNING", INVOKE_ENV_FILE=https_env_file("HTTPS=0")
+    )
+    assert unchecked.returncode == 1
+
+
+def https_env_file(line: str) -> str:
+    path = ENV_FILE.with_name("https.env")
+    path.write_text(re.sub("^HTTPS=.*$", line, ENV_FILE.read_text(), flags=re.MULTILINE))
+    return str(path)
+
+
+def test_ctrl_c_stops_it_at_once_and_leaves_nothing(server: Server) -> None:
+    start = time.monotonic()
+    code, shown = server.stop()
+    assert code == 0
+    assert time.monotonic() - start < 10
+    assert "Traceback" not in shown
+    with pytest.raises(OSError):
+        get(server.url)
+
+
+def test_the_second_time_there_is_nothing_to_do() -> None:
+    server = Server()
+    server.terminal.expect_exact("nothing to do")
+    server.terminal.expect_exact("nothing to do")
+    server.terminal.expect_exact("Serving at")
+    assert "pip install" not in str(server.terminal.before)
+    wait_until(lambda: answers(server.url))
+    assert server.stop()[0] == 0
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8])
+def test_ctrl_c_at_any_moment_of_the_start_is_no_traceback(moment: float) -> None:
+    server = Server()
+    server.terminal.expect_exact("gunicorn")
+    time.sleep(moment)
+    _, shown = server.stop()
+    assert "Traceback" not in shown
+    with pytest.raises(OSError):
+        get(server.url)
+
+
+def test_sigterm_stops_it_with_exit_code_0() -> None:
+    server = Server()
+    wait_until(lambda: answers(server.url))
+    server.terminal.kill(15)
+    server.terminal.expect(pexpect.EOF)
+    server.terminal.wait()
+    assert server.terminal.exitstatus == 0
+    with pytest.raises(OSError):
+        get(server.url)
+
+
+def test_missing_key_is_one_sentence() -> None:
+    refused = run("sh", "-c", f"cd src && {VENV}/bin/gunicorn myproj.wsgi:application", PYTHON_DOTENV_DISABLED="1")
+    assert refused.returncode == 1
+    assert "inv env" in one_sentence(refused.stderr)
+    assert "--env SECRET_KEY=" in refused.stderr
+    refused = run("sh", "-c", f"cd src && {VENV}/bin/python manage.py check", PYTHON_DOTENV_DISABLED="1")
+    assert refused.returncode == 1
+    assert "SECRET_KEY is missing" in one_sentence(refused.stderr)
+
+
+def test_unusable_database_is_one_sentence() -> None:
+    port = str(free_port())
+    refused = inv("serve", "--port", port, DATABASE_URL="sqlite:////nowhere/db.sqlite3")
+    assert refused.returncode == 1
+    assert "The database /nowhere/db.sqlite3 cannot be used" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_other_python_makes_the_environment_anew() -> None:
+    here = run(str(VENV / "bin/python"), "-c", "import sys; print('%d.%d' % sys.version_info[:2])").stdout.strip()
+    others = [f"3.{minor}" for minor in range(10, 15) if f"3.{minor}" != here and is_python(f"3.{minor}")]
+    if not others:
+        pytest.skip("this machine has one Python")
+    made = inv("venv", "--python", others[0])
+    assert made.returncode == 0, made.stderr
+    assert run(str(VENV / "bin/python"), "--version").stdout.startswith(f"Python {others[0]}.")
+    assert "nothing to do" in inv("venv", "--python", others[0]).stderr
+
+
+def is_python(version: str) -> bool:
+    try:
+        return run(f"python{version}", "--version").returncode == 0
+    except FileNotFoundError:
+        return False
