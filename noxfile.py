@@ -15,7 +15,8 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2026.10"
-# A Python that is not on this machine is left out, and the summary says so; the hosted workflow asks for each.
+# A bare `nox` leaves out a Python that is not on this machine, and its summary says so; `inv test --session`,
+# which the hosted workflow types for each, does not.
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
 

@@ -152,7 +152,7 @@ def test(c: Context, session: list[str]) -> None:
 @task
 def lint(c: Context) -> None:
     """Run the check of style, types and files alone."""
-    command.run(c, toolbox.test_command(("lint",)))
+    command.run(c, toolbox.lint_command())
 
 
 ns = Collection.from_module(__import__(__name__))

@@ -32,7 +32,8 @@ def require(c: Context, project: Project) -> None:
 
 def ask(project: Project, *words: str) -> list[str]:
     """Return the lines that the engine answers to a question, none where it fails."""
-    return output((project.engine, *words), timeout=PATIENCE).stdout.splitlines()
+    answer = output((project.engine, *words), timeout=PATIENCE)
+    return [] if answer.returncode else answer.stdout.splitlines()
 
 
 def has_image(project: Project, image: str) -> bool:

@@ -62,7 +62,7 @@ def commands(project: Project) -> dict[str, Places]:
         },
         "lock": {"host": [toolbox.lock_command().line()]},
         "test": {"host": [toolbox.test_command().line()]},
-        "lint": {"host": [toolbox.test_command(("lint",)).line()]},
+        "lint": {"host": [toolbox.lint_command().line()]},
     }
 
 

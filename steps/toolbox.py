@@ -35,8 +35,17 @@ def nox_command(*words: str) -> Command:
 
 
 def test_command(sessions: tuple[str, ...] = ()) -> Command:
-    """Return the command that runs sessions, by default all that this machine can."""
-    return nox_command(*(word for session in sessions for word in ("--session", session)))
+    """Return the command that runs sessions, by default all that this machine can.
+
+    One that is asked for by name is not to be skipped: without its Python it fails.
+    """
+    strict = ["--error-on-missing-interpreters"] if sessions else []
+    return nox_command(*strict, *(word for session in sessions for word in ("--session", session)))
+
+
+def lint_command() -> Command:
+    """Return the command that runs the check of style, types and files alone."""
+    return nox_command("--session", "lint")
 
 
 def lock_command(upgrade: bool = False) -> Command:

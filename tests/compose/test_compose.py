@@ -1,0 +1,121 @@
+"""The project with Compose: the page, its data over `down` and `up`, and its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import ROOT, answers, at_terminal, get, inv, one_sentence, run, stylesheets, wait_until
+
+URL = f"http://localhost:{os.environ['INVOKE_UP_PORT']}"
+ENV_FILE = Path(os.environ["INVOKE_ENV_FILE"])
+MODELS = "from django.contrib.auth.models import User; "
+
+
+@pytest.fixture(autouse=True, scope="module")
+def project() -> Iterator[None]:
+    started = inv("up", "--detach")
+    assert started.returncode == 0, started.stderr
+    assert f"Running at {URL}" in started.stderr
+    yield
+    inv("down", "--volumes")
+
+
+def test_up_returns_when_the_page_answers() -> None:
+    page = get(URL)
+    assert page.status == 200
+    assert "with Compose" in page.text
+    assert "<dd>8023</dd>" in page.text
+    assert "<code>inv up</code>" in page.text
+    assert get(f"{URL}/readyz").text == "ready\n"
+
+
+def test_admin_has_its_styles() -> None:
+    sheets = stylesheets(get(f"{URL}/admin/login/"), URL)
+    assert len(sheets) >= 3
+    assert all(sheet.status == 200 for sheet in sheets)
+
+
+def test_up_again_is_fine() -> None:
+    again = inv("up", "--detach", "--no-build")
+    assert again.returncode == 0, again.stderr
+    assert answers(URL)
+
+
+def test_its_container_is_this_projects() -> None:
+    assert "-web-1" in inv("ps").stdout
+    assert inv("shell", "--", "printenv", "PLACE").stdout == "compose\n"
+
+
+def test_data_survives_down_and_up() -> None:
+    name = f"user-{secrets.token_hex(3)}"
+    made = django(f"User.objects.create_user({name!r})")
+    assert made.returncode == 0, made.stderr
+    assert inv("down").returncode == 0
+    assert "-web-1" not in inv("ps").stdout
+    assert inv("up", "--detach", "--no-build").returncode == 0
+    found = django(f"User.objects.get(username={name!r})")
+    assert found.returncode == 0, found.stderr
+    assert django("User.objects.get(username='nobody')").returncode == 1
+
+
+def django(code: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of Python in the running container, with the site's models."""
+    return inv("shell", "--", "python", "manage.py", "shell", "-c", MODELS + code)
+
+
+def test_malformed_env_file_is_refused_but_keeps_nothing_running() -> None:
+    text = ENV_FILE.read_text()
+    line = len(text.splitlines()) + 2
+    ENV_FILE.write_text(text + "\nthis is not an assignment\n")
+    try:
+        refused = inv("up", "--detach")
+        assert refused.returncode == 1
+        assert f"Line {line} of {ENV_FILE}" in one_sentence(refused.stderr)
+        for words in (["ps"], ["logs"], ["down"]):
+            done = inv(*words)
+            assert done.returncode == 0, done.stderr
+        assert "-web-1" not in inv("ps").stdout
+    finally:
+        ENV_FILE.write_text(text)
+
+
+def test_ctrl_c_stops_it_and_leaves_nothing_running() -> None:
+    terminal = at_terminal("up", "--no-build")
+    terminal.expect_exact(f"Running at {URL}")
+    wait_until(lambda: answers(URL))
+    start = time.monotonic()
+    terminal.sendintr()
+    shown = str(terminal.read())
+    terminal.wait()
+    assert time.monotonic() - start < 15
+    assert "Traceback" not in shown
+    with pytest.raises(OSError):
+        get(URL)
+    assert "Exited (0)" in inv("ps").stdout
+
+
+def test_by_hand_it_means_the_tutorials_ports_and_names(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "docker-compose.yaml", tmp_path)
+    (tmp_path / ".env").write_text("SECRET_KEY=by-hand\n")
+    config = run("docker", "compose", "--file", str(tmp_path / "docker-compose.yaml"), "config", "--format", "json")
+    assert config.returncode == 0, config.stderr
+    web = json.loads(config.stdout)["services"]["web"]
+    assert web["image"] == "djk8s-compose:v1"
+    assert (web["ports"][0]["published"], web["ports"][0]["target"]) == ("8001", 8023)
+    assert web["environment"] == {"PORT": "8023", "PLACE": "compose", "SECRET_KEY": "by-hand"}
+
+
+def test_down_with_volumes_removes_the_data() -> None:
+    scope = inv("--dry", "up").stdout.split("--project-name ")[1].split()[0]
+    mine = ("docker", "volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={scope}")
+    assert run(*mine).stdout.split() == [f"{scope}_data"]
+    assert inv("down", "--volumes").returncode == 0
+    assert run(*mine).stdout == ""

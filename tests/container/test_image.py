@@ -1,0 +1,304 @@
+"""The image, running: what it answers, who it runs as, how it ends, and what is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+
+import pexpect
+import pytest
+from support import answers, at_terminal, free_port, get, inv, one_sentence, run, stylesheets, wait_until
+
+NAME, TAG = os.environ["INVOKE_IMAGE"], "smoke"
+if os.environ.get("SMOKE_IMAGE"):
+    # A registry's port has a colon too, so the tag is what follows the last one after the last slash.
+    folder, slash, last = os.environ["SMOKE_IMAGE"].rpartition("/")
+    base, _, tag = last.partition(":")
+    NAME, TAG = folder + slash + base, tag or "latest"
+    os.environ["INVOKE_IMAGE"] = NAME
+IMAGE = f"{NAME}:{TAG}"
+KEY = "SECRET_KEY=" + "only-for-this-test-" * 3
+
+
+def docker(*words: str) -> str:
+    """Return what the engine says to a command that has to succeed."""
+    done = run("docker", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+class Site:
+    """The site in a container, started with `inv run --detach`."""
+
+    def __init__(self, *words: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.url = f"http://localhost:{self.port}"
+        before = containers()
+        self.started = inv("run", "--tag", TAG, "--port", str(self.port), "--detach", *words)
+        assert self.started.returncode == 0, self.started.stderr
+        self.container = (containers() - before).pop()
+
+
+def containers() -> set[str]:
+    """Return this session's containers, ended ones too."""
+    return {line.split()[0] for line in inv("ps").stdout.splitlines()[1:]}
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    yield Site("--env", "ALLOWED_HOSTS=asked.example, other.example", "--env", "CSRF_TRUSTED_ORIGINS=https://a  b'c\"$d")
+    inv("stop")
+
+
+def inside(site: Site, *words: str) -> str:
+    """Return what a command in the container says, whole."""
+    return docker("exec", site.container, *words)
+
+
+def test_page_on_the_asked_port(site: Site) -> None:
+    page = get(site.url).text
+    assert "This Django project runs" in page
+    assert "in a container" in page
+    assert f"<dd>{site.port}</dd>" in page
+    assert "<code>inv run</code>" in page
+    assert f"http://localhost:{site.port}" in site.started.stderr
+
+
+def test_only_this_machine_reaches_it(site: Site) -> None:
+    published = json.loads(docker("inspect", "--format", "{{json .NetworkSettings.Ports}}", site.container))
+    assert published[f"{site.port}/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": str(site.port)}]
+
+
+def test_environment_is_passed_byte_for_byte(site: Site) -> None:
+    assert get(site.url, Host="asked.example").status == 200
+    assert get(site.url, Host="unasked.example").status == 400
+    assert inside(site, "printenv", "CSRF_TRUSTED_ORIGINS") == "https://a  b'c\"$d"
+
+
+def test_secret_is_given_by_name_and_not_shown(site: Site) -> None:
+    key = inside(site, "printenv", "SECRET_KEY")
+    assert len(key) >= 50
+    assert "--env SECRET_KEY " in site.started.stderr
+    assert key not in site.started.stderr + site.started.stdout
+
+
+def test_gunicorn_is_pid_1_and_not_root(site: Site) -> None:
+    assert "gunicorn\0myproj.wsgi:application" in inside(site, "cat", "/proc/1/cmdline")
+    assert re.search(r"^Uid:\s+10001\s", inside(site, "cat", "/proc/1/status"), re.MULTILINE)
+    assert docker("inspect", "--format", "{{.Config.User}}", IMAGE) == "10001"
+
+
+def test_health_turns_healthy(site: Site) -> None:
+    wait_until(lambda: docker("inspect", "--format", "{{.State.Health.Status}}", site.container) == "healthy", 20)
+    assert get(f"{site.url}/readyz", Host="elsewhere.example").text == "ready\n"
+
+
+def test_health_check_fails_on_503_and_on_no_answer(site: Site) -> None:
+    check = docker("inspect", "--format", "{{json .Config.Healthcheck.Test}}", IMAGE)
+    words = json.loads(check)[1:]
+    assert run("docker", "exec", site.container, *words).returncode == 0
+    assert run("docker", "exec", "--env", "PORT=1", site.container, *words).returncode != 0
+    unready = "import http.server as s, sys\nclass H(s.BaseHTTPRequestHandler):\n"
+    unready += " def do_GET(self): self.send_response(503); self.end_headers()\n"
+    unready += "s.HTTPServer(('127.0.0.1', 5999), H).serve_forever()"
+    docker("exec", "--detach", site.container, "timeout", "20", "python", "-c", unready)
+    probe = "exec 3<>/dev/tcp/127.0.0.1/5999"
+    wait_until(lambda: run("docker", "exec", site.container, "bash", "-c", probe).returncode == 0, 10)
+    assert run("docker", "exec", "--env", "PORT=5999", site.container, *words).returncode != 0
+
+
+def test_admin_has_its_styles(site: Site) -> None:
+    sheets = stylesheets(get(f"{site.url}/admin/login/"), site.url)
+    assert len(sheets) >= 3
+    assert all(sheet.status == 200 and sheet.headers["Content-Encoding"] == "gzip" for sheet in sheets)
+
+
+def test_shell_runs_words_with_their_quoting(site: Site) -> None:
+    words = ["python", "-c", "import sys; print(sys.argv[1:])", "a  b", "$HOME", '"', "'", "ü\\"]
+    assert inv("shell", "--", *words).stdout.strip() == str(words[3:])
+
+
+def test_shell_passes_the_exit_code_on(site: Site) -> None:
+    assert inv("shell", "--", "sh", "-c", "exit 7").returncode == 7
+
+
+def test_shell_enters_the_container_started_last(site: Site) -> None:
+    assert inv("shell", "--", "hostname").stdout.strip() == site.container[:12]
+    later = Site()
+    assert inv("shell", "--", "hostname").stdout.strip() == later.container[:12]
+    docker("restart", site.container)
+    assert inv("shell", "--", "hostname").stdout.strip() == site.container[:12]
+    new = inv("shell", "--new", "--", "hostname", INVOKE_IMAGE=NAME)
+    assert new.stdout.strip() not in {site.container[:12], later.container[:12], ""}
+    docker("rm", "--force", later.container)
+    wait_until(lambda: answers(site.url))
+
+
+def test_shell_in_a_terminal(site: Site) -> None:
+    terminal = at_terminal("shell")
+    terminal.expect(r"[$#] ")
+    terminal.sendline("tty && echo port=$PORT")
+    terminal.expect_exact(f"port={site.port}")
+    terminal.sendline("exit 3")
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+    assert terminal.exitstatus == 3
+
+
+def test_manage_in_the_image_sees_the_same_database(site: Site) -> None:
+    checked = inv("manage", "--place", "container", "--", "migrate", "--check")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_logs_show_the_container_started_last(site: Site) -> None:
+    shown = inv("logs")
+    assert f"http://0.0.0.0:{site.port}" in shown.stdout + shown.stderr
+
+
+def test_taken_port_is_refused_and_nothing_started(site: Site) -> None:
+    before = containers()
+    refused = inv("run", "--tag", TAG, "--port", str(site.port))
+    assert refused.returncode == 1
+    assert f"Port {site.port} is already in use" in one_sentence(refused.stderr)
+    assert containers() == before
+
+
+def test_stop_ends_with_exit_code_0_well_inside_ten_seconds(site: Site) -> None:
+    start = time.monotonic()
+    docker("stop", site.container)
+    assert time.monotonic() - start < 8
+    assert docker("inspect", "--format", "{{.State.ExitCode}}", site.container) == "0"
+
+
+def test_data_outlives_the_container() -> None:
+    name = f"user-{secrets.token_hex(3)}"
+    first = Site()
+    made = inv("shell", "--", "python", "manage.py", "shell", "-c", f"{MODELS}User.objects.create_user({name!r})")
+    assert made.returncode == 0, made.stderr
+    inv("stop")
+    assert first.container not in containers()
+    Site()
+    found = inv("shell", "--", "python", "manage.py", "shell", "-c", f"{MODELS}User.objects.get(username={name!r})")
+    assert found.returncode == 0, found.stderr
+    inv("stop")
+    assert containers() == set()
+
+
+MODELS = "from django.contrib.auth.models import User; "
+
+
+def test_published_elsewhere_as_in_the_tutorial() -> None:
+    outside = free_port()
+    started = inv("run", "--tag", TAG, "--port", "6545", "--publish", str(outside), "--detach")
+    assert started.returncode == 0, started.stderr
+    assert f"http://localhost:{outside}" in started.stderr
+    assert "<dd>6545</dd>" in get(f"http://localhost:{outside}").text
+    inv("stop")
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.2, 0.4, 0.6, 0.9, 1.3, 3.0])
+def test_ctrl_c_stops_run_at_any_moment_and_leaves_nothing(moment: float) -> None:
+    port = free_port()
+    terminal = at_terminal("run", "--tag", TAG, "--port", str(port))
+    terminal.expect_exact(f"Running at http://localhost:{port}")
+    time.sleep(moment)
+    start = time.monotonic()
+    terminal.sendintr()
+    shown = str(terminal.read())
+    terminal.wait()
+    assert time.monotonic() - start < 10
+    assert "Traceback" not in shown
+    wait_until(lambda: containers() == set(), 10)
+
+
+def test_sigterm_ends_run_and_its_container() -> None:
+    port = free_port()
+    terminal = at_terminal("run", "--tag", TAG, "--port", str(port))
+    wait_until(lambda: answers(f"http://localhost:{port}"))
+    terminal.kill(15)
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+    assert terminal.exitstatus == 0
+    wait_until(lambda: containers() == set(), 10)
+
+
+def test_closed_terminal_ends_run_and_its_container() -> None:
+    port = free_port()
+    terminal = at_terminal("run", "--tag", TAG, "--port", str(port))
+    wait_until(lambda: answers(f"http://localhost:{port}"))
+    terminal.close(force=False)
+    wait_until(lambda: containers() == set(), 20)
+
+
+def test_any_other_command_passes_through() -> None:
+    assert docker("run", "--rm", IMAGE, "echo", "hi  there") == "hi  there"
+    assert docker("run", "--rm", IMAGE, "/bin/bash", "-c", "echo $0 $PWD") == "/bin/bash /app/src"
+
+
+def test_missing_key_is_one_sentence_in_a_bare_run() -> None:
+    refused = run("docker", "run", "--rm", IMAGE)
+    assert refused.returncode == 1
+    sentence = one_sentence(refused.stderr + refused.stdout)
+    assert "inv env" in sentence
+    assert "--env SECRET_KEY=" in sentence
+
+
+def test_site_that_never_becomes_ready_says_why() -> None:
+    refused = inv("run", "--tag", TAG, "--port", str(free_port()), "--detach", "--env", "DEBUG=maybe")
+    assert refused.returncode == 1
+    assert "DEBUG is 'maybe': write 1 (on) or 0 (off)." in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert containers() == set()
+
+
+def test_no_engine_is_one_sentence_that_names_serve() -> None:
+    for words in (["run", "--port", "7999"], ["build"], ["shell"], ["up"], ["ps"]):
+        refused = inv(*words, DOCKER_HOST="unix:///nowhere/docker.sock")
+        assert refused.returncode == 1
+        last = refused.stderr.strip().splitlines()[-1]
+        assert last.startswith("The Docker engine does not answer")
+        assert "inv serve" in last
+        assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.skipif(bool(os.environ.get("SMOKE_IMAGE")), reason="an image that exists is not built")
+def test_image_never_built_is_built_first_and_it_says_so() -> None:
+    docker("image", "rm", IMAGE, f"{NAME}:latest")
+    site = Site()
+    assert f"{IMAGE} was never built here: building it first." in site.started.stderr
+    assert "docker build" in site.started.stderr
+    inv("stop")
+
+
+@pytest.mark.skipif(bool(os.environ.get("SMOKE_IMAGE")), reason="an image that exists is not built")
+def test_build_arguments_work() -> None:
+    refused = inv("build", "--build-arg", "PYTHON_VERSION=0.0-no-such")
+    assert refused.returncode != 0
+    assert "python:0.0-no-such-slim" in refused.stderr
+
+
+def test_nothing_is_in_the_image_that_should_not_be() -> None:
+    files = docker("run", "--rm", "--user", "0", IMAGE, "find", "/app", "/opt", "-not", "-type", "d").splitlines()
+    app = [file for file in files if file.startswith("/app/")]
+    allowed = re.compile(r"/app/(entrypoint\.sh|src/(manage\.py|gunicorn\.conf\.py|myproj/.+)|staticfiles/.+)")
+    assert [file for file in app if not allowed.fullmatch(file)] == []
+    unwanted = re.compile(r"\.env|\.git/|\.sqlite3|/tests?/test_|/pip/|/build/|\.whl$")
+    assert [file for file in app if unwanted.search(file)] == []
+    assert [file for file in files if re.search(r"/opt/venv/(bin/pip|lib/[^/]+/site-packages/pip/)", file)] == []
+    assert docker("run", "--rm", "--user", "0", IMAGE, "find", "/root", "-name", "*.whl") == ""
+
+
+def test_code_cannot_be_changed_by_who_serves_it() -> None:
+    writable = docker("run", "--rm", IMAGE, "find", "/app", "/opt", "-writable", "-not", "-type", "l")
+    assert writable == "/app/data"
+
+
+def test_history_holds_no_secret() -> None:
+    history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", IMAGE)
+    assert "SECRET_KEY" not in history
+    environment = docker("inspect", "--format", "{{json .Config.Env}}", IMAGE)
+    assert "SECRET" not in environment
