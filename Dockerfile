@@ -37,6 +37,6 @@ ENTRYPOINT ["/app/entrypoint.sh"]
 CMD ["gunicorn", "myproj.wsgi:application"]
 
 # Asked by bash itself, so that the image needs no curl, and no Python starts every ten seconds.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=500ms --retries=3 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
     CMD ["/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${PORT:-8000} && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 EXPOSE 8000

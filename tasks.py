@@ -8,7 +8,8 @@ from steps import toolbox
 
 toolbox.hand_over()
 
-from steps import cleaning, command, compose, container, envfile, image, listing, server, venv as environment  # noqa: E402
+from steps import cleaning, command, compose, container, envfile, image, listing, server  # noqa: E402
+from steps import venv as environment  # noqa: E402
 from steps.project import Project  # noqa: E402
 
 PLACES = ("host", "container")

@@ -48,17 +48,18 @@ def from_example() -> str:
 def write_new(path: Path, text: str) -> None:
     """Write a file that is not there yet, whole or not at all, with mode 0600; keep one that came in between."""
     try:
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mkstemp gives mode 0600
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mkstemp gives mode 0600
     except OSError as error:
         refuse(f"{shown(path)} cannot be written ({error.strerror}): make its folder writable for you.")
+    draft = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        os.link(draft, path)
+        path.hardlink_to(draft)
     except FileExistsError:
         pass
     finally:
-        os.unlink(draft)
+        draft.unlink()
 
 
 def example_names() -> list[str]:

@@ -56,9 +56,7 @@ def commands(project: Project) -> dict[str, Places]:
         },
         "manage": {
             "host": [server.manage_command(project, ("COMMAND",), {}).line()],
-            "container": [
-                container.once_command(project, latest, ("python", "manage.py", "COMMAND"), names).line()
-            ],
+            "container": [container.once_command(project, latest, ("python", "manage.py", "COMMAND"), names).line()],
         },
         "lock": {"host": [toolbox.lock_command().line()]},
         "test": {"host": [toolbox.test_command().line()]},

@@ -90,7 +90,7 @@ def remove_others(c: Context, project: Project, requirements: str) -> None:
     wanted = {normal(name) for name in re.findall(r"^([\w.-]+)==", requirements, re.MULTILINE)}
     others = sorted(installed - wanted - {"pip"})
     if others:
-        argv = (project.program("python"), "-m", "pip", "uninstall", "--yes", *others)
+        argv: tuple[str | Path, ...] = (project.program("python"), "-m", "pip", "uninstall", "--yes", *others)
         run(c, Command(argv, hidden=QUIET, unattended=True))
 
 

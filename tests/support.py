@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -39,7 +40,7 @@ def at_terminal(*words: str, **environment: str) -> pexpect.spawn[str]:
         command,
         arguments,
         cwd=str(ROOT),
-        env=surroundings(environment),  # type: ignore[arg-type]
+        env=surroundings(environment),
         dimensions=(24, 80),
         encoding="utf-8",
         timeout=180,
@@ -48,8 +49,6 @@ def at_terminal(*words: str, **environment: str) -> pexpect.spawn[str]:
 
 def surroundings(environment: dict[str, str]) -> dict[str, str]:
     """Return this process's variables and more; an empty value takes one away."""
-    import os
-
     return {name: value for name, value in {**os.environ, **environment}.items() if value}
 
 

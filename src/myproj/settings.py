@@ -120,7 +120,6 @@ if HTTPS:
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 
-
 def without_traceback(record: logging.LogRecord) -> bool:
     """Keep a log line and drop its traceback: whoever asks for a wrong Host is no fault of the code."""
     record.exc_info = None
