@@ -21,11 +21,12 @@ PLACES = {
 def home(request: HttpRequest) -> HttpResponse:
     """Show the place, the versions and the Instructions List, its last step the one that served."""
     *done, served_by = instructions.for_place(settings.PLACE)
+    server, _, version = request.META.get("SERVER_SOFTWARE", "Server").partition("/")
     facts = {
         "Place": settings.PLACE,
         "Python": platform.python_version(),
         "Django": django.get_version(),
-        "Server": request.META.get("SERVER_SOFTWARE", "unknown").replace("/", " "),
+        server: version,
         "Port": request.META["SERVER_PORT"],
     }
     context = {

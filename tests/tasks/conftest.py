@@ -1,0 +1,151 @@
+"""What the tests of steps and tasks share: `inv` typed in this very process, and an engine that only takes notes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from invoke.program import Program
+from support import ROOT
+
+import tasks
+from steps import envfile
+from steps.project import Project
+
+Typed = subprocess.CompletedProcess[str]
+
+# Notes each call, as one line of JSON, and answers what the test wants said, by the words it begins with.
+NOTING = """
+import json, os, sys
+call = {"argv": sys.argv[3:], "env": dict(os.environ), "cwd": os.getcwd()}
+with open(sys.argv[1], "a") as notes:
+    notes.write(json.dumps(call) + "\\n")
+answers = json.loads(sys.argv[2])
+words = " ".join(sys.argv[3:])
+said, code = next((answers[begin] for begin in answers if words.startswith(begin)), ("", 0))
+print(said)
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """A shell in the project's folder in which nothing of the developer's is set, with a venv and .env of its own."""
+    for name in os.environ:
+        if name.startswith("INVOKE_") or name in envfile.example_names():
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"  # no ~/.invoke.yaml either
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("INVOKE_VENV", str(tmp_path / "venv"))
+    monkeypatch.setenv("INVOKE_ENV_FILE", str(tmp_path / ".env"))
+    monkeypatch.chdir(ROOT)
+    return monkeypatch
+
+
+@pytest.fixture
+def inv(shell: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Typed]:
+    """Type an `inv` command, as Invoke itself takes it; what it raises besides an exit is a traceback."""
+
+    def type_in(*words: str, **environment: str) -> Typed:
+        for name, value in environment.items():
+            shell.setenv(name, value)
+        shell.setattr(sys, "argv", ["pytest", *words])
+        capfd.readouterr()
+        code: Any = 0
+        try:
+            Program(namespace=tasks.ns).run(["inv", *words])
+        except SystemExit as end:
+            code = end.code
+        said = capfd.readouterr()
+        return subprocess.CompletedProcess(words, code, said.out, said.err)
+
+    return type_in
+
+
+def write_program(path: Path, text: str) -> Path:
+    """Write a shell script that can be called."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Write a shell script of this name, in a folder of the test."""
+    return lambda name, text: write_program(tmp_path / name, text)
+
+
+class Noting:
+    """A program that does nothing but note how it was called, and say what it is told to."""
+
+    def __init__(self, path: Path, answers: dict[str, tuple[str, int]]) -> None:
+        self.notes = path.with_name(f"{path.name}.notes")
+        script = path.with_name(f"{path.name}.py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(NOTING)
+        words = [sys.executable, "-I", "-S", str(script), str(self.notes), json.dumps(answers)]
+        self.path = write_program(path, f'exec {" ".join(map(quoted, words))} "$@"')
+
+    def calls(self, *begin: str) -> list[dict[str, Any]]:
+        """Return the calls that begin with these words, in order."""
+        lines = self.notes.read_text().splitlines() if self.notes.exists() else []
+        return [call for call in map(json.loads, lines) if call["argv"][: len(begin)] == list(begin)]
+
+
+def quoted(word: str) -> str:
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+@pytest.fixture
+def noting(tmp_path: Path) -> Callable[..., Noting]:
+    """Make a program that takes notes; answers are (what it says, exit code), by the words it is called with."""
+
+    def make(name: str, **answers: tuple[str, int]) -> Noting:
+        return Noting(tmp_path / name, {words.replace("_", " "): answer for words, answer in answers.items()})
+
+    return make
+
+
+@pytest.fixture
+def engine(noting: Callable[..., Noting], shell: pytest.MonkeyPatch) -> Noting:
+    """An engine that answers, has every image, runs no container, and takes notes."""
+    engine = noting("docker", version=("26.1.5", 0), image_inspect=("sha256:0", 0))
+    shell.setenv("INVOKE_ENGINE", str(engine.path))
+    return engine
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project with all of its own in the test's folder."""
+    return Project(
+        engine="docker",
+        name="djk8s",
+        image="djk8s",
+        port="8000",
+        up_image="djk8s-compose:v1",
+        up_port="8001",
+        venv=tmp_path / "venv",
+        env_file=tmp_path / ".env",
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project as it is checked out, in a folder whose name a shell would take apart."""
+    copy = tmp_path / "a $HOME 'copy' ü"
+    leave_out = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "steps", copy / "steps", ignore=leave_out)
+    shutil.copytree(ROOT / "src", copy / "src", ignore=leave_out)
+    for pattern in ("inv", "tasks.py", "noxfile.py", "requirements*", "Dockerfile", ".env.example"):
+        for file in ROOT.glob(pattern):
+            shutil.copy(file, copy)
+    return copy
