@@ -30,7 +30,7 @@ def venv(c: Context, python: str | None = None) -> None:
 
 @task
 def install(c: Context) -> None:
-    """Install requirements.txt in the virtual environment: that and nothing else."""
+    """Install requirements.txt in the virtual environment, and nothing else."""
     environment.make(c, Project.of(c))
     environment.install(c, Project.of(c))
 
@@ -140,7 +140,7 @@ def manage(c: Context, place: str = "host") -> None:
 
 @task(help={"upgrade": "take the newest versions that requirements*.in allow"})
 def lock(c: Context, upgrade: bool = False) -> None:
-    """Write requirements*.txt anew, pinned and with hashes, from requirements*.in."""
+    """Pin in requirements*.txt, with hashes, what requirements*.in ask for."""
     command.run(c, toolbox.lock_command(upgrade))
 
 

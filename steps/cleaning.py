@@ -14,21 +14,26 @@ def clean(c: Context, project: Project, volumes: bool) -> None:
     engine.require(c, project)
     run(c, compose.down_command(project, volumes))
     container.stop(c, project)
-    remove(c, project, "image", "--force")
+    remove(c, project, "image", our_images(project), "--force")
     if volumes:
-        remove(c, project, "volume")
+        remove(c, project, "volume", f"name=^{project.volume}$")
 
 
-def remove(c: Context, project: Project, kind: str, *options: str) -> None:
-    """Remove all images or volumes of this project, naming each."""
+def our_images(project: Project) -> str:
+    """Return the filter that finds the images built here."""
+    return f"label={project.label}"
+
+
+def remove(c: Context, project: Project, kind: str, which: str, *options: str) -> None:
+    """Remove the images or volumes that a filter finds, naming each."""
     if dry(c):
-        print(remove_line(project, kind))
+        print(remove_line(project, kind, which))
         return
-    found = engine.ask(project, kind, "ls", "--quiet", "--filter", f"label={project.label}")
+    found = engine.ask(project, kind, "ls", "--quiet", "--filter", which)
     if found:
         run(c, Command((project.engine, kind, "rm", *options, *dict.fromkeys(found))))
 
 
-def remove_line(project: Project, kind: str) -> str:
-    """Return the shell's line that removes all images or volumes of this project."""
-    return f"{project.engine} {kind} rm $({project.engine} {kind} ls --quiet --filter label={project.label})"
+def remove_line(project: Project, kind: str, which: str) -> str:
+    """Return the shell's line that removes the images or volumes that a filter finds."""
+    return f"{project.engine} {kind} rm $({project.engine} {kind} ls --quiet --filter {which})"

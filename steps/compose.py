@@ -56,12 +56,14 @@ def up(c: Context, project: Project, detach: bool, no_build: bool) -> None:
     envfile.ensure(c, project)
     envfile.site_values(c, project.env_file, {}, {})
     address = ports.Published("127.0.0.1", int(project.up_port))
+    if dry(c):
+        run(c, command)
+        return
     require(c, project)
-    if not dry(c):
-        if not is_up(project):
-            ports.require_free(address._replace(host="0.0.0.0"), "INVOKE_UP_PORT=")
-        if no_build and not engine.has_image(project, project.up_image):
-            refuse(f"{project.up_image} was never built here: leave --no-build out.")
+    if not is_up(project):
+        ports.require_free(address._replace(host="0.0.0.0"), "INVOKE_UP_PORT=")
+    if no_build and not engine.has_image(project, project.up_image):
+        refuse(f"{project.up_image} was never built here: leave --no-build out.")
     if not detach:
         say(f"Running at {address.url} (Ctrl-C stops it)")
     run(c, command, failed="Compose did not bring the project up, see above; `inv logs` shows the site's log.")

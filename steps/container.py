@@ -27,7 +27,7 @@ def new_command(project: Project, options: Iterable[str], values: Mapping[str, s
     Values are named, and given by the environment of the command: none is on a command line.
     """
     words = [project.engine, "run", "--pull", "never", "--label", project.label]
-    words += ["--mount", f"type=volume,source={project.volume},target={DATA},volume-label={project.label}", *options]
+    words += ["--volume", f"{project.volume}:{DATA}", *options]
     for name in sorted(values):
         words += ["--env", name]
     return tuple(words)

@@ -33,9 +33,11 @@ def ensure(c: Context, project: Project) -> None:
     """Write the environment file if there is none, and say so."""
     if project.env_file.exists():
         return
+    if dry(c):
+        say(f"# {shown(project.env_file)} would be written from {EXAMPLE.name}, with a fresh SECRET_KEY.")
+        return
+    write_new(project.env_file, from_example())
     say(f"{shown(project.env_file)}: written from {EXAMPLE.name}, with a fresh SECRET_KEY.")
-    if not dry(c):
-        write_new(project.env_file, from_example())
 
 
 def from_example() -> str:

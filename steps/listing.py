@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from steps import cleaning, compose, container, envfile, image, ports, server, toolbox, venv
@@ -50,7 +51,7 @@ def commands(project: Project) -> dict[str, Places]:
             "container": [
                 container.stop_line(project),
                 container.prune_command(project).line(),
-                cleaning.remove_line(project, "image"),
+                cleaning.remove_line(project, "image", cleaning.our_images(project)),
             ],
             "compose": [compose.down_command(project).line()],
         },
@@ -75,12 +76,25 @@ def dockerfile(marker: str) -> list[str]:
 
 def text(project: Project, help_lines: Mapping[str, str]) -> str:
     """Return the whole list, numbered, as plain text; `help_lines` has each task's own sentence."""
-    parts = ["The Instructions List: what each step does, and the command behind it in each place.\n"]
+    parts = ["The Instructions List: each step, and the command behind it in each place.\n"]
     for number, (task, places) in enumerate(commands(project).items(), start=1):
-        parts.append(f"{number:2}. inv {task} · {help_lines[task]}")
+        parts += [f"{number:2}. inv {task}", f"      {help_lines[task]}"]
         for place, lines in places.items():
-            heads = [place, *[""] * (len(lines) - 1)]
-            parts += [f"      {head:11}{line}" for head, line in zip(heads, lines, strict=True)]
+            shown = [piece for line in lines for piece in folded(line)]
+            heads = [place, *[""] * (len(shown) - 1)]
+            parts += [f"      {head:11}{piece}" for head, piece in zip(heads, shown, strict=True)]
         parts.append("")
     parts.append("`inv --help TASK` shows the options of a step, `inv --dry TASK` its commands.")
     return "\n".join(parts)
+
+
+def folded(line: str) -> list[str]:
+    """Return a line in pieces that fit a terminal of 80 columns, and that a shell reads as the same line.
+
+    One with quotes stays whole, for a fold within them would change it.
+    """
+    if "'" in line or '"' in line:
+        return [line]
+    first, *others = textwrap.wrap(line, width=60, break_long_words=False, break_on_hyphens=False)
+    pieces = [first, *(f"  {other}" for other in others)]
+    return [f"{piece} \\" for piece in pieces[:-1]] + pieces[-1:]

@@ -55,7 +55,8 @@ def serve(c: Context, project: Project, port: str | None) -> None:
         ports.require_free(address, "--port ")
     values = prepare(c, project)
     collect(c, project, values)
-    say(f"Serving at {address.url} (Ctrl-C stops it)")
+    if not dry(c):
+        say(f"Serving at {address.url} (Ctrl-C stops it)")
     run(c, serve_command(project, number, values))
 
 

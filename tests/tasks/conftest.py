@@ -20,6 +20,7 @@ from steps import envfile
 from steps.project import Project
 
 Typed = subprocess.CompletedProcess[str]
+Calls = Callable[..., list[dict[str, Any]]]
 
 # Notes each call, as one line of JSON, and answers what the test wants said, by the words it begins with.
 NOTING = """
@@ -32,6 +33,12 @@ words = " ".join(sys.argv[3:])
 said, code = next((answers[begin] for begin in answers if words.startswith(begin)), ("", 0))
 print(said)
 sys.exit(code)
+"""
+
+AS_INVOKE = """
+import sys, tasks
+from invoke.program import Program
+Program(namespace=tasks.ns).run(["inv", *sys.argv[1:]])
 """
 
 
@@ -84,21 +91,26 @@ def program(tmp_path: Path) -> Callable[[str, str], Path]:
     return lambda name, text: write_program(tmp_path / name, text)
 
 
-class Noting:
-    """A program that does nothing but note how it was called, and say what it is told to."""
+@pytest.fixture
+def noting(tmp_path: Path) -> Callable[..., tuple[Path, Calls]]:
+    """Make a program that only notes how it is called; `answers` has (what it says, exit code) by its first words.
 
-    def __init__(self, path: Path, answers: dict[str, tuple[str, int]]) -> None:
-        self.notes = path.with_name(f"{path.name}.notes")
-        script = path.with_name(f"{path.name}.py")
-        path.parent.mkdir(parents=True, exist_ok=True)
+    Returns its path, and what tells the calls that began with certain words.
+    """
+
+    def make(name: str, **answers: tuple[str, int]) -> tuple[Path, Calls]:
+        script, notes = tmp_path / f"{name}.py", tmp_path / f"{name}.notes"
         script.write_text(NOTING)
-        words = [sys.executable, "-I", "-S", str(script), str(self.notes), json.dumps(answers)]
-        self.path = write_program(path, f'exec {" ".join(map(quoted, words))} "$@"')
+        by_words = {words.replace("_", " "): answer for words, answer in answers.items()}
+        command = [sys.executable, "-I", "-S", str(script), str(notes), json.dumps(by_words)]
+        path = write_program(tmp_path / name, f'exec {" ".join(map(quoted, command))} "$@"')
+        return path, lambda *begin: [call for call in noted(notes) if call["argv"][: len(begin)] == list(begin)]
 
-    def calls(self, *begin: str) -> list[dict[str, Any]]:
-        """Return the calls that begin with these words, in order."""
-        lines = self.notes.read_text().splitlines() if self.notes.exists() else []
-        return [call for call in map(json.loads, lines) if call["argv"][: len(begin)] == list(begin)]
+    return make
+
+
+def noted(notes: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
 
 
 def quoted(word: str) -> str:
@@ -106,21 +118,11 @@ def quoted(word: str) -> str:
 
 
 @pytest.fixture
-def noting(tmp_path: Path) -> Callable[..., Noting]:
-    """Make a program that takes notes; answers are (what it says, exit code), by the words it is called with."""
-
-    def make(name: str, **answers: tuple[str, int]) -> Noting:
-        return Noting(tmp_path / name, {words.replace("_", " "): answer for words, answer in answers.items()})
-
-    return make
-
-
-@pytest.fixture
-def engine(noting: Callable[..., Noting], shell: pytest.MonkeyPatch) -> Noting:
-    """An engine that answers, has every image, runs no container, and takes notes."""
-    engine = noting("docker", version=("26.1.5", 0), image_inspect=("sha256:0", 0))
-    shell.setenv("INVOKE_ENGINE", str(engine.path))
-    return engine
+def engine(noting: Callable[..., tuple[Path, Calls]], shell: pytest.MonkeyPatch) -> Calls:
+    """An engine that answers, has every image and runs no container; returns what tells its calls."""
+    path, calls = noting("docker", version=("26.1.5", 0), image_inspect=("sha256:0", 0))
+    shell.setenv("INVOKE_ENGINE", str(path))
+    return calls
 
 
 @pytest.fixture
@@ -149,3 +151,19 @@ def checkout(tmp_path: Path) -> Path:
         for file in ROOT.glob(pattern):
             shutil.copy(file, copy)
     return copy
+
+
+@pytest.fixture
+def elsewhere(checkout: Path, shell: pytest.MonkeyPatch) -> Callable[..., Typed]:
+    """Type an `inv` command in that copy, with its own defaults, and let Python write nothing there."""
+    shell.delenv("INVOKE_VENV")
+    shell.delenv("INVOKE_ENV_FILE")
+    shell.setenv("PYTHONPATH", str(checkout))
+    shell.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+    def type_in(*words: str, cwd: Path = checkout, **environment: str) -> Typed:
+        command = [sys.executable, "-c", AS_INVOKE, *words]
+        surroundings = {**os.environ, **environment}
+        return subprocess.run(command, cwd=cwd, env=surroundings, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    return type_in

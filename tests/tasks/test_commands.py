@@ -1,0 +1,375 @@
+"""What `inv --dry` prints for every task and every flag of it, and that it does nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.mark.structures import ParameterSet
+from support import ROOT
+
+import tasks
+
+Inv = Callable[..., subprocess.CompletedProcess[str]]
+Calls = Callable[..., list[dict[str, Any]]]
+Noting = Callable[..., tuple[Path, Calls]]
+
+MAKE = (
+    "PYTHON -m venv --clear VENV",
+    "VENV/bin/python -m pip install --require-hashes -r requirements-pip.txt",
+)
+INSTALL = (*MAKE, "VENV/bin/python -m pip install --require-hashes -r requirements.txt")
+COLLECT = "(cd src && DEBUG=0 VENV/bin/python manage.py collectstatic --no-input)"
+BUILD = "docker build --tag djk8s:latest --label djk8s.project=SCOPE ."
+NEW = (
+    "docker run --pull never --label djk8s.project=SCOPE "
+    "--mount type=volume,source=SCOPE-run,target=/app/data,volume-label=djk8s.project=SCOPE"
+)
+NAMES = "--env DEBUG --env HTTPS --env SECRET_KEY"
+ONCE = f"{NEW} --rm --interactive {NAMES} djk8s:latest"
+UP = "UP_ENV_FILE=ENVFILE docker compose --project-name SCOPE up"
+DOWN = "(cd / && docker compose --project-name SCOPE down --remove-orphans)"
+STOP = (
+    "docker stop $(docker ps --all --quiet --filter label=djk8s.project=SCOPE)",
+    "docker container prune --force --filter label=djk8s.project=SCOPE",
+)
+REMOVE_IMAGES = "docker image rm $(docker image ls --quiet --filter label=djk8s.project=SCOPE)"
+NOX = "TOOLS -m nox --error-on-missing-interpreters"
+REMOVE_VOLUMES = "docker volume rm $(docker volume ls --quiet --filter label=djk8s.project=SCOPE)"
+
+
+def case(sentence: str, words: str, *lines: str, **environment: str) -> ParameterSet:
+    return pytest.param(words, environment, lines, id=sentence)
+
+
+def run_line(
+    publish: str = "127.0.0.1:8000", port: int = 8000, names: str = NAMES, image: str = "djk8s:latest", end: str = ""
+) -> str:
+    return f"{NEW} --rm --publish {publish}:{port}{end} --env PORT={port} {names} {image}"
+
+
+def serve_lines(port: int = 8000) -> tuple[str, ...]:
+    return (*INSTALL, COLLECT, f"(cd src && PORT={port} VENV/bin/gunicorn myproj.wsgi:application)")
+
+
+TABLE = [
+    case("venv is made of the Python that runs this", "venv", *MAKE),
+    case("venv is made of the Python asked for by version", "venv --python 3.77", *MAKE),
+    case("venv is made of the Python asked for by path", "venv --python BIN/python3.77", *MAKE),
+    case("install makes the venv first", "install", *INSTALL),
+    case("env runs no command", "env"),
+    case("serve does the steps before it", "serve", *serve_lines()),
+    case("serve listens on --port", "serve --port 6545", *serve_lines(6545)),
+    case("serve listens on the configured port", "serve", *serve_lines(6545), INVOKE_PORT="6545"),
+    case("serve takes PORT of the shell, a name of .env.example", "serve", *serve_lines(6545), PORT="6545"),
+    case("serve takes --port before PORT", "serve --port 1", *serve_lines(1), PORT="2", INVOKE_PORT="3"),
+    case("serve takes PORT before the configured port", "serve", *serve_lines(2), PORT="2", INVOKE_PORT="3"),
+    case("build tags what run runs", "build", BUILD),
+    case(
+        "build tags v1 and latest at once",
+        "build --tag v1",
+        "docker build --tag djk8s:v1 --tag djk8s:latest --label djk8s.project=SCOPE .",
+    ),
+    case(
+        "build gives several tags in one build, each once",
+        "build --tag v1 --tag v2 --tag latest --tag v1",
+        "docker build --tag djk8s:v1 --tag djk8s:v2 --tag djk8s:latest --label djk8s.project=SCOPE .",
+    ),
+    case(
+        "build takes another Dockerfile",
+        "build --file Dockerfile",
+        "docker build --tag djk8s:latest --file Dockerfile --label djk8s.project=SCOPE .",
+    ),
+    case(
+        "build passes each build argument as one word",
+        "build --build-arg PYTHON_VERSION=3.12 --build-arg 'GREETING=a  $(touch pwned)'",
+        "docker build --tag djk8s:latest --build-arg PYTHON_VERSION=3.12 "
+        "--build-arg 'GREETING=a  $(touch pwned)' --label djk8s.project=SCOPE .",
+    ),
+    case(
+        "build passes a build argument that the shell has by name",
+        "build --build-arg PYTHON_VERSION",
+        "docker build --tag djk8s:latest --build-arg PYTHON_VERSION --label djk8s.project=SCOPE .",
+        PYTHON_VERSION="3.12",
+    ),
+    case(
+        "build builds every layer anew",
+        "build --no-cache",
+        "docker build --tag djk8s:latest --no-cache --label djk8s.project=SCOPE .",
+    ),
+    case(
+        "build names the configured image",
+        "build",
+        "docker build --tag other:latest --label djk8s.project=SCOPE .",
+        INVOKE_IMAGE="other",
+    ),
+    case(
+        "build calls the configured engine",
+        "build",
+        "podman build --tag djk8s:latest --label djk8s.project=SCOPE .",
+        INVOKE_ENGINE="podman",
+    ),
+    case("run shows on this machine alone, on the same port", "run", run_line()),
+    case("run listens and shows on --port", "run --port 6545", run_line("127.0.0.1:6545", 6545)),
+    case("run is the tutorial's own command", "run --port 6545 --publish 8000", run_line("127.0.0.1:8000", 6545)),
+    case("run shows to the network when asked", "run --publish 0.0.0.0:8001", run_line("0.0.0.0:8001")),
+    case("run shows on an IPv6 address", "run --publish [::1]:8001", run_line("'[::1]:8001", end="'")),
+    case("run takes the configured port", "run", run_line("127.0.0.1:6545", 6545), INVOKE_PORT="6545"),
+    case("run takes PORT of the shell, once", "run", run_line("127.0.0.1:6545", 6545), PORT="6545"),
+    case("run runs a tag", "run --tag v1", run_line(image="djk8s:v1")),
+    case("run runs the configured image", "run", run_line(image="other:latest"), INVOKE_IMAGE="other"),
+    case(
+        "run names each variable and shows no value",
+        "run --env DEBUG=1 --env 'GREETING=a  $(touch pwned)'",
+        run_line(names="--env DEBUG --env GREETING --env HTTPS --env SECRET_KEY"),
+    ),
+    case(
+        "run takes a variable without value from the shell",
+        "run --env GREETING",
+        run_line(names="--env DEBUG --env GREETING --env HTTPS --env SECRET_KEY"),
+        GREETING="hello",
+    ),
+    case(
+        "run leaves alone what the shell has besides the settings",
+        "run",
+        run_line(names="--env DEBUG --env GUNICORN_CMD_ARGS --env HTTPS --env SECRET_KEY"),
+        GREETING="hello",
+        GUNICORN_CMD_ARGS="--log-level debug",
+    ),
+    case("run reads another file", "run --env-file OTHERFILE", run_line(names="--env FROM_OTHER_FILE")),
+    case(
+        "run returns when it is detached",
+        "run --detach",
+        run_line().replace(" --rm ", " --detach "),
+    ),
+    case("shell is a new container where none runs", "shell", f"{ONCE} /bin/bash"),
+    case("shell --new is a new container", "shell --new", f"{ONCE} /bin/bash"),
+    case(
+        "shell keeps the quoting of the words after the dashes",
+        "shell -- python -c 'print(\"a  b\")' '$HOME' ''",
+        f"""{ONCE} python -c 'print("a  b")' '$HOME' ''""",
+    ),
+    case("shell gives flags after the dashes to the command", "shell -- ls --new -- -l", f"{ONCE} ls --new -- -l"),
+    case("ps lists this project's containers", "ps", "docker ps --all --filter label=djk8s.project=SCOPE"),
+    case(
+        "logs are those of the container started last",
+        "logs",
+        "docker logs $(docker ps --all --quiet --latest --filter label=djk8s.project=SCOPE)",
+    ),
+    case("stop stops this project's containers", "stop", *STOP),
+    case("up builds and runs", "up", f"{UP} --build"),
+    case("up --detach waits until it is healthy", "up --detach", f"{UP} --build --detach --wait"),
+    case("up --no-build runs what was built", "up --no-build", f"{UP} --no-build"),
+    case("up takes the configured port", "up", f"UP_PORT=6545 {UP} --build", INVOKE_UP_PORT="6545"),
+    case("up takes the configured image", "up", f"UP_IMAGE=other:v2 {UP} --build", INVOKE_UP_IMAGE="other:v2"),
+    case("up leaves PORT of the shell to the file", "up", f"{UP} --build", PORT="6545"),
+    case("down keeps the database", "down", DOWN),
+    case("down --volumes removes it", "down --volumes", DOWN.replace(")", " --volumes)")),
+    case("clean keeps the databases", "clean", DOWN, *STOP, REMOVE_IMAGES),
+    case(
+        "clean --volumes removes them",
+        "clean --volumes",
+        DOWN.replace(")", " --volumes)"),
+        *STOP,
+        REMOVE_IMAGES,
+        REMOVE_VOLUMES,
+    ),
+    case(
+        "manage runs in the venv, after the steps before it",
+        "manage -- migrate --check 'a  b'",
+        *INSTALL,
+        "(cd src && VENV/bin/python manage.py migrate --check 'a  b')",
+    ),
+    case(
+        "manage --place host is the same",
+        "manage --place host -- check",
+        *INSTALL,
+        "(cd src && VENV/bin/python manage.py check)",
+    ),
+    case(
+        "manage --place container runs in the image",
+        "manage --place container -- migrate --check 'a  b'",
+        f"{ONCE} python manage.py migrate --check 'a  b'",
+    ),
+    case("lock is a session", "lock", "TOOLS -m nox --session lock"),
+    case("lock --upgrade takes the newest", "lock --upgrade", "TOOLS -m nox --session lock -- --upgrade"),
+    case("test runs all that this machine can", "test", "TOOLS -m nox"),
+    case("test runs the sessions asked for", "test --session a --session b", f"{NOX} --session a --session b"),
+    case("lint is one session", "lint", "TOOLS -m nox --session lint"),
+    case(
+        "tasks chain",
+        "build --tag v1 run --port 6545",
+        "docker build --tag djk8s:v1 --tag djk8s:latest --label djk8s.project=SCOPE .",
+        run_line("127.0.0.1:6545", 6545),
+    ),
+]
+
+
+@pytest.fixture
+def prints(inv: Inv, shell: pytest.MonkeyPatch, tmp_path: Path, program: Callable[[str, str], Path]) -> Inv:
+    """Type `inv --dry …`, with each name that differs from machine to machine replaced by a word in capitals."""
+    python = program("bin/python3.77", f'exec "{sys.executable}" "$@"')
+    shell.setenv("PATH", str(python.parent), prepend=os.pathsep)
+    other = tmp_path / "other.env"
+    other.write_text("FROM_OTHER_FILE=1\n")
+
+    def dry(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        words = words.replace("BIN", str(python.parent)).replace("OTHERFILE", str(other))
+        typed = inv("--dry", *shlex.split(words), **environment)
+        typed.stdout = normal(typed.stdout, tmp_path)
+        return typed
+
+    return dry
+
+
+def normal(text: str, tmp_path: Path) -> str:
+    """Return text with the names of this machine replaced."""
+    tools = Path(sys.executable)
+    names = {
+        str(tmp_path / "venv"): "VENV",
+        str(tmp_path / ".env"): "ENVFILE",
+        os.path.relpath(tools, ROOT) if tools.is_relative_to(ROOT) else str(tools): "TOOLS",
+        f"{getattr(sys, '_base_executable', sys.executable)} -m venv": "PYTHON -m venv",
+    }
+    for name, word in names.items():
+        text = text.replace(name, word)
+    return re.sub(r"\bdjk8s-[0-9a-f]{6}\b", "SCOPE", text)
+
+
+@pytest.mark.parametrize(("words", "environment", "lines"), TABLE)
+def test_dry_prints_exactly(prints: Inv, words: str, environment: dict[str, str], lines: tuple[str, ...]) -> None:
+    typed = prints(words, **environment)
+    assert typed.stdout.splitlines() == list(lines)
+    assert typed.returncode == 0
+
+
+def test_the_table_has_every_flag_of_every_task() -> None:
+    typed = [shlex.split(str(case.values[0])) for case in TABLE]
+    missing = [
+        f"inv {name} {flag}"
+        for name in set(tasks.ns.task_names) - {"steps"}
+        for flag in ["", *flags(name)]
+        if not any(name in words and (not flag or flag in words) for words in typed)
+    ]
+    assert missing == []
+
+
+def flags(name: str) -> list[str]:
+    return [f"--{argument.name.replace('_', '-')}" for argument in tasks.ns[name].get_arguments()]
+
+
+SECRETS = """
+SECRET_KEY=hunter2-key
+DATABASE_URL=postgres://user:hunter2-password@db/name
+GUNICORN_CMD_ARGS='--certfile hunter2 args'
+ANY_OTHER="hunter2 other"
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["run", "run --detach", "run --env TOKEN=hunter2-flag", "run --env-file ENV", "shell", "shell -- env", "up", "up --detach"]
+    + ["serve", "manage -- check", "manage --place container -- check", "build", "env", "clean --volumes", "steps"],
+)
+def test_no_secret_is_printed(inv: Inv, tmp_path: Path, words: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(SECRETS)
+    typed = inv("--dry", *words.replace("ENV", str(file), words.endswith("ENV")).split())
+    assert typed.returncode == 0
+    assert "hunter2" not in typed.stdout + typed.stderr
+
+
+def test_no_fresh_secret_is_printed(inv: Inv, engine: Calls, tmp_path: Path) -> None:
+    typed = inv("shell", "--", "env")
+    key = engine("run")[0]["env"]["SECRET_KEY"]
+    assert key in (tmp_path / ".env").read_text()
+    assert key not in typed.stdout + typed.stderr
+    assert not any(key in word for call in engine() for word in call["argv"])
+
+
+EVERY_TASK = "steps venv install env serve build run shell ps logs stop up down clean manage lock test lint"
+
+
+@pytest.mark.parametrize("env_file", ["", "SECRET_KEY=hunter2\n"], ids=["without .env", "with .env"])
+def test_dry_needs_no_engine_and_changes_nothing(checkout: Path, elsewhere: Inv, env_file: str) -> None:
+    if env_file:
+        (checkout / ".env").write_text(env_file)
+    before = contents(checkout)
+    typed = elsewhere("--dry", *EVERY_TASK.split(), INVOKE_ENGINE="no-such-engine")
+    assert typed.returncode == 0, typed.stderr
+    assert typed.stdout.count("no-such-engine run") >= 2
+    assert contents(checkout) == before
+
+
+def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    return {path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in folder.rglob("*")}
+
+
+def test_every_task_is_in_that_chain() -> None:
+    assert set(EVERY_TASK.split()) == set(tasks.ns.task_names)
+
+
+def test_lines_are_short_where_nothing_is_configured(elsewhere: Inv) -> None:
+    lines = elsewhere("--dry", "venv", "serve", "up").stdout.splitlines()
+    assert lines[1] == "venv/bin/python -m pip install --require-hashes -r requirements-pip.txt"
+    assert "(cd src && PORT=8000 ../venv/bin/gunicorn myproj.wsgi:application)" in lines
+    assert re.fullmatch(r"docker compose --project-name djk8s-[0-9a-f]{6} up --build", lines[-1])
+
+
+def test_two_checkouts_stay_apart(elsewhere: Inv, inv: Inv) -> None:
+    here, there = inv("--dry", "ps").stdout, elsewhere("--dry", "ps").stdout
+    assert normal(here, Path("/-")) == normal(there, Path("/-"))
+    assert here != there
+
+
+PASTED = [
+    ("build", [["build", "--tag", "djk8s:latest", "--label", "djk8s.project=SCOPE", "."]]),
+    ("down", [["compose", "--project-name", "SCOPE", "down", "--remove-orphans"]]),
+    ("logs", [["ps", "--all", "--quiet", "--latest", "--filter", "label=djk8s.project=SCOPE"], ["logs", "one", "two"]]),
+    (
+        "stop",
+        [
+            ["ps", "--all", "--quiet", "--filter", "label=djk8s.project=SCOPE"],
+            ["stop", "one", "two"],
+            ["container", "prune", "--force", "--filter", "label=djk8s.project=SCOPE"],
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "calls"), PASTED, ids=[words for words, _ in PASTED])
+@pytest.mark.parametrize("folder", [".", "src/myproj"])
+def test_printed_lines_can_be_pasted(
+    checkout: Path, elsewhere: Inv, noting: Noting, words: str, calls: list[list[str]], folder: str
+) -> None:
+    engine, noted = noting("my 'docker' $engine", ps=("one\ntwo", 0))
+    here = checkout / folder
+    lines = elsewhere("--dry", words, cwd=here, INVOKE_ENGINE=str(engine)).stdout
+    pasted = subprocess.run(["sh", "-e", "-c", lines], cwd=here, capture_output=True, text=True)
+    assert pasted.returncode == 0, pasted.stderr
+    assert json.loads(normal(json.dumps([call["argv"] for call in noted()]), Path("/-"))) == calls
+    assert words != "build" or noted()[0]["cwd"] == str(checkout)
+
+
+def test_env_says_what_it_would_write_and_writes_nothing(inv: Inv, tmp_path: Path) -> None:
+    typed = inv("--dry", "env")
+    assert "written from .env.example" in typed.stderr
+    assert not (tmp_path / ".env").exists()
+
+
+@pytest.mark.parametrize("words", ["run", "shell", "manage --place container -- check"])
+def test_a_line_says_which_variables_to_export(inv: Inv, words: str) -> None:
+    typed = inv("--dry", *words.split())
+    named = re.findall(r"--env ([A-Z_]+)(?= )", typed.stdout)
+    told = [line for line in typed.stderr.splitlines() if "export" in line]
+    assert len(told) == 1
+    assert set(named) == {"DEBUG", "HTTPS", "SECRET_KEY"}
+    assert all(name in told[0].split() for name in named)
