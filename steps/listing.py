@@ -95,6 +95,6 @@ def folded(line: str) -> list[str]:
     """
     if "'" in line or '"' in line:
         return [line]
-    first, *others = textwrap.wrap(line, width=60, break_long_words=False, break_on_hyphens=False)
+    first, *others = textwrap.wrap(line, width=59, break_long_words=False, break_on_hyphens=False)
     pieces = [first, *(f"  {other}" for other in others)]
     return [f"{piece} \\" for piece in pieces[:-1]] + pieces[-1:]

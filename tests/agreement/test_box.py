@@ -1,0 +1,158 @@
+"""The box: Dockerfile, entrypoint.sh, .dockerignore and docker-compose.yaml against the tasks and the server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from invoke.config import Config
+from invoke.context import Context
+from support import ROOT
+
+import tasks
+from steps import compose, container, server
+from steps.project import Project
+
+Agree = Callable[[object, str], None]
+Text = Callable[[str], str]
+
+
+@pytest.fixture
+def defaults() -> Project:
+    """The project as tasks.py configures it, whatever this machine says."""
+    return Project.of(Context(Config(overrides=tasks.ns.configuration(), lazy=True)))
+
+
+@pytest.fixture
+def web(text: Text) -> dict[str, Any]:
+    """The one service of the Compose file."""
+    services: dict[str, dict[str, Any]] = yaml.safe_load(text("docker-compose.yaml"))["services"]
+    assert list(services) == ["web"]
+    return services["web"]
+
+
+def default(value: str) -> str:
+    """Return what `${NAME:-default}` is where NAME is not set."""
+    return re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value)
+
+
+def test_compose_image_is_the_tasks(agree: Agree, web: dict[str, Any], defaults: Project) -> None:
+    image = default(web["image"])
+    agree(image == defaults.up_image, f"docker-compose.yaml names {image}, and tasks.py {defaults.up_image}.")
+
+
+def test_compose_port_is_the_tasks(agree: Agree, web: dict[str, Any], defaults: Project) -> None:
+    (published,) = web["ports"]
+    inside = dict(word.split("=") for word in web["environment"])["PORT"]
+    said = default(published)
+    agree(
+        said == f"{defaults.up_port}:{inside}",
+        f"docker-compose.yaml publishes {said} with PORT={inside}, and tasks.py says port {defaults.up_port}.",
+    )
+    agree(said == "8001:8023", f"docker-compose.yaml publishes {said}, and README.md shows the tutorial's 8001:8023.")
+
+
+def test_compose_env_file_is_the_tasks(agree: Agree, web: dict[str, Any], defaults: Project) -> None:
+    (file,) = map(default, web["env_file"])
+    agree(
+        ROOT / file == defaults.env_file, f"docker-compose.yaml reads {file}, and tasks.py writes {defaults.env_file}."
+    )
+
+
+def test_what_inv_leaves_to_the_compose_file_is_there(agree: Agree, text: Text) -> None:
+    """`inv up` names a variable only where it differs from what the file says."""
+    said = dict(re.findall(r"\$\{(UP_\w+):-(.*?)\}", text("docker-compose.yaml")))
+    agree(
+        said == compose.FILE_SAYS,
+        f"docker-compose.yaml has the defaults {said}, and FILE_SAYS in steps/compose.py {compose.FILE_SAYS}.",
+    )
+
+
+def test_volumes_are_where_the_image_may_write(agree: Agree, text: Text, web: dict[str, Any]) -> None:
+    (volume,) = web["volumes"]
+    agree(
+        volume == f"data:{container.DATA}",
+        f"docker-compose.yaml mounts {volume}, and steps/container.py keeps the database in {container.DATA}.",
+    )
+    agree(
+        re.search(rf"^RUN install --directory --owner 10001 .* {container.DATA}$", text("Dockerfile"), re.MULTILINE),
+        f"Dockerfile makes no {container.DATA} that its user may write, and steps/container.py mounts a volume there.",
+    )
+
+
+def test_server_has_time_to_stop(agree: Agree, text: Text, web: dict[str, Any]) -> None:
+    found = re.search(r"^graceful_timeout = (\d+)$", text("src/gunicorn.conf.py"), re.MULTILINE)
+    assert found
+    grace = re.fullmatch(r"(\d+)s", web["stop_grace_period"])
+    assert grace
+    agree(
+        int(found[1]) < int(grace[1]) <= 10,
+        f"src/gunicorn.conf.py gives requests {found[1]} s to end, and docker-compose.yaml kills after {grace[0]}: "
+        "the first must be less, and the second at most the 10 s of `docker stop`.",
+    )
+
+
+def test_ignore_file_lets_in_what_the_dockerfile_copies_and_no_more(agree: Agree, text: Text) -> None:
+    lines = [line for line in text(".dockerignore").splitlines() if line and not line.startswith("#")]
+    copied = {
+        word
+        for words in re.findall(r"^COPY (?!--from)(.*)", text("Dockerfile"), re.MULTILINE)
+        for word in words.split()[:-1]
+    }
+    allowed = {line[1:] for line in lines if line.startswith("!")}
+    agree(
+        lines[0] == "*", ".dockerignore does not begin with `*`, so that the Dockerfile could copy what nobody named."
+    )
+    agree(
+        allowed == copied == {"requirements.txt", "entrypoint.sh", "src"},
+        f".dockerignore lets in {', '.join(sorted(allowed))}, and the Dockerfile copies {', '.join(sorted(copied))}.",
+    )
+    kept_out = set(lines[lines.index("!src") + 1 :])
+    agree(
+        {"**/__pycache__", "**/.env*"} <= kept_out,
+        ".dockerignore lets bytecode or an environment file of src/ into what the Dockerfile copies.",
+    )
+
+
+def test_entrypoint_becomes_the_server(agree: Agree, text: Text) -> None:
+    script = (ROOT / "entrypoint.sh").read_bytes()
+    lines = script.decode().splitlines()
+    agree(
+        b"\r" not in script, "entrypoint.sh has CRLF line ends, with which the Dockerfile's ENTRYPOINT does not start."
+    )
+    agree(lines[0].startswith("#!/"), "entrypoint.sh does not begin with #!, and the Dockerfile's ENTRYPOINT calls it.")
+    agree(lines[-1] == 'exec "$@"', 'entrypoint.sh does not end in exec "$@", so the Dockerfile\'s CMD is not PID 1.')
+    agree(
+        (ROOT / "entrypoint.sh").stat().st_mode & 0o111 == 0o111,
+        "entrypoint.sh may not be run, as the Dockerfile does.",
+    )
+    agree(
+        re.search(r"^\*\.sh .*\beol=lf\b", text(".gitattributes"), re.MULTILINE),
+        ".gitattributes lets git write entrypoint.sh with CRLF.",
+    )
+
+
+def test_host_and_box_start_the_same_server(agree: Agree, text: Text, defaults: Project) -> None:
+    program, *words = server.serve_command(defaults, 8000, {}).argv
+    said = re.findall(r"^CMD \[(.*)\]$", text("Dockerfile"), re.MULTILINE)
+    command = re.findall(r'"(.*?)"', said[0])
+    agree(
+        command == [getattr(program, "name", program), *words],
+        f"Dockerfile starts {' '.join(command)}, and steps/server.py {' '.join(map(str, [program, *words]))}.",
+    )
+
+
+def test_compose_file_fixes_no_name(agree: Agree, text: Text, web: dict[str, Any]) -> None:
+    """A fixed name survives another project name and collides; `version` is what Compose calls obsolete."""
+    agree(
+        "container_name" not in web,
+        "docker-compose.yaml fixes a container's name, and tasks.py names each project apart.",
+    )
+    top = set(yaml.safe_load(text("docker-compose.yaml")))
+    agree(
+        top == {"services", "volumes"},
+        f"docker-compose.yaml has {', '.join(sorted(top))}, and tasks.py names the project.",
+    )

@@ -1,0 +1,137 @@
+"""The readers of variables: what each takes, and the one sentence in which it refuses the rest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from myproj import environment
+
+TAKEN: list[tuple[Callable[..., Any], tuple[Any, ...], str | None, Any]] = [
+    (environment.text, (), None, ""),
+    (environment.text, ("default",), None, "default"),
+    (environment.text, ("default",), "", "default"),
+    (environment.text, (), " a $HOME b ", " a $HOME b "),
+    (environment.flag, (), None, False),
+    (environment.flag, (), "", False),
+    (environment.flag, (), "0", False),
+    (environment.flag, (), "false", False),
+    (environment.flag, (), "False", False),
+    (environment.flag, (), "1", True),
+    (environment.flag, (), "true", True),
+    (environment.flag, (), "TRUE", True),
+    (environment.choice, (("a", "b"),), None, "a"),
+    (environment.choice, (("a", "b"),), "b", "b"),
+    (environment.words, (), None, []),
+    (environment.words, (), " , ", []),
+    (environment.words, (), "a.example", ["a.example"]),
+    (environment.words, (), " a.example, b.example ,,", ["a.example", "b.example"]),
+    (environment.port, (8000,), None, 8000),
+    (environment.port, (8000,), "", 8000),
+    (environment.port, (8000,), "1", 1),
+    (environment.port, (8000,), "65535", 65535),
+    (environment.origins, (), None, []),
+    (
+        environment.origins,
+        (),
+        "https://a.example,http://b.example:8000",
+        ["https://a.example", "http://b.example:8000"],
+    ),
+]
+
+REFUSED: list[tuple[Callable[..., Any], tuple[Any, ...], str, str]] = [
+    (environment.flag, (), "maybe", "write 1 (on) or 0 (off)"),
+    (environment.flag, (), "yes", "write 1 (on) or 0 (off)"),
+    (environment.flag, (), "2", "write 1 (on) or 0 (off)"),
+    (environment.flag, (), " 1", "write 1 (on) or 0 (off)"),
+    (environment.choice, (("a", "b"),), "c", "write one of a, b"),
+    (environment.port, (8000,), "abc", "write a port number from 1 to 65535"),
+    (environment.port, (8000,), "0", "write a port number from 1 to 65535"),
+    (environment.port, (8000,), "65536", "write a port number from 1 to 65535"),
+    (environment.port, (8000,), "-1", "write a port number from 1 to 65535"),
+    (environment.port, (8000,), "80.0", "write a port number from 1 to 65535"),
+    (environment.port, (8000,), "٨٠", "write a port number from 1 to 65535"),
+    (environment.port, (8000,), "9" * 20, "write a port number from 1 to 65535"),
+    (environment.origins, (), "www.example.com", "as https://www.example.com"),
+    (environment.origins, (), "https://a.example,b.example", "as https://b.example"),
+]
+
+
+def named(row: tuple[Any, ...]) -> str:
+    return f"{row[0].__name__} {row[2]!r:.20}"
+
+
+@pytest.mark.parametrize(("reader", "more", "value", "read"), TAKEN, ids=map(named, TAKEN))
+def test_taken(
+    monkeypatch: pytest.MonkeyPatch, reader: Callable[..., Any], more: tuple[Any, ...], value: str | None, read: Any
+) -> None:
+    monkeypatch.delenv("NAME", raising=False)
+    if value is not None:
+        monkeypatch.setenv("NAME", value)
+    assert reader("NAME", *more) == read
+
+
+@pytest.mark.parametrize(("reader", "more", "value", "remedy"), REFUSED, ids=map(named, REFUSED))
+def test_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, reader: Callable[..., Any], more: tuple[Any, ...], value: str, remedy: str
+) -> None:
+    monkeypatch.setenv("NAME", value)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        reader("NAME", *more)
+    sentence = str(refused.value)
+    assert sentence.startswith("NAME ")
+    assert remedy in sentence
+    assert "\n" not in sentence
+
+
+DATABASES = [
+    (None, "sqlite3", "/default/db.sqlite3"),
+    ("", "sqlite3", "/default/db.sqlite3"),
+    ("sqlite:////data/a.sqlite3", "sqlite3", "/data/a.sqlite3"),
+    ("postgres://user:p%40ss@host:5432/name", "postgresql", "name"),
+]
+
+
+@pytest.mark.parametrize(("value", "engine", "name"), DATABASES, ids=[str(row[0]) for row in DATABASES])
+def test_database(monkeypatch: pytest.MonkeyPatch, value: str | None, engine: str, name: str) -> None:
+    monkeypatch.delenv("NAME", raising=False)
+    if value is not None:
+        monkeypatch.setenv("NAME", value)
+    found = environment.database("NAME", Path("/default/db.sqlite3"))
+    assert found["ENGINE"] == f"django.db.backends.{engine}"
+    assert found["NAME"] == name
+
+
+WRONG = ["postgres", "no-such-engine://user:hunter2@host/name", "user:hunter2@host/name"]
+WRONG += ["postgres://user:hunter2@host:port/name", "postgres://user:hunter2@[host/name", "hunter2"]
+
+
+@pytest.mark.parametrize("value", WRONG)
+def test_wrong_database_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("NAME", value)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        environment.database("NAME", Path("/default"))
+    sentence = str(refused.value)
+    assert sentence.startswith("NAME is not a database URL")
+    assert "postgres://USER:PASSWORD@HOST:5432/NAME" in sentence
+    assert "hunter2" not in sentence
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+
+
+def test_variable_of_the_shell_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"NAME": "shell"})
+    (tmp_path / ".env").write_text("NAME=file\nOTHER='a ${NAME} $$ b'\n")
+    environment.load(tmp_path / ".env")
+    assert os.environ == {"NAME": "shell", "OTHER": "a ${NAME} $$ b"}
+
+
+def test_no_file_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"NAME": "shell"})
+    environment.load(tmp_path / ".env")
+    assert os.environ == {"NAME": "shell"}

@@ -1,0 +1,315 @@
+"""A command: the line that is printed can be pasted, and what runs gets its words, its signals and its end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+from invoke.config import Config
+from invoke.context import Context
+from invoke.exceptions import Exit
+from support import ROOT, one_sentence
+
+from steps import command
+from steps.command import Command
+
+HERE = ROOT / "src"
+# Says, as JSON, what reached it.
+ECHO = "import json, os, sys; print(json.dumps([sys.argv[1:], os.getcwd(), {n: os.environ.get(n) for n in 'AB'}]))"
+NASTY = ["", " ", "a  b", "'", '"', 'it\'s "quoted"', "$HOME", "${HOME}", "`id`", "$(id)", "a\nb", "\\", "*", "~", "#"]
+NASTY += ["-x", "--", ";", "&&", "|", ">f", "ü☃", "!!", "\t", "a=b"]
+
+LINES = [
+    (Command(("docker", "ps")), ROOT, "docker ps"),
+    (Command(("echo", "a  b", "$HOME", "")), ROOT, "echo 'a  b' '$HOME' ''"),
+    (Command(("echo", "it's")), ROOT, """echo 'it'"'"'s'"""),
+    (Command((ROOT / "venv/bin/python", "-m", "pip")), ROOT, "venv/bin/python -m pip"),
+    (Command((ROOT / "venv/bin/python",), cwd=HERE), ROOT, "(cd src && ../venv/bin/python)"),
+    (Command((ROOT / "venv/bin/python",), cwd=HERE), HERE, "../venv/bin/python"),
+    (Command((ROOT / "venv/bin/python",)), HERE, "(cd .. && venv/bin/python)"),
+    (Command((ROOT / "venv/bin/python",), cwd=HERE), HERE / "myproj", "(cd .. && ../venv/bin/python)"),
+    (Command((ROOT / "venv/bin/python",)), Path("/tmp"), f"(cd {ROOT} && venv/bin/python)"),
+    (Command(("docker", "ps"), cwd=Path("/")), ROOT, "(cd / && docker ps)"),
+    (Command(("docker", "ps"), cwd=Path("/")), Path("/"), "docker ps"),
+    (Command((Path("/opt/a b/python"),)), ROOT, "'/opt/a b/python'"),
+    (Command((str(ROOT / "venv"),)), ROOT, str(ROOT / "venv")),
+    (Command(("env",), shown={"A": "1", "B": "$HOME b"}), ROOT, "A=1 B='$HOME b' env"),
+    (Command(("env",), cwd=HERE, shown={"A": ""}), ROOT, "(cd src && A='' env)"),
+    (Command(("env",), hidden={"A": "hunter2"}), ROOT, "env"),
+]
+
+
+@pytest.mark.parametrize(("shown", "here", "line"), LINES, ids=[line for _, _, line in LINES])
+def test_line(shown: Command, here: Path, line: str) -> None:
+    assert shown.line(here) == line
+
+
+def echo(*words: str, **options: Any) -> Command:
+    return Command((Path(sys.executable), "-c", ECHO, *words), **options)
+
+
+@pytest.mark.parametrize("here", [ROOT, HERE, HERE / "myproj", Path("/")], ids=str)
+@pytest.mark.parametrize("cwd", [ROOT, HERE, Path("/")], ids=str)
+def test_line_pasted_into_a_shell_is_the_command(here: Path, cwd: Path) -> None:
+    line = echo(*NASTY, cwd=cwd, shown={"A": "\n".join(NASTY), "B": ""}).line(here)
+    pasted = subprocess.run(["sh", "-c", line], cwd=here, capture_output=True, text=True, check=True)
+    assert json.loads(pasted.stdout) == [NASTY, str(cwd), {"A": "\n".join(NASTY), "B": ""}]
+
+
+def test_words_reach_the_program_as_they_are(capfd: pytest.CaptureFixture[str]) -> None:
+    said = command.run(context(), echo(*NASTY, cwd=HERE, shown={"A": "1"}, hidden={"B": "$HOME"}), read=True)
+    assert json.loads(said) == [NASTY, str(HERE), {"A": "1", "B": "$HOME"}]
+
+
+def test_hidden_is_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    command.run(context(), echo(hidden={"B": "hunter2"}), read=True)
+    said = capfd.readouterr()
+    assert "hunter2" not in said.out + said.err
+
+
+def test_command_is_news_on_stderr_and_its_output_its_own(capfd: pytest.CaptureFixture[str]) -> None:
+    command.run(context(), Command(("echo", "hello")))
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("hello\n", "echo hello\n")
+
+
+def test_dry_prints_and_runs_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    command.run(context(dry=True), Command(("touch", tmp_path / "made")))
+    said = capfd.readouterr()
+    assert (said.out, said.err) == (f"touch {tmp_path / 'made'}\n", "")
+    assert not (tmp_path / "made").exists()
+
+
+def context(dry: bool = False) -> Context:
+    return Context(Config(overrides={"run": {"dry": dry}}, lazy=True))
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+CODES = [
+    ("sys.exit(0)", 0),
+    ("sys.exit(3)", 3),
+    ("sys.exit(255)", 255),
+    ("os.kill(os.getpid(), signal.SIGKILL)", 128 + 9),
+    ("os.kill(os.getpid(), signal.SIGTERM)", 128 + 15),
+]
+
+
+def python(code: str, **options: Any) -> Command:
+    return Command((sys.executable, "-c", f"import os, signal, sys, time; {code}"), **options)
+
+
+@pytest.mark.parametrize("unattended", [False, True], ids=["attended", "unattended"])
+@pytest.mark.parametrize(("does", "code"), CODES, ids=[does for does, _ in CODES])
+def test_exit_code_is_the_commands_own(does: str, code: int, unattended: bool) -> None:
+    assert ends(python(does, unattended=unattended)) == (code, "Do this." if code else "")
+
+
+def ends(of: Command) -> tuple[int, str]:
+    try:
+        command.run(context(), of, failed="Do this.")
+    except Exit as end:
+        return end.code, str(end.message or "")
+    return 0, ""
+
+
+def test_no_such_program_is_one_sentence() -> None:
+    with pytest.raises(Exit) as refused:
+        command.run(context(), Command(("no-such-program",)))
+    assert refused.value.message == "There is no no-such-program on this machine."
+    assert refused.value.code == 127
+
+
+def test_program_that_may_not_run_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "program").write_text("")
+    with pytest.raises(Exit) as refused:
+        command.run(context(), Command((tmp_path / "program",)))
+    assert str(tmp_path / "program") in str(refused.value.message)
+    assert refused.value.code == 126
+
+
+def test_unattended_command_has_nobody_to_ask() -> None:
+    read = "print(repr(sys.stdin.read()))"
+    assert command.run(context(), python(read, unattended=True), read=True) == "''\n"
+
+
+def test_ctrl_c_is_held_back_only_from_what_waits_for_it() -> None:
+    held = "print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    assert command.run(context(), python(held, waits_with_signals=True), read=True) == "True\n"
+    assert command.run(context(), python(held), read=True) == "False\n"
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_our_own_signals_are_as_before() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    command.run(context(), Command(("true",)))
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+# A whole Invoke of its own, whose one task runs a child: it is sent real signals.
+DRIVER = """
+import sys
+sys.path.insert(0, {root!r})
+from invoke.collection import Collection
+from invoke.program import Program
+from invoke.tasks import task
+from steps.command import Command, run
+{before}
+
+@task
+def go(c):
+    run(c, Command((sys.executable, "-c", {child!r}), **{options!r}))
+
+Program(namespace=Collection(go)).run(["inv", "go"])
+"""
+
+# Notes each signal, and ends half a second after the first with its number.
+NOTING = """
+import signal, sys, time
+came = []
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, lambda number, frame: came.append(number))
+print("ready", flush=True)
+end = time.monotonic() + 20
+while not came and time.monotonic() < end:
+    time.sleep(0.02)
+time.sleep(0.3)
+print("came", *came, flush=True)
+sys.exit(100 + sum(came))
+"""
+
+
+def driver(child: str, before: str = "", **options: bool) -> list[str]:
+    return [sys.executable, "-c", DRIVER.format(root=str(ROOT), child=child, before=before, options=options)]
+
+
+@pytest.fixture
+def started() -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that a test starts, each in a group of its own; none is left."""
+    processes: list[subprocess.Popen[str]] = []
+    yield processes
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+Started = list[subprocess.Popen[str]]
+
+
+def start(started: Started, words: list[str]) -> subprocess.Popen[str]:
+    """Start a process without a terminal."""
+    process = subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    started.append(process)
+    return process
+
+
+def ready(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    """Wait until the child says so."""
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+PASSED_ON = [
+    pytest.param(signal.SIGTERM, [signal.SIGTERM], id="SIGTERM"),
+    pytest.param(signal.SIGINT, [signal.SIGINT], id="SIGINT, where no terminal sends it"),
+    pytest.param(signal.SIGHUP, [signal.SIGTERM], id="SIGHUP, which servers take for reload"),
+]
+
+
+@pytest.mark.parametrize(("sent", "came"), PASSED_ON)
+def test_signal_reaches_the_child(started: Started, sent: signal.Signals, came: list[signal.Signals]) -> None:
+    process = ready(start(started, driver(NOTING)))
+    process.send_signal(sent)
+    out, err = process.communicate(timeout=15)
+    assert out == f"came {' '.join(str(int(number)) for number in came)}\n"
+    assert process.returncode == 100 + sum(came)
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_at_a_terminal_reaches_the_child_once() -> None:
+    command_, *words = driver(NOTING)
+    terminal = pexpect.spawn(command_, words, encoding="utf-8", timeout=15)
+    terminal.expect_exact("ready\r\n")
+    terminal.sendintr()
+    terminal.expect_exact("came 2\r\n")
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+    assert terminal.exitstatus == 102
+
+
+# Starts a process that would outlive it, as pip does.
+FAMILY = """
+import subprocess, sys, time
+grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
+print("ready", flush=True)
+time.sleep(30)
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_unattended_command_is_ended_quietly_with_all_it_started(started: Started, sent: signal.Signals) -> None:
+    process = ready(start(started, driver(FAMILY, unattended=True)))
+    process.send_signal(sent)
+    began = time.monotonic()
+    out, err = process.communicate(timeout=15)  # returns once nobody holds the other end of its pipes any more
+    assert time.monotonic() - began < 5
+    assert process.returncode == 130
+    assert out == ""
+    assert one_sentence(err.splitlines()[-1]) == command.INTERRUPTED
+    assert "Traceback" not in err
+
+
+def test_unattended_command_at_a_terminal_is_ended_quietly() -> None:
+    command_, *words = driver(FAMILY, unattended=True)
+    terminal = pexpect.spawn(command_, words, encoding="utf-8", timeout=15)
+    terminal.expect_exact("ready\r\n")
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+    assert terminal.exitstatus == 130
+    assert command.INTERRUPTED in str(terminal.before)
+    assert "Traceback" not in str(terminal.before)
+
+
+# The machine may send a signal at any moment: here, just after the child has started.
+AT_ONCE = """
+import os, signal, subprocess
+class Popen(subprocess.Popen):
+    def __init__(self, *words, **options):
+        super().__init__(*words, **options)
+        os.kill(os.getpid(), signal.{name})
+subprocess.Popen = Popen
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("unattended", [True, False], ids=["unattended", "attended"])
+def test_signal_at_the_moment_of_the_start_leaves_nothing_running(
+    started: Started, name: str, unattended: bool
+) -> None:
+    child = "import os, time; print(os.getpid(), flush=True); time.sleep(6)"
+    words = driver(child, before=AT_ONCE.format(name=name), unattended=unattended)
+    process = start(started, words)
+    began = time.monotonic()
+    process.communicate(timeout=15)
+    assert time.monotonic() - began < 4
+    assert process.returncode != 0

@@ -1,0 +1,282 @@
+"""The virtual environment: when it is made anew, when it is left alone, and what is never wiped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from invoke.config import Config
+from invoke.context import Context
+from invoke.exceptions import Exit
+from support import ROOT
+
+from steps import venv
+from steps.command import Command, output
+from steps.project import Project
+
+Program = Callable[[str, str], Path]
+BASE = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+
+def context(dry: bool = False) -> Context:
+    return Context(Config(overrides={"run": {"dry": dry}}, lazy=True))
+
+
+def make(command: Command) -> None:
+    subprocess.run([*(str(word) for word in command.argv), "--without-pip"], check=True)
+
+
+@pytest.fixture
+def made(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Make environments for real, but leave pip out of them; returns the lines that were run."""
+    lines: list[str] = []
+
+    def run(_: Context, command: Command, failed: str = "") -> str:
+        lines.append(
+            command.line().replace(str(project.venv), "VENV").replace(f"{command.argv[0]} -m venv", "PYTHON -m venv")
+        )
+        if "venv" in command.argv:
+            make(command)
+        return ""
+
+    monkeypatch.setattr(venv, "run", run)
+    monkeypatch.setattr(venv, "output", answer)
+    return lines
+
+
+def answer(argv: tuple[str, ...], timeout: float = 10) -> subprocess.CompletedProcess[str]:
+    """Let programs answer for themselves, but say for `pip list` that pip is alone."""
+    if argv[1:4] == ("-m", "pip", "list"):
+        return subprocess.CompletedProcess(argv, 0, '[{"name": "pip", "version": "1"}]', "")
+    return output(argv, timeout=timeout)
+
+
+MAKE = ["PYTHON -m venv --clear VENV", "VENV/bin/python -m pip install --require-hashes -r requirements-pip.txt"]
+INSTALL = ["VENV/bin/python -m pip install --require-hashes -r requirements.txt"]
+
+
+@pytest.fixture
+def whole(project: Project, made: list[str]) -> Project:
+    """A project whose environment was just made and installed into."""
+    venv.make(context(), project)
+    venv.install(context(), project)
+    assert made == MAKE + INSTALL
+    made.clear()
+    return project
+
+
+def test_second_time_there_is_nothing_to_do(whole: Project, made: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    venv.make(context(), whole)
+    venv.install(context(), whole)
+    assert made == []
+    assert capfd.readouterr().err.count("nothing to do") == 2
+
+
+def test_same_python_by_its_name_is_the_same(whole: Project, made: list[str]) -> None:
+    venv.make(context(), whole, BASE)
+    assert made == []
+
+
+def another_python(project: Project) -> None:
+    stamp = venv.read_stamp(project, "venv")
+    venv.write_stamp(project, "venv", {**stamp, "base": "/usr/bin/another"})
+
+
+def without_a_stamp(project: Project) -> None:
+    venv.stamp_path(project, "venv").unlink()
+
+
+def with_half_a_stamp(project: Project) -> None:
+    venv.stamp_path(project, "venv").write_text('{"base": ')
+
+
+def with_an_older_pip(project: Project) -> None:
+    stamp = venv.read_stamp(project, "venv")
+    venv.write_stamp(project, "venv", {**stamp, "pip": "pip==1.0"})
+
+
+def without_its_python(project: Project) -> None:
+    project.program("python").unlink()
+    project.program("python").symlink_to("/nowhere/bin/python3")
+
+
+@pytest.mark.parametrize("change", [another_python, without_a_stamp, with_half_a_stamp, with_an_older_pip])
+def test_made_anew_when(whole: Project, made: list[str], change: Callable[[Project], None]) -> None:
+    change(whole)
+    venv.make(context(), whole, BASE)
+    venv.install(context(), whole)
+    assert made == MAKE + INSTALL
+
+
+def test_made_anew_when_its_python_is_gone(whole: Project, made: list[str]) -> None:
+    without_its_python(whole)
+    venv.make(context(), whole)
+    venv.install(context(), whole)
+    assert made == MAKE + INSTALL
+    assert subprocess.run([whole.program("python"), "-c", ""], check=False).returncode == 0
+
+
+def test_made_anew_when_it_was_moved(whole: Project, made: list[str], tmp_path: Path) -> None:
+    moved = replace(whole, venv=tmp_path / "moved")
+    whole.venv.rename(moved.venv)
+    venv.make(context(), moved)
+    assert len(made) == 2
+    assert f"venv --clear {moved.venv}" in made[0]
+
+
+def test_made_anew_when_a_person_made_it_by_hand(project: Project, made: list[str]) -> None:
+    subprocess.run([BASE, "-m", "venv", "--without-pip", project.venv], check=True)
+    venv.make(context(), project)
+    assert made == MAKE
+
+
+def test_installed_anew_when_the_pins_changed(
+    whole: Project, made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = tmp_path / "requirements.txt"
+    changed.write_text(venv.REQUIREMENTS.read_text() + "# changed\n")
+    monkeypatch.setattr(venv, "REQUIREMENTS", changed)
+    venv.make(context(), whole)
+    venv.install(context(), whole)
+    assert len(made) == 1
+    assert made[0].endswith(f"install --require-hashes -r {changed}")
+
+
+def fail(_: Context, command: Command, failed: str = "") -> str:
+    """Fail as pip does where no index answers, after an environment was made."""
+    if "pip" in command.argv:
+        raise Exit(failed, 2)
+    make(command)
+    return ""
+
+
+def test_pip_that_fails_leaves_nothing_that_looks_whole(
+    project: Project, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as offline:
+        offline.setattr(venv, "run", fail)
+        with pytest.raises(Exit, match=r"pip could not be brought to its pinned version.*PIP_INDEX_URL"):
+            venv.make(context(), project)
+    venv.make(context(), project)
+    assert made == MAKE
+
+
+def test_install_that_fails_is_done_again(project: Project, made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    venv.make(context(), project)
+    with monkeypatch.context() as offline:
+        offline.setattr(venv, "run", fail)
+        with pytest.raises(Exit, match=r"requirements\.txt could not be installed.*PIP_INDEX_URL") as failed:
+            venv.install(context(), project)
+    assert failed.value.code == 2
+    venv.install(context(), project)
+    assert made == MAKE + INSTALL
+
+
+def test_packages_that_no_pin_names_are_removed(
+    whole: Project, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = '[{"name": "pip"}, {"name": "Django"}, {"name": "left_Over"}, {"name": "zope.left"}, {"name": "gunicorn"}]'
+    monkeypatch.setattr(venv, "output", lambda *_, **__: subprocess.CompletedProcess((), 0, listed, ""))
+    venv.remove_others(context(), whole, venv.REQUIREMENTS.read_text())
+    assert made == ["VENV/bin/python -m pip uninstall --yes left-over zope-left"]
+
+
+def test_dry_touches_no_stamp(whole: Project, made: list[str], tmp_path: Path) -> None:
+    with_an_older_pip(whole)
+    before = {path: path.read_bytes() for path in whole.venv.glob(".inv-*")}
+    assert len(before) == 2
+    shutil.copytree(whole.venv, tmp_path / "kept", symlinks=True)
+    venv.remove_stamps(context(dry=True), whole, "venv", "install", "static")
+    assert {path: path.read_bytes() for path in whole.venv.glob(".inv-*")} == before
+
+
+@pytest.mark.parametrize("file", ["letter.txt", "src/app.py", ".git/config", "bin/python"])
+def test_folder_that_is_something_else_is_never_wiped(project: Project, made: list[str], file: str) -> None:
+    kept = project.venv / file
+    kept.parent.mkdir(parents=True)
+    kept.write_text("mine")
+    with pytest.raises(Exit, match="is not a virtual environment: move it away, or name another in INVOKE_VENV"):
+        venv.make(context(), project)
+    assert kept.read_text() == "mine"
+    assert made == []
+
+
+def test_the_project_itself_is_never_wiped() -> None:
+    for folder in (ROOT, ROOT / "src", Path.home().parent):
+        with pytest.raises(Exit, match="is not a virtual environment"):
+            venv.protect(folder)
+
+
+@pytest.mark.parametrize("folder", ["venv", "venv/bin"])
+def test_empty_folder_may_become_one(project: Project, folder: str) -> None:
+    (project.venv.parent / folder).mkdir(parents=True)
+    venv.protect(project.venv)
+    assert project.venv.is_dir()
+
+
+def test_file_in_its_place_is_one_sentence(project: Project, made: list[str]) -> None:
+    project.venv.write_text("mine")
+    with pytest.raises(Exit):
+        venv.make(context(), project)
+    assert project.venv.read_text() == "mine"
+
+
+def test_python_by_default_is_the_one_that_runs_this() -> None:
+    assert venv.find_python(None) == getattr(sys, "_base_executable", sys.executable)
+
+
+@pytest.mark.parametrize("asked", ["3.77", "python3.77", "PATH/python3.77"])
+def test_python_is_what_its_launcher_starts(program: Program, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    launcher = program("bin/python3.77", f'exec "{sys.executable}" "$@"')
+    monkeypatch.setenv("PATH", str(launcher.parent), prepend=os.pathsep)
+    assert os.path.realpath(venv.find_python(asked.replace("PATH", str(launcher.parent)))) == BASE
+
+
+OLD = [
+    pytest.param("echo 3 9; exit 0", "is Python 3.9, and", id="3.9"),
+    pytest.param("echo 3 8; exit 1", "is Python 3.8, and", id="3.8 without venv"),
+    pytest.param("exit 1", "is Python ?, and", id="2.7, which cannot read the question"),
+]
+
+
+@pytest.mark.parametrize(("says", "said"), OLD)
+def test_old_python_is_refused(project: Project, made: list[str], program: Program, says: str, said: str) -> None:
+    python = program("old", f'case "$2" in *_base_executable*) echo "$0";; *) {says};; esac')
+    with pytest.raises(Exit, match=r"Django asks for 3\.10 or newer") as refused:
+        venv.make(context(), project, str(python))
+    assert said in str(refused.value.message)
+    assert made == []
+
+
+def test_python_without_venv_is_refused_with_the_package(project: Project, made: list[str], program: Program) -> None:
+    python = program("bare", 'case "$2" in *_base_executable*) echo "$0";; *) echo 3 11; exit 1;; esac')
+    with pytest.raises(Exit, match=r"has no venv module: install it \(Debian and Ubuntu: apt install python3-venv\)"):
+        venv.make(context(), project, str(python))
+    assert made == []
+
+
+NAMES = [("Django", "django"), ("typing_extensions", "typing-extensions"), ("zope.interface", "zope-interface")]
+NAMES += [("a__b..c--d", "a-b-c-d"), ("a-_.b", "a-b"), ("pip", "pip")]
+
+
+@pytest.mark.parametrize(("name", "normal"), NAMES)
+def test_package_has_one_name(name: str, normal: str) -> None:
+    assert venv.normal(name) == normal
+
+
+def test_other_version_than_the_boxs_is_mentioned(
+    whole: Project, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    monkeypatch.setattr(venv, "python_version", lambda: here)
+    venv.mention_version(whole)
+    assert capfd.readouterr().err == ""
+    monkeypatch.setattr(venv, "python_version", lambda: "3.99")
+    venv.mention_version(whole)
+    assert f"Python is {here} here and 3.99 in the container" in capfd.readouterr().err
