@@ -32,20 +32,22 @@ class Recipe:
     options: tuple[str, ...] = ()  # of `docker run`
     quiet: tuple[str, ...] = ()  # what turns its access log off
     logging: tuple[str, ...] = ()  # what turns it on
+    confined: tuple[str, ...] = ()  # what confines it as far as it goes
+    without: tuple[str, ...] = ()  # files of the site that the recipe does not know
+    packages_without: tuple[str, ...] = ()  # packages that only the other recipe needs
 
 
-@dataclass
+@dataclass(frozen=True)
 class Bench:
     """One run: a folder and names of its own on the engine, removed at its end."""
 
-    python: str
-    base: str
     folder: Path
-    tag: str = field(default_factory=lambda: secrets.token_hex(4))
+    base: str = "python:3.13-slim"
+    name: str = field(default_factory=lambda: f"djk8s-bench-{secrets.token_hex(4)}")
 
     def image(self, recipe: Recipe) -> str:
         """Return the name of a recipe's image."""
-        return f"djk8s-bench-{recipe.name}:{self.tag}"
+        return f"{self.name}:{recipe.name}"
 
 
 def docker(*words: str) -> str:
@@ -72,9 +74,23 @@ def context(bench: Bench, recipe: Recipe) -> Path:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
-    for name in ("Dockerfile", "entrypoint.sh", ".dockerignore"):
-        shutil.copy(recipe.files / name, folder / name)
+    for path in recipe.files.glob("*"):
+        if path.name in {"Dockerfile", "entrypoint.sh", "bytecode.py"}:
+            shutil.copy(path, folder)
+    shutil.copy(recipe.files / ".dockerignore", folder)
+    for name in recipe.without:
+        (folder / name).unlink()
+    for package in recipe.packages_without:
+        remove_package(folder / "requirements.txt", package)
     return folder
+
+
+def remove_package(requirements: Path, name: str) -> None:
+    """Take a package, with its hashes, out of a requirements file."""
+    text, found = re.subn(rf"^{name}==.*\n(?:    --hash.*\n)+", "", requirements.read_text(), flags=re.MULTILINE)
+    if not found:
+        raise RuntimeError(f"requirements.txt has no {name} to leave out of the tutorial's recipe")
+    requirements.write_text(text)
 
 
 def cold_build(bench: Bench, recipe: Recipe, folder: Path) -> float:
@@ -107,7 +123,9 @@ def build(bench: Bench, recipe: Recipe, folder: Path, *options: str) -> None:
 
 def megabytes_above_base(bench: Bench, recipe: Recipe) -> float:
     """Return what the image adds to its base, in MB (10^6 bytes)."""
-    size, base = (int(docker("image", "inspect", "--format", "{{.Size}}", name)) for name in (bench.image(recipe), bench.base))
+    size, base = (
+        int(docker("image", "inspect", "--format", "{{.Size}}", name)) for name in (bench.image(recipe), bench.base)
+    )
     return (size - base) / 1e6
 
 
@@ -162,6 +180,45 @@ def requests_per_second(port: int, duration: int = 5) -> float:
     if "Non-2xx" in said:
         raise RuntimeError(said)
     return float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))  # type: ignore[union-attr]
+
+
+def p99_beside_slow_clients(port: int, clients: int = 1000, requests: int = 300) -> float:
+    """Return the milliseconds in which 99 of 100 requests are answered while slow clients hold connections open.
+
+    Half of those are silent, half send a byte of a header per second. Raises `TimeoutError` when a request
+    is not answered within 5 s.
+    """
+    with contextlib.ExitStack() as held:
+        slow = [held.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(clients)]
+        for client in slow[::2]:
+            client.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
+        time.sleep(1)
+        times, last = [], time.perf_counter()
+        for _ in range(requests):
+            times.append(seconds(lambda: ask(port)))
+            if time.perf_counter() - last > 1:
+                last = time.perf_counter()
+                for client in slow[::2]:
+                    with contextlib.suppress(OSError):
+                        client.sendall(b"a")
+            time.sleep(0.005)
+    return sorted(times)[int(requests * 0.99)] * 1000
+
+
+def ask(port: int) -> None:
+    """Ask for the page; raises `TimeoutError` when no byte of an answer comes within 5 s."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        connection.recv(64)
+
+
+def clean(bench: Bench, recipes: list[Recipe]) -> None:
+    """Remove the images and the volume of a run; the build cache stays as it is."""
+    for recipe in recipes:
+        with contextlib.suppress(RuntimeError):
+            docker("image", "rm", "--force", bench.image(recipe))
+    with contextlib.suppress(RuntimeError):
+        docker("volume", "rm", bench.name)
 
 
 def free_port() -> int:
