@@ -1,34 +1,71 @@
-# The Instructions List as a box, in two stages: the first installs, the second holds only what serves.
+# The Instructions List as a box. The last stage stands on `packages` and holds only what serves: what installs and
+# compiles is lent to a stage from outside it (bind, cache, secret), and never in a layer.
 ARG PYTHON_VERSION=3.13
 
-FROM python:${PYTHON_VERSION}-slim AS build
+FROM python:${PYTHON_VERSION}-slim AS tools
 
-# inv venv: outside /app, where a mounted project would hide it.
-RUN python3 -m venv /opt/venv
-
-# inv install: before the code, so that an edit of the code does not install again. pip then removes itself.
-COPY requirements.txt /build/
-RUN --mount=type=cache,target=/root/.cache/pip /opt/venv/bin/python -m pip install --require-hashes -r /build/requirements.txt && \
-    /opt/venv/bin/python -m pip uninstall --yes pip
-
-# The static files, hashed and compressed. The settings ask for a key, which signs nothing here.
-COPY src /app/src
-WORKDIR /app/src
-RUN SECRET_KEY=for-this-line-only /opt/venv/bin/python manage.py collectstatic --no-input
+# The pip that every Python brings along, ready to run; https://docs.python.org/3/library/ensurepip.html
+RUN python3 -c "import ensurepip, sysconfig; print(sysconfig.get_config_var('WHEEL_PKG_DIR') or ensurepip.__path__[0] + '/_bundled')" \
+    | xargs -I {} sh -c 'python3 -m zipfile -e {}/pip-*.whl /opt/pip'
 
 
-FROM python:${PYTHON_VERSION}-slim
-
-# Output reaches the log at once; a running container writes no bytecode; and the page says where it is.
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PLACE=container
+FROM python:${PYTHON_VERSION}-slim AS packages
 
 # The one folder that is written to. Group 0, for platforms that choose a user themselves: they keep that group.
-RUN install --directory --owner 10001 --group 0 --mode 770 /app/data
+# And nobody becomes another user in here.
+RUN install --directory --owner 10001 --group 0 --mode 770 /app/data && \
+    find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 
-COPY --from=build /opt/venv /opt/venv
-COPY --from=build /app/staticfiles /app/staticfiles
-COPY entrypoint.sh /app/
+# Output reaches the log at once. A running container writes no bytecode: all of it, that of the standard library
+# too, is in one folder, and bytecode.py decides what. PLACE is what the page says.
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPYCACHEPREFIX=/opt/bytecode PLACE=container
+
+# inv venv: outside /app, where a mounted project would hide it, and without a pip.
+RUN python3 -m venv --without-pip /opt/venv
+
+# inv install: before the code, so that an edit of the code does not install again. What nothing reads at run time
+# goes at once: sources of translations and of C code, lists for uninstalling, tests of packages, and what gevent
+# does only on other systems or when told to.
+RUN --mount=type=bind,source=requirements.txt,target=/build/requirements.txt \
+    --mount=type=bind,source=bytecode.py,target=/build/bytecode.py \
+    --mount=type=bind,from=tools,source=/opt/pip,target=/opt/pip \
+    --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca.crt \
+    if [ -f /run/secrets/ca.crt ]; then export PIP_CERT=/run/secrets/ca.crt; fi && \
+    PYTHONPATH=/opt/pip python3 -m pip --python /opt/venv/bin/python install --no-compile --require-hashes -r /build/requirements.txt && \
+    find /opt/venv -type f \( -name '*.po' -o -name '*.py[xi]' -o -name '*.px[di]' -o -name '*.[ch]' -o -name '*.[ch]pp' \
+    -o -name RECORD -o -path '*/gevent/test*' -o -path '*/greenlet/tests/*' -o -path '*/zope/*/tests/*' \
+    -o -path '*/gevent/libuv/*' -o -path '*/gevent/resolver/*ares*' \) -delete && \
+    python3 /build/bytecode.py --into /opt/bytecode /opt/venv/lib
+
+
+FROM packages AS site
+
+# The code and its bytecode, which must follow every edit.
+COPY bytecode.py /build/
 COPY src /app/src
+RUN python3 /build/bytecode.py --into /app/bytecode --besides /opt/bytecode /app/src && \
+    # And its outline: what collectstatic needs. It seldom changes, and then the next stage has nothing to do.
+    cp -r /app/src /outline && \
+    find /outline -type f -not -path '*/static/*' \
+    -not -name manage.py -not -name settings.py -not -name environment.py -not -name apps.py -not -name __init__.py -delete
+
+
+FROM packages AS static
+
+# The static files, hashed and compressed. The settings ask for a key, which signs nothing here.
+COPY --from=site /outline /app/src
+WORKDIR /app/src
+RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input
+
+
+FROM packages
+
+COPY --from=static /app/staticfiles /app/staticfiles
+COPY entrypoint.sh /app/
+COPY --from=site /app/src /app/src
+COPY --from=site /app/bytecode /opt/bytecode
 
 # inv serve: not as root, and by number, which a cluster can check without looking into the image.
 WORKDIR /app/src

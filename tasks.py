@@ -48,17 +48,25 @@ def serve(c: Context, port: str | None = None) -> None:
 
 
 @task(
-    iterable=["tag", "build_arg"],
+    iterable=["tag", "build_arg", "secret"],
     help={
         "tag": "a tag besides `latest`, as v1; may be repeated",
         "file": "the Dockerfile to build from",
         "build-arg": "NAME=value for an ARG of the Dockerfile, never a secret; may be repeated",
         "no-cache": "build every layer anew",
+        "secret": "a company's pip.conf or ca.crt, for the build alone; may be repeated",
     },
 )
-def build(c: Context, tag: list[str], build_arg: list[str], file: str | None = None, no_cache: bool = False) -> None:
+def build(
+    c: Context,
+    tag: list[str],
+    build_arg: list[str],
+    secret: list[str],
+    file: str | None = None,
+    no_cache: bool = False,
+) -> None:
     """Build the image and tag it."""
-    image.build(c, Project.of(c), tag, file, build_arg, no_cache)
+    image.build(c, Project.of(c), tag, file, build_arg, no_cache, secret)
 
 
 @task(

@@ -1,17 +1,38 @@
 """How the server runs, the same on the host and in a container.
 
-gunicorn finds this file by itself in the folder it is started from:
-https://docs.gunicorn.org/en/stable/settings.html
+gunicorn finds this file by itself in the folder it is started from, and calls what it defines by name:
+https://docs.gunicorn.org/en/stable/settings.html. GUNICORN_CMD_ARGS wins over all of it.
 """
 
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
+
+# Why gevent. A connection that is open and says nothing costs it a few kilobytes; a worker of threads gives it a
+# thread, and browsers open such connections in advance. `nox -s container_smoke` holds 1,000 of them open, silent
+# or a byte a second, and asks: gevent answers in milliseconds, two workers of four threads do not answer at all.
+# In exchange a request that computes for a second holds up the others of its worker. There is no wheel for
+# every platform (see requirements.in); there the threads of gunicorn's own worker have to do.
+try:
+    from gevent import monkey
+except ImportError:
+    worker_class, threads = "gthread", 8
+else:
+    worker_class = "gevent"
+    # Before Django is imported, so that its connections belong to a request and not to a thread. The master
+    # keeps the real signals, forks and queue: it only waits, and is to hear SIGTERM at once.
+    monkey.patch_all(os=False, signal=False, subprocess=False, queue=False)
+    # gunicorn's worker patches all the rest after the fork, which gevent warns of.
+    warnings.filterwarnings("ignore", category=monkey.MonkeyPatchWarning)
+
+# Open connections that a worker holds; ten thousand idle ones are some 100 MB.
+worker_connections = 10_000
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproj.settings")
 
@@ -30,8 +51,11 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
 from django.conf import settings  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 
+from myproj import cpus, warmup  # noqa: E402
+from myproj.access_log import AccessLogger  # noqa: E402
+
 try:
-    port, place = settings.PORT, settings.PLACE
+    port, place, log_requests = settings.PORT, settings.PLACE, settings.ACCESS_LOG
 except ImproperlyConfigured as error:
     sys.exit(f"The site cannot start: {error}")
 
@@ -39,26 +63,31 @@ except ImproperlyConfigured as error:
 bind = f"{'127.0.0.1' if place == 'host' else '0.0.0.0'}:{port}"
 
 # WEB_CONCURRENCY wins, as gunicorn's documentation promises; a value set here would hide it.
-workers = int(os.environ.get("WEB_CONCURRENCY") or len(os.sched_getaffinity(0)))
-threads = 4
+workers = int(os.environ.get("WEB_CONCURRENCY") or cpus.usable())
 
 # The site is loaded once, before the fork: less memory, and a fault in it ends the start.
 preload_app = True
 
 # A heartbeat file on a disk can block a worker: https://docs.gunicorn.org/en/stable/faq.html
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
-# Requests in flight have this many seconds to end; `docker stop` and Compose wait 10 before they kill.
+# The stop budget, in seconds: requests in flight have this long to end. `docker run --stop-timeout` and Compose's
+# stop_grace_period are two more (10), which is what `docker stop` waits for by default. A test compares them.
 graceful_timeout = 8
 
 # It would log an error on a read-only file system, and nothing here speaks to it.
 control_socket_disable = True
 
-accesslog = "-"
+# One line per request, on standard output.
+accesslog = "-" if log_requests else None
+logger_class = AccessLogger
 
 
 def on_starting(server: "Arbiter") -> None:
-    """Bring the SQLite default up to date in the process that starts anyway."""
+    """Bring the SQLite default up to date, and warm the site, in the process that starts anyway."""
     from myproj import schema
 
+    if worker_class == "gthread":
+        server.log.info("No gevent on this platform: threads serve, and many slow clients at once can hold them all.")
     schema.prepare_sqlite()
+    warmup.warm(server.app.wsgi())

@@ -17,6 +17,9 @@ from steps.command import Command, dry, output, refuse, run, say
 from steps.project import ROOT, Project
 
 DATA = "/app/data"
+# The site writes to its volume, and to /tmp while it lasts; docker-compose.yaml says the same.
+CONFINED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+STOP_TIMEOUT = "10"  # seconds; docker-compose.yaml says the same, and src/gunicorn.conf.py keeps within it
 SHELL = ("/bin/bash",)
 READY_WITHIN = 60  # seconds for a detached site, its first migrations on a slow machine included
 
@@ -27,7 +30,7 @@ def new_command(project: Project, options: Iterable[str], values: Mapping[str, s
     Values are named, and given by the environment of the command: none is on a command line.
     """
     words = [project.engine, "run", "--pull", "never", "--label", project.label]
-    words += ["--volume", f"{project.volume}:{DATA}", *options]
+    words += [*CONFINED, "--volume", f"{project.volume}:{DATA}", *options]
     for name in sorted(values):
         words += ["--env", name]
     return tuple(words)
@@ -39,7 +42,7 @@ def run_command(
     """Return the command that runs the site: PORT inside, and where it shows outside."""
     values = {name: value for name, value in values.items() if name != "PORT"}
     lifetime = "--detach" if detach else "--rm"
-    options = [lifetime, "--publish", f"{published}:{port}", "--env", f"PORT={port}"]
+    options = [lifetime, "--stop-timeout", STOP_TIMEOUT, "--publish", f"{published}:{port}", "--env", f"PORT={port}"]
     return Command((*new_command(project, options, values), ref), hidden=values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from invoke import Context
 
@@ -13,6 +14,7 @@ from steps.command import Command, refuse, run, say
 from steps.project import ROOT, Project
 
 LATEST = "latest"
+SECRETS = ("pip.conf", "ca.crt")  # the ids that the Dockerfile mounts
 # https://pkg.go.dev/github.com/distribution/reference#pkg-overview
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
@@ -23,6 +25,7 @@ def build_command(
     file: str | None = None,
     build_args: Iterable[str] = (),
     no_cache: bool = False,
+    secrets: Iterable[str] = (),
 ) -> Command:
     """Return the command that builds the image with each tag, and `latest`, so that `inv run` runs it."""
     argv = [project.engine, "build"]
@@ -32,6 +35,8 @@ def build_command(
         argv += ["--file", file]
     for build_arg in build_args:
         argv += ["--build-arg", build_arg]
+    for secret in secrets:
+        argv += ["--secret", f"id={Path(secret).name},src={secret}"]
     if no_cache:
         argv.append("--no-cache")
     return Command((*argv, "--label", project.label, "."))
@@ -48,20 +53,36 @@ def name(project: Project, tag: str | None) -> str:
 
 
 def build(
-    c: Context, project: Project, tags: Iterable[str], file: str | None, build_args: Iterable[str], no_cache: bool
+    c: Context,
+    project: Project,
+    tags: Iterable[str],
+    file: str | None,
+    build_args: Iterable[str],
+    no_cache: bool,
+    secrets: Iterable[str],
 ) -> None:
     """Build the image.
 
-    Raises `Exit` when a tag, a build argument or the file is wrong, no engine answers, or the build fails.
+    Raises `Exit` when a tag, a build argument, a secret or the file is wrong, no engine answers, or the build fails.
     """
-    build_args = list(build_args)
-    command = build_command(project, tags, file, build_args, no_cache)
+    build_args, secrets = list(build_args), list(secrets)
+    command = build_command(project, tags, file, build_args, no_cache, secrets)
+    for secret in secrets:
+        check_secret(secret)
     for build_arg in build_args:
         envfile.from_flags([build_arg], os.environ, "--build-arg")
     if file and not (ROOT / file).is_file():
         refuse(f"There is no file {file!r} in {ROOT}: --file names a Dockerfile, as --file Dockerfile.")
     engine.require(c, project)
     run(c, command, failed="The image was not built, see above.")
+
+
+def check_secret(secret: str) -> None:
+    """Raise `Exit` unless a secret is a file that the Dockerfile asks for by its name."""
+    if Path(secret).name not in SECRETS or not re.fullmatch(r"[^,\"\n]+", secret):
+        refuse(f"--secret {secret!r} is none that the Dockerfile asks for: give a file called {' or '.join(SECRETS)}.")
+    if not (ROOT / secret).is_file():
+        refuse(f"There is no file {secret!r} in {ROOT}: --secret names a file called {' or '.join(SECRETS)}.")
 
 
 def build_if_missing(c: Context, project: Project, image: str, tag: str | None) -> None:

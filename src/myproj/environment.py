@@ -26,9 +26,9 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name) or default
 
 
-def flag(name: str) -> bool:
-    """Return whether a variable is on: 1 or true; off: 0, false or unset."""
-    value = text(name, "0")
+def flag(name: str, default: str = "0") -> bool:
+    """Return whether a variable is on (1 or true) or off (0 or false)."""
+    value = text(name, default)
     if value.lower() in {"1", "true"}:
         return True
     if value.lower() in {"0", "false"}:

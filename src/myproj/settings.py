@@ -16,6 +16,8 @@ environment.load(PROJECT_DIR / ".env")
 PLACE = environment.choice("PLACE", ("host", "container", "compose"))
 PORT = environment.port("PORT", 8000)
 
+ACCESS_LOG = environment.flag("ACCESS_LOG", default="1")
+
 DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.text("SECRET_KEY", "django-insecure-for-debugging-only" if DEBUG else "")
 if not SECRET_KEY:
@@ -101,6 +103,8 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = PROJECT_DIR / "staticfiles"
+# Only the hashed names are ever asked for.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 if not DEBUG:
     # Hashed names and compressed copies, made once by `manage.py collectstatic`.
     STORAGES = {

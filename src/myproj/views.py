@@ -1,11 +1,12 @@
 """The one page of the site: what runs, and where."""
 
+import functools
 import platform
 
 import django
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from myproj import instructions
@@ -20,19 +21,20 @@ PLACES = {
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show the place, the versions and the Instructions List, its last step the one that served."""
+    return HttpResponse(page(request.META.get("SERVER_SOFTWARE", "Server"), request.META["SERVER_PORT"]))
+
+
+@functools.cache
+def page(software: str, port: str) -> str:
+    """Return the page, of which nothing changes while the process lives."""
     *done, served_by = instructions.for_place(settings.PLACE)
-    server, _, version = request.META.get("SERVER_SOFTWARE", "Server").partition("/")
+    server, _, version = software.partition("/")
     facts = {
         "Place": settings.PLACE,
         "Python": platform.python_version(),
         "Django": django.get_version(),
         server: version,
-        "Port": request.META["SERVER_PORT"],
+        "Port": port,
     }
-    context = {
-        "where": PLACES[settings.PLACE],
-        "facts": facts,
-        "done": done,
-        "served_by": served_by,
-    }
-    return render(request, "myproj/home.html", context)
+    context = {"where": PLACES[settings.PLACE], "facts": facts, "done": done, "served_by": served_by}
+    return render_to_string("myproj/home.html", context)

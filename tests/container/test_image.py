@@ -11,24 +11,10 @@ from collections.abc import Iterator
 
 import pexpect
 import pytest
+from images import IMAGE, NAME, TAG, docker
 from support import answers, at_terminal, free_port, get, inv, one_sentence, run, stylesheets, wait_until
 
-NAME, TAG = os.environ["INVOKE_IMAGE"], "smoke"
-if os.environ.get("SMOKE_IMAGE"):
-    # A registry's port has a colon too, so the tag is what follows the last one after the last slash.
-    folder, slash, last = os.environ["SMOKE_IMAGE"].rpartition("/")
-    base, _, tag = last.partition(":")
-    NAME, TAG = folder + slash + base, tag or "latest"
-    os.environ["INVOKE_IMAGE"] = NAME
-IMAGE = f"{NAME}:{TAG}"
 NASTY = "https://a  b'c\"$d"
-
-
-def docker(*words: str) -> str:
-    """Return what the engine says to a command that has to succeed."""
-    done = run("docker", *words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 class Site:

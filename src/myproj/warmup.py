@@ -1,0 +1,21 @@
+"""One request before the first: what Django loads when it is first asked is loaded before the fork."""
+
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+from django.db import connections
+
+
+def warm(application: Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]) -> None:
+    """Ask the site for its first page, and forget the answer."""
+    environ: dict[str, Any] = {"HTTP_HOST": "localhost", "SERVER_PORT": "80", "wsgi.input": BytesIO()}
+    setup_testing_defaults(environ)
+    answer = application(environ, lambda *_: None)
+    try:
+        b"".join(answer)
+    finally:
+        getattr(answer, "close", lambda: None)()
+    # The workers are forked from this process and must not share its connections.
+    connections.close_all()
