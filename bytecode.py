@@ -2,10 +2,10 @@
 
     python3 bytecode.py --into DIR [--besides DIR] FOLDER…
 
-Bytecode goes under one folder, where PYTHONPYCACHEPREFIX finds it. It is marked `unchecked-hash`, so that no change of a file's time, as
-layers and registries make, can invalidate it: https://docs.python.org/3/library/py_compile.html. The official
-images carry no bytecode of the standard library, and a container that may not write would compile it at every
-start. `--besides` names such a folder that is there already; what it holds of the library is not compiled again.
+Bytecode goes under one folder, where PYTHONPYCACHEPREFIX finds it. It is marked `unchecked-hash`, so that no change
+of a file's time, as layers and registries make, can invalidate it: https://docs.python.org/3/library/py_compile.html.
+The official images carry no bytecode of the standard library, and a container that may not write would compile it at
+every start. `--besides` names such a folder that is there already; what it holds of the library is not compiled again.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from py_compile import PycInvalidationMode
 
 STDLIB = Path(sysconfig.get_path("stdlib"))
 # Asked for only while one develops; and what stands in for C code that is there.
-NOT_SERVING = {"_osx_support", "_pydatetime", "_pydecimal", "_pyio", "_pyrepl", "code", "curses", "doctest", "ensurepip"}
-NOT_SERVING |= {"idlelib", "pdb", "plistlib", "pydoc", "pydoc_data", "rlcompleter", "test", "tkinter", "turtle"}
-NOT_SERVING |= {"unittest", "venv", "webbrowser"}
+NOT_SERVING = {"_osx_support", "_pydatetime", "_pydecimal", "_pyio", "_pyrepl", "code", "curses", "doctest"}
+NOT_SERVING |= {"ensurepip", "idlelib", "pdb", "plistlib", "pydoc", "pydoc_data", "rlcompleter", "test", "tkinter"}
+NOT_SERVING |= {"turtle", "unittest", "venv", "webbrowser"}
 # What is asked for without an import that names it.
 ALWAYS = {f"encodings.{name}" for name in ("ascii", "idna", "latin_1", "unicode_escape", "utf_8")} | {"runpy", "site"}
 ALWAYS |= {path.stem for path in STDLIB.glob("_sysconfigdata*.py")}

@@ -8,7 +8,7 @@ from steps import toolbox
 
 toolbox.hand_over()
 
-from steps import cleaning, command, compose, container, envfile, image, listing, server  # noqa: E402
+from steps import cleaning, command, compose, container, engine, envfile, image, listing, server  # noqa: E402
 from steps import venv as environment  # noqa: E402
 from steps.project import Project  # noqa: E402
 
@@ -137,7 +137,7 @@ def clean(c: Context, volumes: bool = False) -> None:
 
 @task(help={"place": f"where to run it: {' or '.join(PLACES)}"})
 def manage(c: Context, place: str = "host") -> None:
-    """Run the manage.py command that follows `--`, as in `inv manage -- migrate`."""
+    """Run the manage.py command that follows `--`, as in `-- migrate`."""
     if place not in PLACES:
         command.refuse(f"--place {place!r} is not a place: write {' or '.join(PLACES)}.")
     if place == "host":
@@ -150,6 +150,19 @@ def manage(c: Context, place: str = "host") -> None:
 def lock(c: Context, upgrade: bool = False) -> None:
     """Pin in requirements*.txt, with hashes, what requirements*.in ask for."""
     command.run(c, toolbox.lock_command(upgrade))
+
+
+@task(
+    help={
+        "json": "print every sample, for machines",
+        "chart": "write the picture that bench/README.md shows",
+        "rounds": "how often each recipe is measured; the medians are compared",
+    }
+)
+def bench(c: Context, json: bool = False, chart: bool = False, rounds: int = 5) -> None:
+    """Measure the tutorial's recipe and this one in turn, and compare."""
+    engine.require(c, Project.of(c))
+    command.run(c, toolbox.bench_command(json, chart, rounds))
 
 
 @task(iterable=["session"], help={"session": "a session to run, as lint; may be repeated; by default all"})

@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     words = parser.parse_args()
     if not shutil.which("wrk"):
-        sys.exit("There is no wrk here, which asks for pages as fast as they come: install it (apt install wrk, brew install wrk).")
+        sys.exit("There is no wrk here, which the bench asks for pages with: apt install wrk, or brew install wrk.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="djk8s-bench") as folder:
         samples = run(Bench(Path(folder)), words.rounds)

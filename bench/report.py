@@ -100,18 +100,15 @@ def table(samples: Samples) -> str:
         lines.append(f"{one.column.title:37}{values} {ratio:>6}  {goal:6}{verdict}{' ~' if one.noisy else ''}".rstrip())
     if "floor" in samples:
         floor = statistics.median(samples["floor"]["base"])
-        lines.append(f"The base image with `python3 -m http.server` answers after {floor:.2f} s; ratios of answers are above that.")
+        lines.append(f"An empty server on the same base answers after {floor:.2f} s; ratios of answers are above that.")
     if any(one.noisy for one in rows(samples)):
-        lines.append("~ The rounds lie too far apart on this machine today to trust this row: run it again when it is quiet.")
+        lines.append("~ too noisy to tell: the rounds lie far apart on this machine; run it again when it is quiet.")
     return "\n".join(lines)
 
 
 def as_json(samples: Samples) -> str:
     """Return every sample, and each row's medians and ratio."""
-    summary = {
-        one.column.key: {"tutorial": one.theirs, "ours": one.ours, "ratio": one.ratio, "goal": one.column.goal, "noisy": one.noisy}
-        for one in rows(samples)
-    }
+    summary = {one.column.key: {**one._asdict(), "column": one.column._asdict()} for one in rows(samples)}
     return json.dumps({"summary": summary, "samples": samples}, indent=2)
 
 
@@ -134,10 +131,8 @@ def chart(samples: Samples) -> str:
             f'<tspan font-weight="400" fill="#777"> {better}</tspan></text>'
         )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 980 {height}" font-family="system-ui, sans-serif" font-size="14">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 980 {height}" font-family="sans-serif" font-size="14">'
         f'<rect width="980" height="{height}" fill="#fff"/>'
         '<text x="280" y="28" font-weight="600">Ours as a multiple of the tutorial’s recipe (the line is 1)</text>'
-        f'<path d="M{280 + scale} 38V{height - 16}" stroke="#999" stroke-dasharray="3 4"/>'
-        + "".join(bars)
-        + "</svg>\n"
+        f'<path d="M{280 + scale} 38V{height - 16}" stroke="#999" stroke-dasharray="3 4"/>' + "".join(bars) + "</svg>\n"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from invoke import Context
 
 from steps import compose, container, engine
@@ -36,4 +38,5 @@ def remove(c: Context, project: Project, kind: str, which: str, *options: str) -
 
 def remove_line(project: Project, kind: str, which: str) -> str:
     """Return the shell's line that removes the images or volumes that a filter finds."""
-    return f"{project.engine} {kind} rm $({project.engine} {kind} ls --quiet --filter {which})"
+    listed = Command((project.engine, kind, "ls", "--quiet", "--filter", which)).line()
+    return f"{shlex.quote(project.engine)} {kind} rm $({listed})"

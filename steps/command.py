@@ -11,7 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from invoke import Context, Exit
 
 from steps.project import ROOT
 
+Child = subprocess.Popen[bytes]
 INTERRUPTED = "Interrupted; type it again when you like, it starts clean."
 
 
@@ -87,7 +88,7 @@ def run(c: Context, command: Command, failed: str = "", read: bool = False) -> s
     show(c, command)
     if dry(c):
         return ""
-    with started(command, read) as child, signals_for(child, command) as received:
+    with signals_for(command) as (received, begin), begin(started(command, read)) as child:
         said, _ = child.communicate()
     code = 128 - child.returncode if child.returncode < 0 else child.returncode
     if code and received:
@@ -112,38 +113,54 @@ def started(command: Command, read: bool) -> subprocess.Popen[bytes]:
         )
     except FileNotFoundError:
         raise Exit(f"There is no {command.argv[0]} on this machine.", 127) from None
+    except OSError as error:
+        raise Exit(f"{command.argv[0]} cannot be run: {error.strerror}.", 126) from None
     finally:
         if blocked:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
-def signals_for(child: subprocess.Popen[bytes], command: Command) -> Iterator[list[int]]:
+def signals_for(command: Command) -> Iterator[tuple[list[int], Callable[[Child], Child]]]:
     """Leave signals to the child while it runs: it ends in its own way, and then so do we.
 
-    Yields the list of the signals that came. A terminal sends Ctrl-C to the child as well as to us, so
-    it is passed on only where there is none. A closed terminal (SIGHUP) is passed on as SIGTERM,
-    because servers take SIGHUP for "reload". An unattended child is ended by SIGTERM with all that it
-    started, because a Python that is interrupted ends in a traceback.
+    Yields the list of the signals that came, and a function that takes the child once it is started; a
+    signal that came before that is passed on then. A terminal sends Ctrl-C to the child as well as to us,
+    so it is passed on only where there is none. A closed terminal (SIGHUP) is passed on as SIGTERM, because
+    servers take SIGHUP for "reload". An unattended child is ended by SIGTERM with all that it started,
+    because a Python that is interrupted ends in a traceback.
     """
     received: list[int] = []
+    children: list[Child] = []
 
-    def pass_on(number: int, _frame: object) -> None:
+    def come(number: int, _frame: object) -> None:
         received.append(number)
-        if command.unattended:
-            os.killpg(child.pid, signal.SIGTERM)
-        elif number != signal.SIGINT:
-            child.terminate()
-        elif not sys.stdin.isatty():
-            child.send_signal(signal.SIGINT)
+        for child in children:
+            pass_on(number, child, command)
+
+    def begin(child: Child) -> Child:
+        children.append(child)
+        for number in received:
+            pass_on(number, child, command, early=True)
+        return child
 
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), pass_on) for name in names}
+    before = {name: signal.signal(getattr(signal, name), come) for name in names}
     try:
-        yield received
+        yield received, begin
     finally:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)
+
+
+def pass_on(number: int, child: Child, command: Command, early: bool = False) -> None:
+    """Pass a signal on to a child; an `early` one came before it was there, so no terminal has sent it that."""
+    if command.unattended:
+        os.killpg(child.pid, signal.SIGTERM)
+    elif number != signal.SIGINT:
+        child.terminate()
+    elif early or not sys.stdin.isatty():
+        child.send_signal(signal.SIGINT)
 
 
 def output(argv: tuple[str, ...], timeout: float = 10) -> subprocess.CompletedProcess[str]:

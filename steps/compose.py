@@ -7,7 +7,7 @@ from pathlib import Path
 from invoke import Context
 
 from steps import engine, envfile, ports
-from steps.command import Command, dry, output, refuse, run, say
+from steps.command import Command, dry, refuse, run, say
 from steps.project import ROOT, Project
 
 # What docker-compose.yaml says where nothing else is configured; a test holds it to that.
@@ -53,17 +53,18 @@ def up(c: Context, project: Project, detach: bool, no_build: bool) -> None:
     Raises `Exit` when `.env` is malformed, the port is taken, or no engine with Compose answers.
     """
     command = up_command(project, detach, no_build)
-    envfile.ensure(c, project)
-    envfile.site_values(c, project.env_file, {}, {})
+    envfile.site_values(project.env_file, {}, {})  # refuses a malformed file before anything is begun
     address = ports.Published("127.0.0.1", int(project.up_port))
+    require(c, project)
     if dry(c):
+        envfile.ensure(c, project)
         run(c, command)
         return
-    require(c, project)
     if not is_up(project):
         ports.require_free(address._replace(host="0.0.0.0"), "INVOKE_UP_PORT=")
     if no_build and not engine.has_image(project, project.up_image):
         refuse(f"{project.up_image} was never built here: leave --no-build out.")
+    envfile.ensure(c, project)
     if not detach:
         say(f"Running at {address.url} (Ctrl-C stops it)")
     run(c, command, failed="Compose did not bring the project up, see above; `inv logs` shows the site's log.")
@@ -74,7 +75,7 @@ def up(c: Context, project: Project, detach: bool, no_build: bool) -> None:
 def require(c: Context, project: Project) -> None:
     """Raise `Exit` unless an engine answers and its Compose is version 2 or newer."""
     engine.require(c, project)
-    if not dry(c) and output((project.engine, "compose", "version")).returncode:
+    if not dry(c) and engine.question(project, "compose", "version").returncode:
         refuse("This engine has no Compose 2: install the package docker-compose-plugin; `inv run` works without.")
 
 

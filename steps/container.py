@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 import urllib.error
@@ -88,30 +89,43 @@ def run_site(
     flags = envfile.from_flags(env, os.environ, "--env")
     if "PORT" in flags:
         refuse("--env PORT would leave the published port behind: write --port instead.")
-    values = values_for(c, project, flags, env_file)
+    values = values_for(project, flags, env_file)
     number = server.chosen_port(project, port, values)
-    published = ports.parse_published(publish, "--publish") if publish else ports.Published("127.0.0.1", number)
+    published = ports.Published("127.0.0.1", number)
+    if publish is not None:
+        published = ports.parse_published(publish, "--publish")
     engine.require(c, project)
+    if not dry(c):
+        ports.require_free(published, "--port " if publish is None else "--publish ")
+    values = prepare(c, project, ref, tag, flags, env_file)
     command = run_command(project, ref, number, published, values, detach)
     if dry(c):
-        say_exports(values)
         run(c, command)
-        return
-    ports.require_free(published, "--publish " if publish else "--port ")
-    image.build_if_missing(c, project, ref, tag)
-    if detach:
+    elif detach:
         start(c, project, command, published)
     else:
         say(f"Running at {published.url} (Ctrl-C stops it)")
         run(c, command)
 
 
-def values_for(c: Context, project: Project, flags: Mapping[str, str], env_file: str | None = None) -> dict[str, str]:
-    """Return what the site in a container is to see, after writing `.env` if it is to come from there."""
-    if env_file:
-        return envfile.site_values(c, ROOT / env_file, flags, os.environ)
-    envfile.ensure(c, project)
-    return envfile.site_values(c, project.env_file, flags, os.environ)
+def prepare(
+    c: Context, project: Project, ref: str, tag: str | None, flags: Mapping[str, str], env_file: str | None
+) -> dict[str, str]:
+    """Do the steps before a new container, those that are not done yet, and return what the site is to see."""
+    if env_file is None:
+        envfile.ensure(c, project)
+    values = values_for(project, flags, env_file)
+    if dry(c):
+        say_exports(values)
+    else:
+        image.build_if_missing(c, project, ref, tag)
+    return values
+
+
+def values_for(project: Project, flags: Mapping[str, str], env_file: str | None) -> dict[str, str]:
+    """Return what the site in a container is to see, from `.env` or the file in its stead."""
+    path = project.env_file if env_file is None else ROOT / env_file
+    return envfile.site_values(path, flags, os.environ, default=env_file is None)
 
 
 def say_exports(values: Mapping[str, str]) -> None:
@@ -145,7 +159,7 @@ def is_ready(url: str) -> bool:
 
 def give_up(project: Project, container: str) -> NoReturn:
     """Remove a container that did not become ready, and end with what it said last."""
-    log = output((project.engine, "logs", "--tail", "20", container))
+    log = engine.question(project, "logs", "--tail", "20", container)
     remove(project, container)
     said = (log.stdout + log.stderr).strip()
     refuse(f"{said}\nThe site did not become ready and its container was removed; above is what its log said last.")
@@ -169,12 +183,9 @@ def shell(c: Context, project: Project, words: tuple[str, ...], new: bool) -> No
 def once(c: Context, project: Project, words: tuple[str, ...]) -> None:
     """Run words, by default a shell, in a new container of the image with the site's variables."""
     ref = image.name(project, None)
+    envfile.site_values(project.env_file, {}, {})  # refuses a malformed file before anything is begun
     engine.require(c, project)
-    values = values_for(c, project, {})
-    if dry(c):
-        say_exports(values)
-    else:
-        image.build_if_missing(c, project, ref, None)
+    values = prepare(c, project, ref, None, {}, None)
     run(c, once_command(project, ref, words, values, at_terminal()))
 
 
@@ -191,7 +202,7 @@ def list_all(c: Context, project: Project) -> None:
 
 def logs_line(project: Project) -> str:
     """Return the shell's line for the log of the container that was created last."""
-    return f"{project.engine} logs $({list_command(project, '--quiet', '--latest').line()})"
+    return f"{shlex.quote(project.engine)} logs $({list_command(project, '--quiet', '--latest').line()})"
 
 
 def logs(c: Context, project: Project) -> None:
@@ -213,7 +224,7 @@ def prune_command(project: Project) -> Command:
 
 def stop_line(project: Project) -> str:
     """Return the shell's line that stops this project's containers."""
-    return f"{project.engine} stop $({list_command(project, '--quiet').line()})"
+    return f"{shlex.quote(project.engine)} stop $({list_command(project, '--quiet').line()})"
 
 
 def stop(c: Context, project: Project) -> None:

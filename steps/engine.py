@@ -17,12 +17,7 @@ def require(c: Context, project: Project) -> None:
     """Raise `Exit` with one sentence unless an engine answers; with --dry none is needed."""
     if dry(c):
         return
-    try:
-        answer = output((project.engine, "version", "--format", "{{.Server.Version}}"), timeout=PATIENCE)
-    except FileNotFoundError:
-        refuse(f"There is no {project.engine} here: install Docker (https://docs.docker.com/get-docker/). {WITHOUT}")
-    except subprocess.TimeoutExpired:
-        refuse(f"The Docker engine did not answer within {PATIENCE} s: restart it. {WITHOUT}")
+    answer = question(project, "version", "--format", "{{.Server.Version}}")
     if answer.returncode == 0:
         return
     if "permission denied" in answer.stderr.lower():
@@ -30,9 +25,22 @@ def require(c: Context, project: Project) -> None:
     refuse(f"The Docker engine does not answer: start it (Docker Desktop, or systemctl start docker). {WITHOUT}")
 
 
+def question(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
+    """Return what the engine answers to words that change nothing.
+
+    Raises `Exit` when there is no engine, or none that answers in time.
+    """
+    try:
+        return output((project.engine, *words), timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        refuse(f"The Docker engine did not answer within {PATIENCE} s: restart it. {WITHOUT}")
+    except OSError:
+        refuse(f"There is no {project.engine} here: install Docker (https://docs.docker.com/get-docker/). {WITHOUT}")
+
+
 def ask(project: Project, *words: str) -> list[str]:
     """Return the lines that the engine answers to a question, none where it fails."""
-    answer = output((project.engine, *words), timeout=PATIENCE)
+    answer = question(project, *words)
     return [] if answer.returncode else answer.stdout.splitlines()
 
 

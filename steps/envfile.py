@@ -51,17 +51,16 @@ def write_new(path: Path, text: str) -> None:
     """Write a file that is not there yet, whole or not at all, with mode 0600; keep one that came in between."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mkstemp gives mode 0600
-    except OSError as error:
-        refuse(f"{shown(path)} cannot be written ({error.strerror}): make its folder writable for you.")
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        path.hardlink_to(draft)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            path.hardlink_to(name)
+        finally:
+            Path(name).unlink()
     except FileExistsError:
         pass
-    finally:
-        draft.unlink()
+    except OSError as error:
+        refuse(f"{shown(path)} cannot be written ({error.strerror}): see to its folder and the disk, then try again.")
 
 
 def example_names() -> list[str]:
@@ -96,6 +95,8 @@ def parse(text: str, source: str) -> dict[str, str]:
             refuse(f"{line} is not NAME=value: write it so, a value with spaces or # in 'single quotes'.")
         if binding.key is not None:
             check_name(binding.key, line)
+            if "\0" in (binding.value or ""):
+                refuse(f"{line} has a zero byte in its value, which no environment can hold: take it out.")
             values[binding.key] = binding.value or ""
     return values
 
@@ -121,19 +122,20 @@ def from_flags(pairs: Iterable[str], shell: Mapping[str, str], flag: str) -> dic
     values: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        check_name(name, f"{flag} {pair!r}")
+        check_name(name, flag)
         if not equals and name not in shell:
             refuse(f"{flag} {name} has no value, and the shell has no such variable: write {flag} {name}=value.")
         values[name] = value if equals else shell[name]
     return values
 
 
-def site_values(c: Context, path: Path, flags: Mapping[str, str], shell: Mapping[str, str]) -> dict[str, str]:
+def site_values(path: Path, flags: Mapping[str, str], shell: Mapping[str, str], default: bool = True) -> dict[str, str]:
     """Return what the site is to see: flags, then the file, then the shell for the names in `.env.example`.
 
-    With --dry a file that `ensure` would write is read as if it were there.
+    Where `.env` is not there yet, it is read as `ensure` would write it; with `default` off, for a file that
+    a person named, that is refused.
     """
-    file = parse(from_example(), EXAMPLE.name) if dry(c) and not path.exists() else read(path)
+    file = parse(from_example(), EXAMPLE.name) if default and not path.exists() else read(path)
     known = {name: shell[name] for name in example_names() if name in shell}
     return {**known, **file, **flags}
 

@@ -31,7 +31,7 @@ def build_command(
     argv = [project.engine, "build"]
     for tag in dict.fromkeys([*tags, LATEST]):
         argv += ["--tag", name(project, tag)]
-    if file:
+    if file is not None:
         argv += ["--file", file]
     for build_arg in build_args:
         argv += ["--build-arg", build_arg]
@@ -47,9 +47,10 @@ def name(project: Project, tag: str | None) -> str:
 
     Raises `Exit` when an engine would refuse the tag.
     """
-    if not TAG.fullmatch(tag or LATEST):
+    tag = LATEST if tag is None else tag
+    if not TAG.fullmatch(tag):
         refuse(f"{tag!r} is not a tag: use up to 128 letters, digits, `_`, `.` and `-`, as --tag v1.")
-    return f"{project.image}:{tag or LATEST}"
+    return f"{project.image}:{tag}"
 
 
 def build(
@@ -71,7 +72,7 @@ def build(
         check_secret(secret)
     for build_arg in build_args:
         envfile.from_flags([build_arg], os.environ, "--build-arg")
-    if file and not (ROOT / file).is_file():
+    if file is not None and not (ROOT / file).is_file():
         refuse(f"There is no file {file!r} in {ROOT}: --file names a Dockerfile, as --file Dockerfile.")
     engine.require(c, project)
     run(c, command, failed="The image was not built, see above.")

@@ -15,7 +15,7 @@ Places = Mapping[str, Sequence[str]]
 def commands(project: Project) -> dict[str, Places]:
     """Return, for each task in order, the lines behind it in each place that has any."""
     names = dict.fromkeys(["SECRET_KEY"], "")
-    port = int(project.port)
+    port = ports.parse(project.port, "port")
     published = ports.Published("127.0.0.1", port)
     latest = image.name(project, None)
     make = [venv.make_command(project, "python3").line(), venv.pip_command(project).line()]
@@ -60,6 +60,7 @@ def commands(project: Project) -> dict[str, Places]:
             "container": [container.once_command(project, latest, ("python", "manage.py", "COMMAND"), names).line()],
         },
         "lock": {"host": [toolbox.lock_command().line()]},
+        "bench": {"container": [toolbox.bench_command().line()]},
         "test": {"host": [toolbox.test_command().line()]},
         "lint": {"host": [toolbox.lint_command().line()]},
     }

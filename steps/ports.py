@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import socket
 from typing import NamedTuple
@@ -40,19 +41,30 @@ def parse_published(value: str, origin: str) -> Published:
 
     Raises `Exit` when the port or the address is not one.
     """
-    host, _, port = value.rpartition(":")
-    if host and not re.fullmatch(r"[0-9.]+|\[[0-9a-fA-F:]+\]", host):
+    host, colon, port = value.rpartition(":")
+    if colon and not is_address(host):
         refuse(f"{origin} {value!r} is not an address: give a port or ADDRESS:PORT, as {origin} 0.0.0.0:8000.")
     return Published(host or "127.0.0.1", parse(port, origin))
 
 
+def is_address(host: str) -> bool:
+    """Return whether this is an IP address, one of version 6 in brackets."""
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        return ipaddress.ip_address(bare).version == (4 if bare == host else 6)
+    except ValueError:
+        return False
+
+
 def require_free(published: Published, remedy: str) -> None:
-    """Raise `Exit`, naming a free port, when something already listens on this one.
+    """Raise `Exit` when the address is another machine's, or, naming a free port, when it is taken.
 
     `remedy` is what a person types to choose another, up to the number: `--port `.
     """
     if is_free(published):
         return
+    if not is_free(published._replace(port=0)):
+        refuse(f"{published.host} is no address of this machine: publish on one that is, or on 0.0.0.0 for all.")
     others = (published._replace(port=port) for port in range(published.port + 1, 65536))
     free = next((other.port for other in others if is_free(other)), None)
     choice = f"type {remedy}{free}, which is free" if free else "choose another port"

@@ -43,13 +43,12 @@ def prepare(c: Context, project: Project) -> dict[str, str]:
     venv.make(c, project)
     venv.install(c, project)
     envfile.ensure(c, project)
-    return envfile.site_values(c, project.env_file, {}, os.environ)
+    return envfile.site_values(project.env_file, {}, os.environ)
 
 
 def serve(c: Context, project: Project, port: str | None) -> None:
     """Serve on this machine until Ctrl-C, after the steps that this needs."""
-    values = envfile.site_values(c, project.env_file, {}, os.environ) if project.env_file.exists() else {}
-    number = chosen_port(project, port, values)
+    number = chosen_port(project, port, envfile.site_values(project.env_file, {}, os.environ))
     address = ports.Published("127.0.0.1", number)
     if not dry(c):
         ports.require_free(address, "--port ")
@@ -62,7 +61,7 @@ def serve(c: Context, project: Project, port: str | None) -> None:
 
 def chosen_port(project: Project, flag: str | None, values: Mapping[str, str]) -> int:
     """Return the port inside: the flag, else PORT as the site would see it, else the configured one."""
-    if flag:
+    if flag is not None:
         return ports.parse(flag, "--port")
     return ports.parse(values["PORT"], "PORT") if values.get("PORT") else ports.parse(project.port, "port")
 

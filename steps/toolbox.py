@@ -43,6 +43,12 @@ def test_command(sessions: tuple[str, ...] = ()) -> Command:
     return nox_command(*strict, *(word for session in sessions for word in ("--session", session)))
 
 
+def bench_command(json: bool = False, chart: bool = False, rounds: int = 5) -> Command:
+    """Return the command that measures the recipes."""
+    options = [*(["--json"] if json else []), *(["--chart"] if chart else []), "--rounds", str(rounds)]
+    return Command((Path(sys.executable), ROOT / "bench", *options))
+
+
 def lint_command() -> Command:
     """Return the command that runs the check of style, types and files alone."""
     return nox_command("--session", "lint")

@@ -112,9 +112,10 @@ def find_python(asked: str | None) -> str:
         refuse(f"There is no Python called {name} here: install it, or leave --python out.")
     # What a launcher such as pyenv's starts is what the environment will be of.
     answer = output((found, "-c", "import sys; print(getattr(sys, '_base_executable', None) or sys.executable)"))
-    if answer.returncode:
+    base = answer.stdout.strip()
+    if answer.returncode or not Path(base).is_file():
         refuse(f"{name} does not answer as a Python: give a version, as --python 3.12, or a path.")
-    return answer.stdout.strip()
+    return base
 
 
 def check_python(python: str) -> None:
@@ -137,7 +138,8 @@ def mention_version(project: Project) -> None:
 
 def protect(venv: Path) -> None:
     """Raise `Exit` where making a virtual environment would wipe a folder that is something else."""
-    if venv.is_dir() and not (venv / "pyvenv.cfg").exists() and any(path.is_file() for path in venv.rglob("*")):
+    made = venv.is_dir() and (venv / "pyvenv.cfg").exists()
+    if not made and (venv.is_file() or any(path.is_file() for path in venv.rglob("*"))):
         refuse(f"{shown(venv)} is not a virtual environment: move it away, or name another in INVOKE_VENV.")
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
 from myproj import schema
@@ -30,7 +30,7 @@ def readiness() -> HttpResponse:
     """Return 200 when the database answers and no migration is missing, else 503 and the one word."""
     try:
         missing = schema.missing()
-    except DatabaseError as error:
+    except Error as error:
         logger.error("not ready: the database does not answer: %s", error)
         return answer(503, "database")
     if missing:

@@ -1,14 +1,14 @@
 """Whether the database has every migration of the code, and how SQLite gets those it lacks."""
 
 from django.core.management import call_command
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
 
 def missing() -> list[str]:
     """Return the names of the migrations not applied yet, in order.
 
-    Raises `django.db.DatabaseError` when the database does not answer.
+    Raises `django.db.Error` when the database does not answer.
     """
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -26,7 +26,7 @@ def prepare_sqlite() -> None:
     try:
         if missing():
             call_command("migrate", interactive=False, verbosity=1)
-    except DatabaseError as error:
+    except Error as error:
         raise SystemExit(
             f"The database {connection.settings_dict['NAME']} cannot be used ({error}): make its "
             "folder writable for this user, or point DATABASE_URL elsewhere."

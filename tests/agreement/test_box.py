@@ -10,11 +10,11 @@ import pytest
 import yaml
 from invoke.config import Config
 from invoke.context import Context
-from support import ROOT
 
 import tasks
 from steps import compose, container, server
 from steps.project import Project
+from support import ROOT
 
 Agree = Callable[[object, str], None]
 Text = Callable[[str], str]

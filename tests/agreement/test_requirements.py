@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from support import ROOT
 
 from steps.venv import normal
+from support import ROOT
 
 Agree = Callable[[object, str], None]
 Text = Callable[[str], str]

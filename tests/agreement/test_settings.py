@@ -6,9 +6,8 @@ import ast
 import re
 from collections.abc import Callable
 
-from support import ROOT
-
 from steps import envfile
+from support import ROOT
 
 Agree = Callable[[object, str], None]
 Text = Callable[[str], str]

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import ROOT
 
 import tasks
 from myproj import instructions
 from steps import listing
 from steps.project import Project, python_version
+from support import ROOT
 
 Agree = Callable[[object, str], None]
 Text = Callable[[str], str]

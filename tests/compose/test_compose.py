@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from support import ROOT, answers, at_terminal, get, inv, one_sentence, run, stylesheets, wait_until
 
 URL = f"http://localhost:{os.environ['INVOKE_UP_PORT']}"

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pexpect
 import pytest
 from images import IMAGE, NAME, TAG, docker
+
 from support import answers, at_terminal, free_port, get, inv, one_sentence, run, stylesheets, wait_until
 
 NASTY = "https://a  b'c\"$d"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from images import IMAGE, docker
+
 from support import ROOT, answers, free_port, get, inv, one_sentence, run, wait_until
 
 PROBE = Path(__file__).parent / "probe"
@@ -28,7 +29,14 @@ class Box:
     def __init__(self, *options: str, confined: bool = True, command: tuple[str, ...] = ()) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        probe = ("--volume", f"{PROBE}:/probe:ro", "--env", "PYTHONPATH=/probe", "--env", "DJANGO_SETTINGS_MODULE=probe_settings")
+        probe = (
+            "--volume",
+            f"{PROBE}:/probe:ro",
+            "--env",
+            "PYTHONPATH=/probe",
+            "--env",
+            "DJANGO_SETTINGS_MODULE=probe_settings",
+        )
         # A volume without a name is a fresh one, and goes with its container.
         common = ("--detach", "--volume", "/app/data", "--publish", f"127.0.0.1:{self.port}:8000", *KEY, *probe)
         self.name = docker("run", *common, *(CONFINED if confined else ()), *options, IMAGE, *command)
@@ -238,7 +246,11 @@ def test_health_turns_unhealthy_when_the_site_answers_503() -> None:
         health = ("inspect", "--format", "{{.State.Health.Status}}", one.name)
         wait_until(lambda: docker(*health) == "healthy", 20)
         # A database that lost its tables: the process lives, and cannot do its work.
-        one.inside("python", "-c", "import sqlite3; sqlite3.connect('/app/data/db.sqlite3').execute('DROP TABLE django_migrations')")
+        one.inside(
+            "python",
+            "-c",
+            "import sqlite3; sqlite3.connect('/app/data/db.sqlite3').execute('DROP TABLE django_migrations')",
+        )
         wait_until(lambda: docker(*health) == "unhealthy", 20)
         assert get(f"{one.url}/readyz").text == "migrations\n"
         assert get(f"{one.url}/livez").status == 200
@@ -255,7 +267,9 @@ def test_access_log_has_status_and_duration_and_can_be_off(site: Box) -> None:
 @pytest.mark.skipif(bool(os.environ.get("SMOKE_IMAGE")), reason="an image that exists is not built")
 def test_company_index_is_used_and_leaves_no_trace(tmp_path: Path) -> None:
     marker = secrets.token_hex(16)
-    (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = http://{marker}:secret@127.0.0.1:9/simple\nretries = 0\n")
+    (tmp_path / "pip.conf").write_text(
+        f"[global]\nindex-url = http://{marker}:secret@127.0.0.1:9/simple\nretries = 0\n"
+    )
     refused = inv("build", "--no-cache", "--secret", str(tmp_path / "pip.conf"))
     assert refused.returncode == 1
     assert "127.0.0.1:9" in refused.stderr

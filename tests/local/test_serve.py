@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
+
 from support import Answer, answers, at_terminal, free_port, get, inv, one_sentence, run, stylesheets, wait_until
 
 VENV = Path(os.environ["INVOKE_VENV"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pytest_django import Settings
+
 from support import ROOT
 
 Ended = subprocess.CompletedProcess[str]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from support import one_sentence
 
 Anew = Callable[..., subprocess.CompletedProcess[str]]

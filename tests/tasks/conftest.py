@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from invoke.program import Program
-from support import ROOT
 
 import tasks
 from steps import envfile
 from steps.project import Project
+from support import ROOT
 
 Typed = subprocess.CompletedProcess[str]
 Calls = Callable[..., list[dict[str, Any]]]

@@ -16,10 +16,10 @@ import pytest
 from invoke.config import Config
 from invoke.context import Context
 from invoke.exceptions import Exit
-from support import ROOT, one_sentence
 
 from steps import command
 from steps.command import Command
+from support import ROOT, one_sentence
 
 HERE = ROOT / "src"
 # Says, as JSON, what reached it.

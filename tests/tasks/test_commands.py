@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 from _pytest.mark.structures import ParameterSet
-from support import ROOT
 
 import tasks
+from support import ROOT
 
 Inv = Callable[..., subprocess.CompletedProcess[str]]
 Calls = Callable[..., list[dict[str, Any]]]
@@ -336,33 +336,36 @@ def test_two_checkouts_stay_apart(elsewhere: Inv, inv: Inv) -> None:
     assert here != there
 
 
-PASTED = [
-    ("build", [["build", "--tag", "djk8s:latest", "--label", "djk8s.project=SCOPE", "."]]),
-    ("down", [["compose", "--project-name", "SCOPE", "down", "--remove-orphans"]]),
-    ("logs", [["ps", "--all", "--quiet", "--latest", "--filter", "label=djk8s.project=SCOPE"], ["logs", "one", "two"]]),
-    (
-        "stop",
-        [
-            ["ps", "--all", "--quiet", "--filter", "label=djk8s.project=SCOPE"],
-            ["stop", "one", "two"],
-            ["container", "prune", "--force", "--filter", "label=djk8s.project=SCOPE"],
-        ],
-    ),
+PASTED = "build down logs stop clean"
+OURS = ["--filter", "label=djk8s.project=SCOPE"]
+DOWN_CALL = ["compose", "--project-name", "SCOPE", "down", "--remove-orphans"]
+STOP_CALLS = [
+    ["ps", "--all", "--quiet", *OURS],
+    ["stop", "one", "two"],
+    ["container", "prune", "--force", *OURS],
+]
+CALLS = [
+    ["build", "--tag", "djk8s:latest", "--label", "djk8s.project=SCOPE", "."],
+    DOWN_CALL,
+    ["ps", "--all", "--quiet", "--latest", *OURS],
+    ["logs", "one", "two"],
+    *STOP_CALLS,
+    DOWN_CALL,
+    *STOP_CALLS,
+    ["image", "ls", "--quiet", *OURS],
+    ["image", "rm", "--force", "three"],
 ]
 
 
-@pytest.mark.parametrize(("words", "calls"), PASTED, ids=[words for words, _ in PASTED])
 @pytest.mark.parametrize("folder", [".", "src/myproj"])
-def test_printed_lines_can_be_pasted(
-    checkout: Path, elsewhere: Inv, noting: Noting, words: str, calls: list[list[str]], folder: str
-) -> None:
-    engine, noted = noting("my 'docker' $engine", ps=("one\ntwo", 0))
+def test_printed_lines_can_be_pasted(checkout: Path, elsewhere: Inv, noting: Noting, folder: str) -> None:
+    engine, noted = noting("my 'docker' $engine", ps=("one\ntwo", 0), image_ls=("three", 0))
     here = checkout / folder
-    lines = elsewhere("--dry", words, cwd=here, INVOKE_ENGINE=str(engine)).stdout
-    pasted = subprocess.run(["sh", "-e", "-c", lines], cwd=here, capture_output=True, text=True)
+    lines = elsewhere("--dry", *PASTED.split(), cwd=here, INVOKE_ENGINE=str(engine)).stdout
+    pasted = subprocess.run(["sh", "-e", "-c", lines], cwd=here, capture_output=True, text=True, check=False)
     assert pasted.returncode == 0, pasted.stderr
-    assert json.loads(normal(json.dumps([call["argv"] for call in noted()]), Path("/-"))) == calls
-    assert words != "build" or noted()[0]["cwd"] == str(checkout)
+    assert json.loads(normal(json.dumps([call["argv"] for call in noted()]), Path("/-"))) == CALLS
+    assert noted()[0]["cwd"] == str(checkout)
 
 
 def test_env_says_what_it_would_write_and_writes_nothing(inv: Inv, tmp_path: Path) -> None:

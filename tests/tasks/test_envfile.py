@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from invoke.config import Config
 from invoke.context import Context
 from invoke.exceptions import Exit
-from support import free_port
 
 from steps import envfile, venv
 from steps.project import Project
+from support import free_port
 
 Inv = Callable[..., subprocess.CompletedProcess[str]]
 Calls = Callable[..., list[dict[str, Any]]]
@@ -191,7 +191,7 @@ def test_who_wins(
 ) -> None:
     path = tmp_path / ".env"
     path.write_text(written(file))
-    assert envfile.site_values(context(), path, flags, shell) == wins
+    assert envfile.site_values(path, flags, shell) == wins
 
 
 ORDER = {"DEBUG": "0", "ALLOWED_HOST": "file.example", "OTHER": "pa$$word  ${HOME}"}

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import ROOT
 
 import tasks
 from steps import listing
 from steps.project import Project
+from support import ROOT
 
 Inv = Callable[..., subprocess.CompletedProcess[str]]
 

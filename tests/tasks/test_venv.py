@@ -14,11 +14,11 @@ import pytest
 from invoke.config import Config
 from invoke.context import Context
 from invoke.exceptions import Exit
-from support import ROOT
 
 from steps import venv
 from steps.command import Command, output
 from steps.project import Project
+from support import ROOT
 
 Program = Callable[[str, str], Path]
 BASE = os.path.realpath(getattr(sys, "_base_executable", sys.executable))

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from support import ROOT, one_sentence, wait_until
 
 from steps import toolbox
+from support import ROOT, one_sentence, wait_until
 
 Program = Callable[[str, str], Path]
 Ended = subprocess.CompletedProcess[str]
@@ -186,25 +186,12 @@ def test_file_in_the_place_of_the_tools_is_one_sentence(checkout: Path) -> None:
     assert refused.returncode == 1
 
 
-# One copy goes through it all: an index out of reach, an interruption, and two at once that find what these left.
+# One copy is set up where no index answers. Meanwhile another is interrupted, and then two at once find what that left.
 
 
-def typed(copy: Path, *words: str) -> subprocess.Popen[str]:
-    """Start a command in a group of its own, as a shell does, and do not wait for it."""
-    return subprocess.Popen(
-        words,
-        cwd=copy,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    copy = tmp_path_factory.mktemp("clone") / "a $HOME 'copy' ü"
+def clone(folder: Path) -> Path:
+    """Copy what a first time needs, to a path that a shell would take apart."""
+    copy = folder / "a $HOME 'copy' ü"
     shutil.copytree(ROOT / "steps", copy / "steps", ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "src").mkdir()
     for name in ("inv", "tasks.py", "requirements.txt", "requirements-tools.txt", "requirements-pip.txt"):
@@ -214,48 +201,52 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-@pytest.fixture(scope="module")
-def unreachable(clone: Path) -> Ended:
-    """What is said where no index answers."""
-    return wrapped(clone, "--version", cwd=None, **NO_INDEX)
+def typed(copy: Path, **environment: str) -> subprocess.Popen[str]:
+    """Type `./inv --version` in a group of its own, as a shell does, and do not wait for it."""
+    return subprocess.Popen(
+        [sys.executable, str(copy / "inv"), "--version"],
+        cwd=copy,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def end_of(process: subprocess.Popen[str]) -> Ended:
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 @pytest.fixture(scope="module")
-def interrupted(clone: Path, unreachable: Ended) -> Ended:
-    """What is said when Ctrl-C comes while pip installs, from a terminal: to every process of the group."""
-    before = (clone / ".tools" / "pyvenv.cfg").stat().st_mtime_ns
-    words = [sys.executable, str(clone / "inv"), "--version"]
-    process = typed(clone, *words)
-    wait_until(lambda: made_anew(clone, before), 20)
+def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Popen[str]]:
+    """A copy, and an `./inv` in it that reaches no index."""
+    copy = clone(tmp_path_factory.mktemp("offline"))
+    return copy, typed(copy, **NO_INDEX)
+
+
+@pytest.fixture(scope="module")
+def online(tmp_path_factory: pytest.TempPathFactory, offline: object) -> Path:
+    """A copy that is set up, or on the way to it, while the other one is tried."""
+    return clone(tmp_path_factory.mktemp("online"))
+
+
+@pytest.fixture(scope="module")
+def interrupted(online: Path) -> Ended:
+    """What is said when Ctrl-C comes in the middle, from a terminal: to every process of the group."""
+    process = typed(online)
+    wait_until((online / ".tools" / "pyvenv.cfg").exists, 20)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=20)
-    return subprocess.CompletedProcess(words, process.returncode, out, err)
-
-
-def made_anew(clone: Path, before: int) -> bool:
-    """Return whether the environment of the tools is a new one, so that pip is next."""
-    marker = clone / ".tools" / "pyvenv.cfg"
-    return marker.exists() and marker.stat().st_mtime_ns != before
+    return end_of(process)
 
 
 @pytest.fixture(scope="module")
-def both(clone: Path, interrupted: Ended) -> list[Ended]:
-    """What two say that are typed at once, after all that."""
-    words = [sys.executable, str(clone / "inv"), "--version"]
-    processes = [typed(clone, *words) for _ in range(2)]
-    said = [process.communicate(timeout=120) for process in processes]
-    return [
-        subprocess.CompletedProcess(words, process.returncode, out, err)
-        for process, (out, err) in zip(processes, said, strict=True)
-    ]
-
-
-def test_index_out_of_reach_is_one_sentence_with_the_remedy(unreachable: Ended) -> None:
-    first, *rest = unreachable.stderr.splitlines()
-    assert first.startswith("./inv: the first time here: installing Invoke, Nox and python-dotenv")
-    assert "name one in PIP_INDEX_URL; then type it again." in one_sentence("\n".join(rest))
-    assert unreachable.returncode == 1
-    assert unreachable.stdout == ""
+def both(online: Path, interrupted: Ended) -> list[Ended]:
+    """What two say that are typed at once, after that."""
+    processes = [typed(online), typed(online)]
+    return [end_of(process) for process in processes]
 
 
 def test_interruption_is_one_sentence(interrupted: Ended) -> None:
@@ -264,48 +255,60 @@ def test_interruption_is_one_sentence(interrupted: Ended) -> None:
     assert interrupted.returncode == 1
 
 
-def test_next_try_repairs_and_two_at_once_do_it_once(clone: Path, both: list[Ended]) -> None:
+def test_next_try_repairs_and_two_at_once_do_it_once(online: Path, both: list[Ended]) -> None:
     assert [one.returncode for one in both] == [0, 0], both
     assert all(one.stdout.startswith("Invoke ") for one in both)
     assert sum(one.stderr.count("the first time here") for one in both) == 1
-    assert (clone / ".tools" / "complete").exists()
+    assert (online / ".tools" / "complete").exists()
 
 
-def test_tools_are_the_pinned_ones(clone: Path, both: list[Ended]) -> None:
-    pins = (clone / "requirements-tools.txt").read_text(encoding="utf-8")
+def test_tools_are_the_pinned_ones(online: Path, both: list[Ended]) -> None:
+    pins = (online / "requirements-tools.txt").read_text(encoding="utf-8")
     list_them = "import importlib.metadata as m; [print(m.version(n)) for n in ('invoke', 'nox', 'python-dotenv')]"
-    versions = ended([str(clone / ".tools/bin/python"), "-I", "-c", list_them], clone).stdout.split()
+    versions = ended([str(online / ".tools/bin/python"), "-I", "-c", list_them], online).stdout.split()
     names = zip(("invoke", "nox", "python-dotenv"), versions, strict=True)
     assert all(f"\n{name}=={version} " in pins for name, version in names)
 
 
 @pytest.mark.parametrize("folder", [".", "src"])
-def test_every_word_is_handed_over(clone: Path, both: list[Ended], folder: str) -> None:
+def test_every_word_is_handed_over(online: Path, both: list[Ended], folder: str) -> None:
     words = ["--dry", "manage", "--", "a  b", "$HOME", "", "--port", "'"]
-    said = wrapped(clone, *words, cwd=clone / folder, INVOKE_VENV="/nowhere/venv", PYTHONPATH="/nowhere")
+    said = wrapped(online, *words, cwd=online / folder, INVOKE_VENV="/nowhere/venv", PYTHONPATH="/nowhere")
     assert said.returncode == 0, said.stderr
     assert said.stdout.rstrip(")\n").endswith(""" manage.py 'a  b' '$HOME' '' --port ''"'"''""")
     assert "first time" not in said.stderr
 
 
 @pytest.mark.parametrize("folder", [".", "src"])
-def test_inv_from_elsewhere_becomes_the_projects_own(clone: Path, both: list[Ended], folder: str) -> None:
-    said = ended([sys.executable, "-m", "invoke", "--dry", "lint"], clone / folder)
+def test_inv_from_elsewhere_becomes_the_projects_own(online: Path, both: list[Ended], folder: str) -> None:
+    said = ended([sys.executable, "-m", "invoke", "--dry", "lint"], online / folder)
     assert said.returncode == 0, said.stderr
     assert ".tools/bin/python -m nox --session lint" in said.stdout
 
 
-def test_exit_code_and_refusal_are_passed_on(clone: Path, both: list[Ended]) -> None:
-    refused = wrapped(clone, "serve", "--port", "abc")
+def test_exit_code_and_refusal_are_passed_on(online: Path, both: list[Ended]) -> None:
+    refused = wrapped(online, "serve", "--port", "abc")
     assert "'abc' is not a port" in one_sentence(refused.stderr)
     assert refused.returncode == 1
 
 
-def test_wrapper_costs_next_to_nothing(clone: Path, both: list[Ended]) -> None:
+def test_index_out_of_reach_is_one_sentence_with_the_remedy(offline: tuple[Path, subprocess.Popen[str]]) -> None:
+    copy, process = offline
+    said = end_of(process)
+    first, *rest = said.stderr.splitlines()
+    assert first.startswith("./inv: the first time here: installing Invoke, Nox and python-dotenv")
+    assert "name one in PIP_INDEX_URL; then type it again." in one_sentence("\n".join(rest))
+    assert said.returncode == 1
+    assert said.stdout == ""
+    assert (copy / ".tools").exists()
+    assert not (copy / ".tools" / "complete").exists()  # so the next try starts clean
+
+
+def test_wrapper_costs_next_to_nothing(online: Path, both: list[Ended]) -> None:
     """At most 0.15 s: the best of some tries, so that what else the machine does is left out."""
-    direct = [str(clone / ".tools/bin/python"), "-I", "-m", "invoke", "--search-root", str(clone), "--version"]
-    through = [sys.executable, str(clone / "inv"), "--version"]
-    costs = {name: min(seconds(words, clone) for _ in range(3)) for name, words in (("", direct), ("inv", through))}
+    direct = [str(online / ".tools/bin/python"), "-I", "-m", "invoke", "--search-root", str(online), "--version"]
+    through = [sys.executable, str(online / "inv"), "--version"]
+    costs = {name: min(seconds(words, online) for _ in range(3)) for name, words in (("", direct), ("inv", through))}
     assert costs["inv"] - costs[""] < 0.15
 
 

@@ -5,7 +5,9 @@ import time
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+
 from myproj.urls import urlpatterns as site
+
 
 def sleep(request: HttpRequest, seconds: int) -> HttpResponse:
     time.sleep(seconds)
