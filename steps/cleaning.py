@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 from invoke import Context
 
 from steps import compose, container, engine
@@ -29,14 +27,15 @@ def our_images(project: Project) -> str:
 def remove(c: Context, project: Project, kind: str, which: str, *options: str) -> None:
     """Remove the images or volumes that a filter finds, naming each."""
     if dry(c):
-        print(remove_line(project, kind, which))
+        print(remove_line(project, kind, which, *options))
         return
     found = engine.ask(project, kind, "ls", "--quiet", "--filter", which)
     if found:
         run(c, Command((project.engine, kind, "rm", *options, *dict.fromkeys(found))))
 
 
-def remove_line(project: Project, kind: str, which: str) -> str:
+def remove_line(project: Project, kind: str, which: str, *options: str) -> str:
     """Return the shell's line that removes the images or volumes that a filter finds."""
     listed = Command((project.engine, kind, "ls", "--quiet", "--filter", which)).line()
-    return f"{shlex.quote(project.engine)} {kind} rm $({listed})"
+    remove = Command((project.engine, kind, "rm", *options)).line()
+    return f"{remove} $({listed})"

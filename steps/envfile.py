@@ -16,6 +16,7 @@ from steps.command import dry, refuse, say
 from steps.project import ROOT, Project
 
 EXAMPLE = ROOT / ".env.example"
+WORKERS = "WEB_CONCURRENCY"  # the one setting that gunicorn reads itself, and ends in a traceback over
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # These would change what the docker client, or a program's start, does instead of what the site sees.
 STEERING = re.compile(r"PATH|HOME|(DOCKER|COMPOSE|BUILDKIT|BUILDX|LD|DYLD)_\w*")
@@ -137,7 +138,10 @@ def site_values(path: Path, flags: Mapping[str, str], shell: Mapping[str, str], 
     """
     file = parse(from_example(), EXAMPLE.name) if default and not path.exists() else read(path)
     known = {name: shell[name] for name in example_names() if name in shell}
-    return {**known, **file, **flags}
+    values = {**known, **file, **flags}
+    if not values.get(WORKERS, "1").isdecimal():
+        refuse(f"{WORKERS} is {values[WORKERS]!r}, and gunicorn wants a number: write one, or take it out.")
+    return values
 
 
 def shown(path: Path) -> str:

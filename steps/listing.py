@@ -51,7 +51,7 @@ def commands(project: Project) -> dict[str, Places]:
             "container": [
                 container.stop_line(project),
                 container.prune_command(project).line(),
-                cleaning.remove_line(project, "image", cleaning.our_images(project)),
+                cleaning.remove_line(project, "image", cleaning.our_images(project), "--force"),
             ],
             "compose": [compose.down_command(project).line()],
         },

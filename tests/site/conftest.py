@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
+from myproj import views
 from support import ROOT
 
 Ended = subprocess.CompletedProcess[str]
@@ -21,7 +22,8 @@ MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR")
 
 @pytest.fixture
 def plain_static(settings: Settings) -> None:
-    """Static files by their own names: nobody has gathered them for a test."""
+    """Static files by their own names: nobody has gathered them for a test. And no page of another test."""
+    views.page.cache_clear()
     settings.STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

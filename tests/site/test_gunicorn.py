@@ -16,7 +16,7 @@ DECIDE = """
 import json, os, runpy, signal
 {before}
 decided = runpy.run_path("gunicorn.conf.py")
-names = ["bind", "workers", "threads", "preload_app", "graceful_timeout", "control_socket_disable", "worker_tmp_dir"]
+names = ["bind", "workers", "worker_class", "preload_app", "graceful_timeout", "control_socket_disable", "accesslog"]
 held = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
 print(json.dumps({{name: decided[name] for name in names}} | {{"held": held}}))
 """
@@ -49,15 +49,18 @@ def test_bind(decide: Decide, environment: dict[str, str], bind: str) -> None:
     assert decide(**environment)["bind"] == bind
 
 
-ONE_CPU = "os.sched_getaffinity = lambda pid: {0}; os.cpu_count = lambda: 1"
-THREE_CPUS = "os.sched_getaffinity = lambda pid: {0, 1, 2}; os.cpu_count = lambda: 8"
-NO_AFFINITY = "vars(os).pop('sched_getaffinity', None); os.cpu_count = lambda: 5"  # as on macOS
+# Processors that a test makes up, and no quota, which the machine of the test may have.
+QUOTA = "from myproj import cpus; cpus.quota = lambda cgroups: {quota}"
+ONE_CPU = f"os.sched_getaffinity = lambda pid: {{0}}; {QUOTA.format(quota=None)}"
+THREE_CPUS = f"os.sched_getaffinity = lambda pid: {{0, 1, 2}}; {QUOTA.format(quota=None)}"
+NO_AFFINITY = f"vars(os).pop('sched_getaffinity', None); os.cpu_count = lambda: 5; {QUOTA.format(quota=None)}"  # macOS
+HALF_A_CPU = f"os.sched_getaffinity = lambda pid: {{0, 1, 2}}; {QUOTA.format(quota=0.5)}"
 
 WORKERS = [
     pytest.param({"WEB_CONCURRENCY": "7"}, ONE_CPU, 7, id="WEB_CONCURRENCY wins"),
     pytest.param({"WEB_CONCURRENCY": "1"}, THREE_CPUS, 1, id="WEB_CONCURRENCY wins over more CPUs"),
     pytest.param({}, THREE_CPUS, 3, id="one per CPU that may be used"),
-    pytest.param({"WEB_CONCURRENCY": ""}, THREE_CPUS, 3, id="an empty variable is none"),
+    pytest.param({}, HALF_A_CPU, 1, id="one where the quota is less than one"),
     pytest.param({}, NO_AFFINITY, 5, id="a system that tells only how many CPUs there are"),
 ]
 
@@ -83,6 +86,18 @@ def test_socket_that_logs_an_error_on_a_read_only_disk_is_off(decide: Decide) ->
     decided = decide()
     assert decided["control_socket_disable"] is True
     assert decided["preload_app"] is True
+
+
+NO_GEVENT = "import sys; sys.modules['gevent'] = None"
+
+
+def test_threads_serve_where_there_is_no_gevent(decide: Decide) -> None:
+    assert decide(NO_GEVENT)["worker_class"] == "gthread"
+
+
+@pytest.mark.parametrize(("value", "log"), [("", "-"), ("1", "-"), ("0", None)])
+def test_access_log_can_be_turned_off(decide: Decide, value: str, log: str | None) -> None:
+    assert decide(ACCESS_LOG=value)["accesslog"] == log
 
 
 def test_gunicorn_takes_the_file(anew: Anew) -> None:

@@ -19,6 +19,12 @@ LAST = {"host": "inv serve", "container": "inv run", "compose": "inv up"}
 WHERE = {"host": "on this machine.", "container": "in a container.", "compose": "in a container, with Compose."}
 
 
+@pytest.fixture(autouse=True)
+def no_page_is_kept() -> None:
+    """The page is made once in a process; here the place changes."""
+    views.page.cache_clear()
+
+
 @pytest.fixture
 def page(client: Client, settings: Settings) -> str:
     return page_of(client, settings, "host")

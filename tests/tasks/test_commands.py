@@ -29,7 +29,10 @@ MAKE = (
 INSTALL = (*MAKE, "VENV/bin/python -m pip install --require-hashes -r requirements.txt")
 COLLECT = "(cd src && DEBUG=0 VENV/bin/python manage.py collectstatic --no-input)"
 BUILD = "docker build --tag djk8s:latest --label djk8s.project=SCOPE ."
-NEW = "docker run --pull never --label djk8s.project=SCOPE --volume SCOPE-run:/app/data"
+NEW = (
+    "docker run --pull never --label djk8s.project=SCOPE "
+    "--read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --volume SCOPE-run:/app/data"
+)
 NAMES = "--env DEBUG --env HTTPS --env SECRET_KEY"
 ONCE = f"{NEW} --rm --interactive {NAMES} djk8s:latest"
 UP = "UP_ENV_FILE=ENVFILE docker compose --project-name SCOPE up"
@@ -40,6 +43,7 @@ STOP = (
 )
 REMOVE_IMAGES = "docker image rm --force $(docker image ls --quiet --filter label=djk8s.project=SCOPE)"
 NOX = "TOOLS -m nox --error-on-missing-interpreters"
+BENCH = "TOOLS bench"
 REMOVE_VOLUMES = "docker volume rm $(docker volume ls --quiet --filter 'name=^SCOPE-run$')"
 
 
@@ -50,7 +54,7 @@ def case(sentence: str, words: str, *lines: str, **environment: str) -> Paramete
 def run_line(
     publish: str = "127.0.0.1:8000", port: int = 8000, names: str = NAMES, image: str = "djk8s:latest", end: str = ""
 ) -> str:
-    return f"{NEW} --rm --publish {publish}:{port}{end} --env PORT={port} {names} {image}"
+    return f"{NEW} --rm --stop-timeout 10 --publish {publish}:{port}{end} --env PORT={port} {names} {image}"
 
 
 def serve_lines(port: int = 8000) -> tuple[str, ...]:
@@ -96,6 +100,12 @@ TABLE = [
         "build --build-arg PYTHON_VERSION",
         "docker build --tag djk8s:latest --build-arg PYTHON_VERSION --label djk8s.project=SCOPE .",
         PYTHON_VERSION="3.12",
+    ),
+    case(
+        "build lends a company's pip.conf and ca.crt to the build",
+        "build --secret SECRETS/pip.conf --secret SECRETS/ca.crt",
+        "docker build --tag djk8s:latest --secret id=pip.conf,src=SECRETS/pip.conf "
+        "--secret id=ca.crt,src=SECRETS/ca.crt --label djk8s.project=SCOPE .",
     ),
     case(
         "build builds every layer anew",
@@ -199,7 +209,15 @@ TABLE = [
     case("lock is a session", "lock", "TOOLS -m nox --session lock"),
     case("lock --upgrade takes the newest", "lock --upgrade", "TOOLS -m nox --session lock -- --upgrade"),
     case("test runs all that this machine can", "test", "TOOLS -m nox"),
+    case("bench measures five rounds", "bench", "TOOLS bench --rounds 5"),
+    case("bench does as it is told", "bench --json --chart --rounds 9", "TOOLS bench --json --chart --rounds 9"),
     case("test runs the sessions asked for", "test --session a --session b", f"{NOX} --session a --session b"),
+    case("bench measures both recipes", "bench", f"{BENCH} --rounds 5"),
+    case(
+        "bench measures as often as asked, for machines, and draws",
+        "bench --json --chart --rounds 1",
+        f"{BENCH} --json --chart --rounds 1",
+    ),
     case("lint is one session", "lint", "TOOLS -m nox --session lint"),
     case(
         "tasks chain",
@@ -217,9 +235,13 @@ def prints(inv: Inv, shell: pytest.MonkeyPatch, tmp_path: Path, program: Callabl
     shell.setenv("PATH", str(python.parent), prepend=os.pathsep)
     other = tmp_path / "other.env"
     other.write_text("FROM_OTHER_FILE=1\n")
+    for name in ("pip.conf", "ca.crt"):
+        (tmp_path / name).write_text("hunter2")
 
     def dry(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        words = words.replace("BIN", str(python.parent)).replace("OTHERFILE", str(other))
+        words = (
+            words.replace("BIN", str(python.parent)).replace("OTHERFILE", str(other)).replace("SECRETS", str(tmp_path))
+        )
         typed = inv("--dry", *shlex.split(words), **environment)
         typed.stdout = normal(typed.stdout, tmp_path)
         return typed
@@ -232,6 +254,8 @@ def normal(text: str, tmp_path: Path) -> str:
     tools = Path(sys.executable)
     names = {
         str(tmp_path / "venv"): "VENV",
+        f"{tmp_path}/pip.conf": "SECRETS/pip.conf",
+        f"{tmp_path}/ca.crt": "SECRETS/ca.crt",
         str(tmp_path / ".env"): "ENVFILE",
         os.path.relpath(tools, ROOT) if tools.is_relative_to(ROOT) else str(tools): "TOOLS",
         f"{getattr(sys, '_base_executable', sys.executable)} -m venv": "PYTHON -m venv",
@@ -301,7 +325,7 @@ def test_no_fresh_secret_is_printed(inv: Inv, engine: Calls, tmp_path: Path) -> 
     assert not any(key in word for call in engine() for word in call["argv"])
 
 
-EVERY_TASK = "steps venv install env serve build run shell ps logs stop up down clean manage lock test lint"
+EVERY_TASK = "steps venv install env serve build run shell ps logs stop up down clean manage lock bench test lint"
 
 
 @pytest.mark.parametrize("env_file", ["", "SECRET_KEY=hunter2\n"], ids=["without .env", "with .env"])
