@@ -211,7 +211,7 @@ TABLE = [
     case("test runs all that this machine can", "test", "TOOLS -m nox"),
     case("bench measures five rounds", "bench", "TOOLS bench --rounds 5"),
     case("bench does as it is told", "bench --json --chart --rounds 9", "TOOLS bench --json --chart --rounds 9"),
-    case("test runs the sessions asked for", "test --session a --session b", f"{NOX} --session a --session b"),
+    case("test runs the sessions asked for", "test --session a --session b", f"{NOX} --session a b"),
     case("bench measures both recipes", "bench", f"{BENCH} --rounds 5"),
     case(
         "bench measures as often as asked, for machines, and draws",
