@@ -159,10 +159,11 @@ def lock(c: Context, upgrade: bool = False) -> None:
         "rounds": "how often each recipe is measured; the medians are compared",
     }
 )
-def bench(c: Context, json: bool = False, chart: bool = False, rounds: int = 5) -> None:
+def bench(c: Context, json: bool = False, chart: bool = False, rounds: str = "5") -> None:
     """Measure the tutorial's recipe and this one in turn, and compare."""
+    measuring = toolbox.bench_command(json, chart, rounds)
     engine.require(c, Project.of(c))
-    command.run(c, toolbox.bench_command(json, chart, rounds))
+    command.run(c, measuring)
 
 
 @task(iterable=["session"], help={"session": "a session to run, as lint; may be repeated; by default all"})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
 
 # Why gevent. A connection that is open and says nothing costs it a few kilobytes; a worker of threads gives it a
 # thread, and browsers open such connections in advance. `nox -s container_smoke` holds 1,000 of them open, silent
@@ -37,8 +38,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproj.settings")
 
 
 def leave(*_: Any) -> None:
-    """End at once and quietly: gunicorn itself listens to signals only once the site is loaded."""
-    sys.exit(0)
+    """End at once: gunicorn itself listens to signals only once the site is loaded.
+
+    An exception would be lost where it meets Python's own bookkeeping of imports; and nothing has begun.
+    """
+    os._exit(0)
 
 
 # Who starts this (`inv serve`, entrypoint.sh) holds these back until there is somebody to act on them:
@@ -90,3 +94,15 @@ def on_starting(server: "Arbiter") -> None:
         server.log.info("No gevent on this platform: threads serve, and many slow clients at once can hold them all.")
     schema.prepare_sqlite()
     warmup.warm(server.app.wsgi())
+
+
+# Ctrl-C in a terminal reaches the workers too, but it is the master that tells them how to end.
+def post_fork(server: "Arbiter", worker: "Worker") -> None:
+    """Hold Ctrl-C back from a worker that is starting."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def post_worker_init(worker: "Worker") -> None:
+    """Leave Ctrl-C to the master from now on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

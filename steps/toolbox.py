@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-from steps.command import Command
+from steps.command import Command, refuse
 from steps.project import ROOT
 
 TOOLS = ROOT / ".tools"
@@ -45,9 +46,14 @@ def test_command(sessions: tuple[str, ...] = ()) -> Command:
     return nox_command("--error-on-missing-interpreters", "--session", *sessions)
 
 
-def bench_command(json: bool = False, chart: bool = False, rounds: int = 5) -> Command:
-    """Return the command that measures the recipes."""
-    options = [*(["--json"] if json else []), *(["--chart"] if chart else []), "--rounds", str(rounds)]
+def bench_command(json: bool = False, chart: bool = False, rounds: str = "5") -> Command:
+    """Return the command that measures the recipes.
+
+    Raises `Exit` unless `rounds` is a whole number, 1 or more.
+    """
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", rounds):
+        refuse(f"--rounds {rounds!r} is not a number of rounds: give 1 or more, as --rounds 5.")
+    options = [*(["--json"] if json else []), *(["--chart"] if chart else []), "--rounds", rounds]
     return Command((Path(sys.executable), ROOT / "bench", *options))
 
 

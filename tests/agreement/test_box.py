@@ -12,7 +12,7 @@ from invoke.config import Config
 from invoke.context import Context
 
 import tasks
-from steps import compose, container, server
+from steps import compose, container, image, server
 from steps.project import Project
 from support import ROOT
 
@@ -40,8 +40,8 @@ def default(value: str) -> str:
 
 
 def test_compose_image_is_the_tasks(agree: Agree, web: dict[str, Any], defaults: Project) -> None:
-    image = default(web["image"])
-    agree(image == defaults.up_image, f"docker-compose.yaml names {image}, and tasks.py {defaults.up_image}.")
+    named = default(web["image"])
+    agree(named == defaults.up_image, f"docker-compose.yaml names {named}, and tasks.py {defaults.up_image}.")
 
 
 def test_compose_port_is_the_tasks(agree: Agree, web: dict[str, Any], defaults: Project) -> None:
@@ -92,6 +92,30 @@ def test_server_has_time_to_stop(agree: Agree, text: Text, web: dict[str, Any]) 
         int(found[1]) < int(grace[1]) <= 10,
         f"src/gunicorn.conf.py gives requests {found[1]} s to end, and docker-compose.yaml kills after {grace[0]}: "
         "the first must be less, and the second at most the 10 s of `docker stop`.",
+    )
+
+
+def test_both_containers_have_the_same_time_to_stop(agree: Agree, web: dict[str, Any]) -> None:
+    grace, timeout = web["stop_grace_period"], f"{container.STOP_TIMEOUT}s"
+    agree(grace == timeout, f"docker-compose.yaml waits {grace} for a stop, and steps/container.py {timeout}.")
+
+
+def test_both_containers_are_confined_alike(agree: Agree, web: dict[str, Any]) -> None:
+    words = ["--read-only"] if web.get("read_only") else []
+    words += [word for folder in web["tmpfs"] for word in ("--tmpfs", folder)]
+    words += [word for dropped in web["cap_drop"] for word in ("--cap-drop", dropped)]
+    words += [word for option in web["security_opt"] for word in ("--security-opt", option.removesuffix(":true"))]
+    agree(
+        tuple(words) == container.CONFINED,
+        f"docker-compose.yaml confines by {' '.join(words)}, and steps/container.py by {' '.join(container.CONFINED)}.",
+    )
+
+
+def test_secrets_of_a_build_are_those_that_are_asked_for(agree: Agree, text: Text) -> None:
+    asked = sorted(set(re.findall(r"--mount=type=secret,id=([^,\s]+)", text("Dockerfile"))))
+    agree(
+        asked == sorted(image.SECRETS),
+        f"Dockerfile asks for the secrets {', '.join(asked)}, and steps/image.py takes {', '.join(image.SECRETS)}.",
     )
 
 

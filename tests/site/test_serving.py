@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +13,12 @@ from typing import Any
 
 import pytest
 from django.core.wsgi import get_wsgi_application
-from django.db import connection
 from gunicorn.config import Config
 
 from myproj import cpus, views, warmup
 from myproj.access_log import AccessLogger
+
+Anew = Callable[..., subprocess.CompletedProcess[str]]
 
 QUOTAS: list[tuple[dict[str, str], float | None]] = [
     ({}, None),
@@ -47,17 +50,17 @@ USABLE = [("max 100000", 4), ("150000 100000", 2), ("10000 100000", 1), ("800000
 def test_processors_are_those_of_the_quota_if_that_is_less(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, usable: int
 ) -> None:
-    monkeypatch.setattr(cpus.os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
     assert cpus.usable(cgroups(tmp_path, {"cpu.max": said})) == usable
 
 
 def test_system_without_affinity_or_cgroups_tells_its_processors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(cpus.os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(cpus.os, "cpu_count", lambda: 5)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 5)
     assert cpus.usable(tmp_path / "nowhere") == 5
-    monkeypatch.setattr(cpus.os, "cpu_count", lambda: None)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert cpus.usable(tmp_path / "nowhere") == 1
 
 
@@ -105,15 +108,19 @@ def test_warm_site_has_made_its_page(db: None) -> None:
     assert views.page.cache_info().currsize == 1
 
 
-def test_warming_leaves_no_connection_to_share(transactional_db: None) -> None:
-    def asking(_environ: dict[str, Any], _start: Callable[..., Any]) -> list[bytes]:
-        connection.ensure_connection()
-        return [b""]
+ASKS_THE_DATABASE = """
+import django
+django.setup()
+from django.db import connection
+from myproj import warmup
+warmup.warm(lambda environ, start: [connection.ensure_connection() or b""])
+print(connection.connection)
+"""
 
-    closed = []
-    warmup.warm(asking)
-    closed.append(connection.connection)
-    assert closed == [None] or connection.is_in_memory_db()  # type: ignore[attr-defined]
+
+def test_warming_leaves_no_connection_to_share(anew: Anew, sqlite: str) -> None:
+    ended = anew(ASKS_THE_DATABASE, SECRET_KEY="for-this-line-only", DATABASE_URL=sqlite)
+    assert ended.stdout == "None\n", ended.stderr
 
 
 def test_answer_is_closed_also_when_it_fails() -> None:

@@ -249,16 +249,19 @@ def prints(inv: Inv, shell: pytest.MonkeyPatch, tmp_path: Path, program: Callabl
     return dry
 
 
+BASE = getattr(sys, "_base_executable", sys.executable)
+
+
 def normal(text: str, tmp_path: Path) -> str:
     """Return text with the names of this machine replaced."""
     tools = Path(sys.executable)
     names = {
+        **{f"{python} -m venv": "PYTHON -m venv" for python in (BASE, os.path.realpath(sys.executable))},
         str(tmp_path / "venv"): "VENV",
         f"{tmp_path}/pip.conf": "SECRETS/pip.conf",
         f"{tmp_path}/ca.crt": "SECRETS/ca.crt",
         str(tmp_path / ".env"): "ENVFILE",
         os.path.relpath(tools, ROOT) if tools.is_relative_to(ROOT) else str(tools): "TOOLS",
-        f"{getattr(sys, '_base_executable', sys.executable)} -m venv": "PYTHON -m venv",
     }
     for name, word in names.items():
         text = text.replace(name, word)
