@@ -5,8 +5,9 @@ ARG PYTHON_VERSION=3.13
 FROM python:${PYTHON_VERSION}-slim AS tools
 
 # The pip that every Python brings along, ready to run; https://docs.python.org/3/library/ensurepip.html
-RUN python3 -c "import ensurepip, sysconfig; print(sysconfig.get_config_var('WHEEL_PKG_DIR') or ensurepip.__path__[0] + '/_bundled')" \
-    | xargs -I {} sh -c 'python3 -m zipfile -e {}/pip-*.whl /opt/pip'
+RUN python3 -c "import ensurepip, glob, sysconfig, zipfile; \
+    folder = sysconfig.get_config_var('WHEEL_PKG_DIR') or ensurepip.__path__[0] + '/_bundled'; \
+    zipfile.ZipFile(glob.glob(folder + '/pip-*.whl')[0]).extractall('/opt/pip')"
 
 
 FROM python:${PYTHON_VERSION}-slim AS packages

@@ -21,6 +21,7 @@ from invoke import Context, Exit
 
 from steps.project import ROOT
 
+SIGNAL_PATIENCE = 3  # seconds that a command has to end of itself after a signal
 Child = subprocess.Popen[bytes]
 INTERRUPTED = "Interrupted; type it again when you like, it starts clean."
 
@@ -31,7 +32,8 @@ class Command:
 
     A word that is a `Path` is shown relative to that folder. `hidden` holds what must not be shown.
     An `unattended` command asks nothing and is ended quietly by Ctrl-C; one that `waits_with_signals`
-    lets Ctrl-C in only when it is ready to act on it, as `src/gunicorn.conf.py` does.
+    lets Ctrl-C in only when it is ready to act on it, as `src/gunicorn.conf.py` does. `put_down` ends what
+    a command started, where a signal that we passed on was lost on the way.
     """
 
     argv: tuple[str | Path, ...]
@@ -40,6 +42,7 @@ class Command:
     hidden: Mapping[str, str] = field(default_factory=dict)
     unattended: bool = False
     waits_with_signals: bool = False
+    put_down: Callable[[], object] | None = None
 
     def line(self, here: Path = ROOT) -> str:
         """Return the command as one line that can be pasted into a POSIX shell in the folder `here`."""
@@ -89,13 +92,24 @@ def run(c: Context, command: Command, failed: str = "", read: bool = False) -> s
     if dry(c):
         return ""
     with signals_for(command) as (received, begin), begin(started(command, read)) as child:
-        said, _ = child.communicate()
+        said = finish(child, command, received)
     code = 128 - child.returncode if child.returncode < 0 else child.returncode
     if code and received:
         raise Exit(INTERRUPTED if command.unattended else None, 130 if command.unattended else code)
     if code:
         raise Exit(failed or None, code)
     return said.decode() if read else ""
+
+
+def finish(child: Child, command: Command, received: list[int]) -> bytes:
+    """Wait for the end of a command and return its output, if that is read."""
+    while True:
+        before = len(received)
+        try:
+            return child.communicate(timeout=SIGNAL_PATIENCE)[0]
+        except subprocess.TimeoutExpired:
+            if before and command.put_down:
+                command.put_down()
 
 
 def started(command: Command, read: bool) -> subprocess.Popen[bytes]:

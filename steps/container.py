@@ -8,7 +8,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import NoReturn
 
 from invoke import Context
@@ -105,7 +106,7 @@ def run_site(
         start(c, project, command, published)
     else:
         say(f"Running at {published.url} (Ctrl-C stops it)")
-        run(c, command)
+        run(c, replace(command, put_down=stopper(project)))
 
 
 def prepare(
@@ -126,6 +127,20 @@ def values_for(project: Project, flags: Mapping[str, str], env_file: str | None)
     """Return what the site in a container is to see, from `.env` or the file in its stead."""
     path = project.env_file if env_file is None else ROOT / env_file
     return envfile.site_values(path, flags, os.environ, default=env_file is None)
+
+
+def stopper(project: Project) -> Callable[[], object]:
+    """Return what stops the containers that come from now on.
+
+    The docker client loses a Ctrl-C that comes between its making a container and its starting it.
+    """
+    before = set(engine.known(project))
+
+    def stop_new() -> None:
+        for container in set(engine.running(project)) - before:
+            output((project.engine, "stop", container), timeout=60)
+
+    return stop_new
 
 
 def say_exports(values: Mapping[str, str]) -> None:

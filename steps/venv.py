@@ -105,17 +105,18 @@ def find_python(asked: str | None) -> str:
     `3.12` is short for `python3.12`. Raises `Exit` when there is no such program.
     """
     if asked is None:
-        return getattr(sys, "_base_executable", sys.executable)
+        return os.path.realpath(getattr(sys, "_base_executable", sys.executable))  # in 3.10 it may be a link to it
     name = f"python{asked}" if re.fullmatch(r"3(\.\d+)?", asked) else asked
     found = shutil.which(name)
     if not found:
         refuse(f"There is no Python called {name} here: install it, or leave --python out.")
     # What a launcher such as pyenv's starts is what the environment will be of.
-    answer = output((found, "-c", "import sys; print(getattr(sys, '_base_executable', None) or sys.executable)"))
-    base = answer.stdout.strip()
-    if answer.returncode or not Path(base).is_file():
+    base = "import os, sys; print(os.path.realpath(getattr(sys, '_base_executable', None) or sys.executable))"
+    answer = output((found, "-c", base))
+    python = answer.stdout.strip()
+    if answer.returncode or not Path(python).is_file():
         refuse(f"{name} does not answer as a Python: give a version, as --python 3.12, or a path.")
-    return base
+    return python
 
 
 def check_python(python: str) -> None:

@@ -112,6 +112,10 @@ def test_database(monkeypatch: pytest.MonkeyPatch, value: str | None, engine: st
 
 WRONG = ["postgres", "no-such-engine://user:hunter2@host/name", "user:hunter2@host/name"]
 WRONG += ["postgres://user:hunter2@host:port/name", "postgres://user:hunter2@[host/name", "hunter2"]
+WRONG += [
+    "postgres://user:hunter2/x@host/name",
+    "postgres://user:hunter2@ho\N{ACCOUNT OF}st/name",
+]  # Python shows these
 
 
 @pytest.mark.parametrize("value", WRONG)
