@@ -7,7 +7,8 @@ FROM python:${PYTHON_VERSION}-slim AS tools
 # The pip that every Python brings along, ready to run; https://docs.python.org/3/library/ensurepip.html
 RUN python3 -c "import ensurepip, glob, sysconfig, zipfile; \
     folder = sysconfig.get_config_var('WHEEL_PKG_DIR') or ensurepip.__path__[0] + '/_bundled'; \
-    zipfile.ZipFile(glob.glob(folder + '/pip-*.whl')[0]).extractall('/opt/pip')"
+    zipfile.ZipFile(glob.glob(folder + '/pip-*.whl')[0]).extractall('/tools/pip')"
+COPY requirements.txt bytecode.py /tools/
 
 
 FROM python:${PYTHON_VERSION}-slim AS packages
@@ -27,26 +28,24 @@ RUN python3 -m venv --without-pip /opt/venv
 # inv install: before the code, so that an edit of the code does not install again. What nothing reads at run time
 # goes at once: sources of translations and of C code, lists for uninstalling, tests of packages, and what gevent
 # does only on other systems or when told to.
-RUN --mount=type=bind,source=requirements.txt,target=/build/requirements.txt \
-    --mount=type=bind,source=bytecode.py,target=/build/bytecode.py \
-    --mount=type=bind,from=tools,source=/opt/pip,target=/opt/pip \
+RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt \
     if [ -f /run/secrets/ca.crt ]; then export PIP_CERT=/run/secrets/ca.crt; fi && \
-    PYTHONPATH=/opt/pip python3 -m pip --python /opt/venv/bin/python install --no-compile --require-hashes -r /build/requirements.txt && \
+    PYTHONPATH=/tools/pip python3 -m pip --python /opt/venv/bin/python install --no-compile --require-hashes -r /tools/requirements.txt && \
     find /opt/venv -type f \( -name '*.po' -o -name '*.py[xi]' -o -name '*.px[di]' -o -name '*.[ch]' -o -name '*.[ch]pp' \
     -o -name RECORD -o -path '*/gevent/test*' -o -path '*/greenlet/tests/*' -o -path '*/zope/*/tests/*' \
     -o -path '*/gevent/libuv/*' -o -path '*/gevent/resolver/*ares*' \) -delete && \
-    python3 /build/bytecode.py --into /opt/bytecode /opt/venv/lib
+    python3 /tools/bytecode.py --into /opt/bytecode /opt/venv/lib
 
 
 FROM packages AS site
 
 # The code and its bytecode, which must follow every edit.
-COPY bytecode.py /build/
 COPY src /app/src
-RUN python3 /build/bytecode.py --into /app/bytecode --besides /opt/bytecode /app/src && \
+RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
+    python3 /tools/bytecode.py --into /app/bytecode --besides /opt/bytecode /app/src && \
     # And its outline: what collectstatic needs. It seldom changes, and then the next stage has nothing to do.
     cp -r /app/src /outline && \
     find /outline -type f -not -path '*/static/*' \

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Mapping, Sequence
 
 from steps import cleaning, compose, container, envfile, image, ports, server, toolbox, venv
 from steps.project import ROOT, Project
 
+WIDTH = 61  # 80 columns less the indent and the end of a folded line
 Places = Mapping[str, Sequence[str]]
 
 
@@ -92,10 +92,12 @@ def text(project: Project, help_lines: Mapping[str, str]) -> str:
 def folded(line: str) -> list[str]:
     """Return a line in pieces that fit a terminal of 80 columns, and that a shell reads as the same line.
 
-    One with quotes stays whole, for a fold within them would change it.
+    It is folded between words only; a space within quotes is part of a word.
     """
-    if "'" in line or '"' in line:
-        return [line]
-    first, *others = textwrap.wrap(line, width=59, break_long_words=False, break_on_hyphens=False)
-    pieces = [first, *(f"  {other}" for other in others)]
+    pieces = [""]
+    for word in re.findall(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""", line):
+        if pieces[-1] and len(pieces[-1]) + len(word) + 1 > WIDTH:
+            pieces.append(f"  {word}")
+        else:
+            pieces[-1] = f"{pieces[-1]} {word}".lstrip() if len(pieces) == 1 else f"{pieces[-1]} {word}"
     return [f"{piece} \\" for piece in pieces[:-1]] + pieces[-1:]

@@ -98,9 +98,9 @@ def test_folded_line_is_the_same_to_a_shell(line: str) -> None:
     assert words.split() == line.split()
 
 
-def test_quoted_line_is_not_folded() -> None:
-    line = f"echo '{'a  ' * 40}'"
-    assert listing.folded(line) == [line]
+def test_line_is_folded_around_quotes_and_never_within() -> None:
+    quoted = f"'{'a  ' * 40}'"
+    assert listing.folded(f"echo {quoted} b") == ["echo \\", f"  {quoted} \\", "  b"]
 
 
 def test_list_fits_a_terminal(elsewhere: Inv) -> None:
