@@ -25,9 +25,9 @@ except ImportError:
     worker_class, threads = "gthread", 8
 else:
     worker_class = "gevent"
-    # Before Django is imported, so that its connections belong to a request and not to a thread. The master
-    # keeps the real signals, forks and queue: it only waits, and is to hear SIGTERM at once.
-    monkey.patch_all(os=False, signal=False, subprocess=False, queue=False)
+    # Before Django is imported, so that its connections belong to a request and not to a thread. The master keeps
+    # what it waits with, so that it hears signals at once and forks from no event loop of gevent's.
+    monkey.patch_all(os=False, signal=False, subprocess=False, queue=False, time=False)
     # gunicorn's worker patches all the rest after the fork, which gevent warns of.
     warnings.filterwarnings("ignore", category=monkey.MonkeyPatchWarning)
 
@@ -98,8 +98,13 @@ def on_starting(server: "Arbiter") -> None:
 
 # Ctrl-C in a terminal reaches the workers too, but it is the master that tells them how to end.
 def post_fork(server: "Arbiter", worker: "Worker") -> None:
-    """Hold Ctrl-C back from a worker that is starting."""
+    """Let a worker that is starting end when it is told to, and hold Ctrl-C back from it.
+
+    It would put what it is told into its copy of the master's queue, and be killed after the graceful time.
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    for number in (signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, leave)
 
 
 def post_worker_init(worker: "Worker") -> None:

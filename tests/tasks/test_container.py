@@ -1,0 +1,229 @@
+"""Containers that are there: which one is meant, when a detached site is ready, and what is left of one that is not."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steps import compose, container, engine
+from steps.project import Project
+from support import free_port
+
+Inv = Callable[..., subprocess.CompletedProcess[str]]
+Calls = Callable[..., list[dict[str, Any]]]
+Noting = Callable[..., tuple[Path, Calls]]
+
+FIRST, SECOND, THIRD = "1" * 64, "2" * 64, "3" * 64
+STARTED = f"2026-01-02T00:00:00Z {SECOND}\n2026-01-03T00:00:00Z {THIRD}\n2026-01-01T00:00:00Z {FIRST}\n"
+
+
+@pytest.fixture
+def three(noting: Noting, shell: pytest.MonkeyPatch) -> Calls:
+    """An engine with three containers of this project, the third started last; returns what tells its calls."""
+    path, calls = noting(
+        "docker", image_inspect=("sha256:0", 0), ps=(f"{SECOND}\n{THIRD}\n{FIRST}\n", 0), inspect=(STARTED, 0)
+    )
+    shell.setenv("INVOKE_ENGINE", str(path))
+    return calls
+
+
+def test_shell_enters_the_one_started_last(inv: Inv, three: Calls) -> None:
+    assert inv("shell", "--", "echo", "a  b", "$HOME").returncode == 0
+    assert three("exec")[0]["argv"] == ["exec", "--interactive", THIRD[:12], "echo", "a  b", "$HOME"]
+    assert three("run") == []
+
+
+def test_shell_new_is_a_new_one_all_the_same(inv: Inv, three: Calls) -> None:
+    assert inv("shell", "--new").returncode == 0
+    assert three("exec") == []
+    assert three("run")[0]["argv"][-2:] == ["djk8s:latest", "/bin/bash"]
+
+
+def test_only_this_project_is_asked_for(inv: Inv, three: Calls, project: Project) -> None:
+    for task in ("shell", "ps", "logs", "stop"):
+        assert inv(task).returncode == 0
+    asked = [call["argv"] for call in three("ps")]
+    assert len(asked) >= 4
+    assert all(argv[-2:] == ["--filter", f"label={project.label}"] for argv in asked)
+
+
+def test_logs_are_those_of_the_one_started_last(inv: Inv, three: Calls) -> None:
+    assert inv("logs").returncode == 0
+    assert [call["argv"] for call in three("logs")] == [["logs", THIRD[:12]]]
+
+
+def test_stop_stops_all_and_removes_them(inv: Inv, three: Calls, project: Project) -> None:
+    assert inv("stop").returncode == 0
+    assert [sorted(call["argv"][1:]) for call in three("stop")] == [[FIRST[:12], SECOND[:12], THIRD[:12]]]
+    assert three("container", "prune")[0]["argv"][-1] == f"label={project.label}"
+
+
+@pytest.mark.parametrize(("task", "code", "said"), [("logs", 1, "`inv run --detach`"), ("stop", 0, "nothing to do")])
+def test_nothing_there_is_one_sentence(inv: Inv, engine: Calls, task: str, code: int, said: str) -> None:
+    typed = inv(task)
+    assert said in typed.stderr
+    assert typed.returncode == code
+    assert engine("stop") == engine("logs") == engine("container") == []
+
+
+def test_image_that_was_never_built_is_built_first(inv: Inv, noting: Noting) -> None:
+    docker, calls = noting("docker", image_inspect=("", 1))
+    typed = inv("run", "--tag", "v1", INVOKE_ENGINE=str(docker), INVOKE_PORT=str(free_port()))
+    assert "djk8s:v1 was never built here: building it first" in typed.stderr
+    changing = [call["argv"][0] for call in calls() if call["argv"][0] in {"build", "run", "pull"}]
+    assert changing == ["build", "run"]
+    assert calls("build")[0]["argv"][:5] == ["build", "--tag", "djk8s:v1", "--tag", "djk8s:latest"]
+
+
+def test_build_that_fails_ends_the_run_with_its_code(inv: Inv, noting: Noting) -> None:
+    docker, calls = noting("docker", image_inspect=("", 1), build=("", 17))
+    typed = inv("run", INVOKE_ENGINE=str(docker), INVOKE_PORT=str(free_port()))
+    assert typed.returncode == 17
+    assert calls("run") == []
+
+
+class Ready(BaseHTTPRequestHandler):
+    """A site that is ready when it is asked for the second time."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        Ready.asked += self.path == "/readyz"
+        self.send_response(200 if Ready.asked > 1 else 503)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    """The port of a site that answers."""
+    Ready.asked = 0
+    server = HTTPServer(("127.0.0.1", 0), Ready)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield str(server.server_port)
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def detached(noting: Noting, shell: pytest.MonkeyPatch) -> Callable[..., Calls]:
+    """Make an engine that starts THIRD, which runs on or not."""
+
+    def make(running: bool) -> Calls:
+        path, calls = noting(
+            "docker",
+            image_inspect=("sha256:0", 0),
+            run=(f"{THIRD}\n", 0),
+            ps=(f"{THIRD}\n" if running else "", 0),
+            inspect=(f"2026-01-01T00:00:00Z {THIRD}\n", 0),
+            logs=("The database cannot be used.\n", 0),
+        )
+        shell.setenv("INVOKE_ENGINE", str(path))
+        shell.setattr(container.ports, "require_free", lambda *_: None)  # the site of the test is there already
+        return calls
+
+    return make
+
+
+def test_detached_site_is_waited_for(inv: Inv, detached: Callable[..., Calls], site: str) -> None:
+    calls = detached(running=True)
+    typed = inv("run", "--detach", "--publish", site)
+    assert typed.returncode == 0
+    assert f"Running at http://localhost:{site} (`inv logs` shows its log, `inv stop` stops it)" in typed.stderr
+    assert Ready.asked == 2
+    assert calls("rm") == []
+
+
+def test_proxy_of_the_network_is_not_asked_for_this_machines_site(
+    inv: Inv, detached: Callable[..., Calls], site: str, shell: pytest.MonkeyPatch
+) -> None:
+    detached(running=True)
+    shell.setattr(container, "READY_WITHIN", 1)
+    shell.delenv("no_proxy", raising=False)
+    shell.delenv("NO_PROXY", raising=False)
+    assert inv("run", "--detach", "--publish", site, http_proxy="http://127.0.0.1:9").returncode == 0
+
+
+@pytest.mark.parametrize("running", [False, True], ids=["that ended", "that never answers"])
+def test_detached_site_that_is_not_ready_is_removed_with_its_last_words(
+    inv: Inv, detached: Callable[..., Calls], shell: pytest.MonkeyPatch, running: bool
+) -> None:
+    calls = detached(running=running)
+    shell.setattr(container, "READY_WITHIN", 0.3)
+    typed = inv("run", "--detach", "--publish", str(free_port()))
+    assert typed.returncode == 1
+    assert typed.stderr.splitlines()[-2:] == [
+        "The database cannot be used.",
+        "The site did not become ready and its container was removed; above is what its log said last.",
+    ]
+    assert [call["argv"] for call in calls("rm")] == [["rm", "--force", THIRD]]
+
+
+def test_ctrl_c_while_a_detached_site_is_waited_for_removes_it(
+    inv: Inv, detached: Callable[..., Calls], shell: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: str) -> bool:
+        raise KeyboardInterrupt
+
+    calls = detached(running=True)
+    shell.setattr(container, "is_ready", interrupt)
+    typed = inv("run", "--detach", "--publish", str(free_port()))
+    assert typed.returncode != 0
+    assert "Traceback" not in typed.stderr
+    assert [call["argv"] for call in calls("rm")] == [["rm", "--force", THIRD]]
+
+
+def test_what_puts_a_run_down_stops_only_what_came_since(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[tuple[str, ...]] = []
+    monkeypatch.setattr(engine, "known", lambda _: [FIRST, SECOND])
+    monkeypatch.setattr(engine, "running", lambda _: [THIRD, SECOND])
+    monkeypatch.setattr(container, "output", lambda argv, timeout: stopped.append(argv))
+    container.stopper(project)()
+    assert stopped == [("docker", "stop", THIRD)]
+
+
+def test_port_of_a_project_that_is_up_is_its_own(
+    inv: Inv, three: Calls, shell: pytest.MonkeyPatch, site: str
+) -> None:
+    assert inv("up", "--no-build", INVOKE_UP_PORT=site).returncode == 0
+    assert three("compose")[-1]["argv"][3:] == ["up", "--no-build"]
+    assert three("compose")[-1]["env"]["UP_PORT"] == site
+
+
+def test_up_without_an_image_says_so(inv: Inv, noting: Noting) -> None:
+    docker, calls = noting("docker", image_inspect=("", 1))
+    typed = inv("up", "--no-build", INVOKE_ENGINE=str(docker), INVOKE_UP_PORT=str(free_port()))
+    assert "djk8s-compose:v1 was never built here: leave --no-build out" in typed.stderr
+    assert typed.returncode == 1
+    assert [call["argv"][1] for call in calls("compose")] == ["version"]
+
+
+def test_up_that_fails_says_where_to_look(inv: Inv, noting: Noting) -> None:
+    docker, _ = noting("docker", compose_version=("2.26.1", 0), compose=("", 18))
+    typed = inv("up", "--detach", INVOKE_ENGINE=str(docker), INVOKE_UP_PORT=str(free_port()))
+    assert typed.returncode == 18
+    assert "`inv logs` shows the site's log" in typed.stderr
+    assert "Running at" not in typed.stderr
+
+
+def test_clean_removes_what_is_found_and_names_it(inv: Inv, noting: Noting, project: Project) -> None:
+    docker, calls = noting("docker", image_ls=("aaa\nbbb\naaa\n", 0), volume_ls=("one\n", 0))
+    assert inv("clean", INVOKE_ENGINE=str(docker)).returncode == 0
+    assert [call["argv"] for call in calls("image", "rm")] == [["image", "rm", "--force", "aaa", "bbb"]]
+    assert calls("image", "ls")[0]["argv"][-1] == f"label={project.label}"
+    assert calls("volume") == []
+    assert inv("clean", "--volumes").returncode == 0
+    assert calls("volume", "ls")[0]["argv"][-1] == f"name=^{project.volume}$"
+    assert [call["argv"] for call in calls("volume", "rm")] == [["volume", "rm", "one"]]
+    assert calls("compose", "--project-name", project.scope, "down")[1]["argv"][-1] == "--volumes"
+    assert compose.down_command(project).argv[-1] == "--remove-orphans"
