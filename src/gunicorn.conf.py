@@ -31,7 +31,7 @@ else:
     # gunicorn's worker patches all the rest after the fork, which gevent warns of.
     warnings.filterwarnings("ignore", category=monkey.MonkeyPatchWarning)
 
-# Open connections that a worker holds; ten thousand idle ones are some 100 MB.
+# Open connections that a worker holds; gunicorn's own 1,000 could all be slow ones.
 worker_connections = 10_000
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproj.settings")

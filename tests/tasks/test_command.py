@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pexpect
@@ -139,11 +141,6 @@ def test_program_that_may_not_run_is_one_sentence(tmp_path: Path) -> None:
     assert refused.value.code == 126
 
 
-def test_unattended_command_has_nobody_to_ask() -> None:
-    read = "print(repr(sys.stdin.read()))"
-    assert command.run(context(), python(read, unattended=True), read=True) == "''\n"
-
-
 def test_ctrl_c_is_held_back_only_from_what_waits_for_it() -> None:
     held = "print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
     assert command.run(context(), python(held, waits_with_signals=True), read=True) == "True\n"
@@ -245,8 +242,16 @@ def test_signal_reaches_the_child(started: Started, sent: signal.Signals, came: 
     assert "Traceback" not in err
 
 
+# A signal that we sent as well would come a moment after the terminal's own, and not be lost in it.
+LATE = """
+import subprocess, time
+send = subprocess.Popen.send_signal
+subprocess.Popen.send_signal = lambda child, number: (time.sleep(0.15), send(child, number))
+"""
+
+
 def test_ctrl_c_at_a_terminal_reaches_the_child_once() -> None:
-    command_, *words = driver(NOTING)
+    command_, *words = driver(NOTING, before=LATE)
     terminal = pexpect.spawn(command_, words, encoding="utf-8", timeout=15)
     terminal.expect_exact("ready\r\n")
     terminal.sendintr()
@@ -288,6 +293,29 @@ def test_unattended_command_at_a_terminal_is_ended_quietly() -> None:
     assert terminal.exitstatus == 130
     assert command.INTERRUPTED in str(terminal.before)
     assert "Traceback" not in str(terminal.before)
+
+
+@pytest.mark.parametrize(("unattended", "read"), [(True, ""), (False, "typed\n")], ids=["unattended", "attended"])
+def test_unattended_command_has_nobody_to_ask(unattended: bool, read: str) -> None:
+    words = driver("import sys; print(repr(sys.stdin.read()))", unattended=unattended)
+    ended = subprocess.run(words, input="typed\n", capture_output=True, text=True, timeout=15, check=True)
+    assert ended.stdout == f"{read!r}\n"
+
+
+def test_command_that_a_signal_did_not_end_is_put_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "SIGNAL_PATIENCE", 0.2)
+    down = tmp_path / "down"
+    deaf = f"signal.signal(signal.SIGTERM, signal.SIG_IGN); down = {str(down)!r}; "
+    deaf += "[time.sleep(0.02) for _ in iter(lambda: os.path.exists(down), True)]; sys.exit(3)"
+    Timer(0.4, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    assert ends(python(deaf, put_down=down.touch))[0] == 3
+
+
+def test_command_that_no_signal_came_to_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "SIGNAL_PATIENCE", 0.1)
+    down = tmp_path / "down"
+    assert command.run(context(), python("time.sleep(0.5); print(1)", put_down=down.touch), read=True) == "1\n"
+    assert not down.exists()
 
 
 # The machine may send a signal at any moment: here, just after the child has started.

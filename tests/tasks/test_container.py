@@ -181,9 +181,7 @@ def test_ctrl_c_while_a_detached_site_is_waited_for_removes_it(
     assert [call["argv"] for call in calls("rm")] == [["rm", "--force", THIRD]]
 
 
-def test_what_puts_a_run_down_stops_only_what_came_since(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_puts_a_run_down_stops_only_what_came_since(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped: list[tuple[str, ...]] = []
     monkeypatch.setattr(engine, "known", lambda _: [FIRST, SECOND])
     monkeypatch.setattr(engine, "running", lambda _: [THIRD, SECOND])
@@ -192,9 +190,7 @@ def test_what_puts_a_run_down_stops_only_what_came_since(
     assert stopped == [("docker", "stop", THIRD)]
 
 
-def test_port_of_a_project_that_is_up_is_its_own(
-    inv: Inv, three: Calls, shell: pytest.MonkeyPatch, site: str
-) -> None:
+def test_port_of_a_project_that_is_up_is_its_own(inv: Inv, three: Calls, shell: pytest.MonkeyPatch, site: str) -> None:
     assert inv("up", "--no-build", INVOKE_UP_PORT=site).returncode == 0
     assert three("compose")[-1]["argv"][3:] == ["up", "--no-build"]
     assert three("compose")[-1]["env"]["UP_PORT"] == site

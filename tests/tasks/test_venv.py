@@ -183,6 +183,19 @@ def test_install_that_fails_is_done_again(project: Project, made: list[str], mon
     assert made == MAKE + INSTALL
 
 
+def test_install_that_fails_is_done_again_also_for_the_pins_of_before(
+    whole: Project, made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr(venv, "REQUIREMENTS", tmp_path / "requirements.txt")
+        newer.setattr(venv, "run", fail)
+        venv.REQUIREMENTS.write_text("django==6.0\n")
+        with pytest.raises(Exit):
+            venv.install(context(), whole)
+    venv.install(context(), whole)
+    assert made == INSTALL
+
+
 def test_packages_that_no_pin_names_are_removed(
     whole: Project, made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
