@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from steps import compose, container, engine
+from steps import compose, container, engine, ports
 from steps.project import Project
 from support import free_port
 
@@ -127,7 +128,7 @@ def detached(noting: Noting, shell: pytest.MonkeyPatch) -> Callable[..., Calls]:
             logs=("The database cannot be used.\n", 0),
         )
         shell.setenv("INVOKE_ENGINE", str(path))
-        shell.setattr(container.ports, "require_free", lambda *_: None)  # the site of the test is there already
+        shell.setattr(ports, "require_free", lambda *_: None)  # the site of the test is there already
         return calls
 
     return make
@@ -147,6 +148,7 @@ def test_proxy_of_the_network_is_not_asked_for_this_machines_site(
 ) -> None:
     detached(running=True)
     shell.setattr(container, "READY_WITHIN", 1)
+    shell.setattr(urllib.request, "_opener", None)  # which would remember that there was no proxy
     shell.delenv("no_proxy", raising=False)
     shell.delenv("NO_PROXY", raising=False)
     assert inv("run", "--detach", "--publish", site, http_proxy="http://127.0.0.1:9").returncode == 0

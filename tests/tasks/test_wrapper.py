@@ -273,7 +273,10 @@ def test_tools_are_the_pinned_ones(online: Path, both: list[Ended]) -> None:
 @pytest.mark.parametrize("folder", [".", "src"])
 def test_every_word_is_handed_over(online: Path, both: list[Ended], folder: str) -> None:
     words = ["--dry", "manage", "--", "a  b", "$HOME", "", "--port", "'"]
-    said = wrapped(online, *words, cwd=online / folder, INVOKE_VENV="/nowhere/venv", PYTHONPATH="/nowhere")
+    other = online / "other"  # a PYTHONPATH that is meant for something else
+    other.mkdir(exist_ok=True)
+    (other / "invoke.py").write_text("raise SystemExit('not the pinned one')")
+    said = wrapped(online, *words, cwd=online / folder, INVOKE_VENV="/nowhere/venv", PYTHONPATH=str(other))
     assert said.returncode == 0, said.stderr
     assert said.stdout.rstrip(")\n").endswith(""" manage.py 'a  b' '$HOME' '' --port ''"'"''""")
     assert "first time" not in said.stderr
