@@ -108,6 +108,11 @@ def post_fork(server: "Arbiter", worker: "Worker") -> None:
 
 
 def post_worker_init(worker: "Worker") -> None:
-    """Leave Ctrl-C to the master from now on."""
+    """Leave Ctrl-C to the master from now on, and end at once when it passes it on, as SIGQUIT.
+
+    gunicorn's gevent worker would end twice at that, by itself and by an exception in a greenlet, and now and
+    then in a traceback. A quick stop waits for nobody, so there is nothing to unwind.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
