@@ -23,6 +23,7 @@ DATA = "/app/data"
 CONFINED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 STOP_TIMEOUT = "10"  # seconds; docker-compose.yaml says the same, and src/gunicorn.conf.py keeps within it
 SHELL = ("/bin/bash",)
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a network's proxy does not know this machine
 READY_WITHIN = 60  # seconds for a detached site, its first migrations on a slow machine included
 
 
@@ -166,7 +167,7 @@ def start(c: Context, project: Project, command: Command, published: ports.Publi
 def is_ready(url: str) -> bool:
     """Return whether the site at an address answers that it is ready."""
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+        with DIRECT.open(f"{url}/readyz", timeout=2) as answer:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False
