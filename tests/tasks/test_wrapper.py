@@ -311,8 +311,14 @@ def test_wrapper_costs_next_to_nothing(online: Path, both: list[Ended]) -> None:
     """At most 0.15 s: the best of some tries, so that what else the machine does is left out."""
     direct = [str(online / ".tools/bin/python"), "-I", "-m", "invoke", "--search-root", str(online), "--version"]
     through = [sys.executable, str(online / "inv"), "--version"]
-    costs = {name: min(seconds(words, online) for _ in range(3)) for name, words in (("", direct), ("inv", through))}
-    assert costs["inv"] - costs[""] < 0.15
+    tries: list[tuple[float, float]] = []
+    while len(tries) < 2 or (cost(tries) >= 0.15 and len(tries) < 8):
+        tries.append((seconds(direct, online), seconds(through, online)))
+    assert cost(tries) < 0.15, tries
+
+
+def cost(tries: list[tuple[float, float]]) -> float:
+    return min(through for _, through in tries) - min(direct for direct, _ in tries)
 
 
 def seconds(words: list[str], cwd: Path) -> float:
