@@ -4,71 +4,86 @@ ARG PYTHON_VERSION=3.13
 
 FROM python:${PYTHON_VERSION}-slim AS tools
 
-# The pip that every Python brings along, ready to run; https://docs.python.org/3/library/ensurepip.html
-RUN python3 -c "import ensurepip, glob, sysconfig, zipfile; \
+# What installs: uv, fetched by the pip that every Python brings along, which itself would take three times as long
+# whenever a package is added. https://docs.python.org/3/library/ensurepip.html
+COPY requirements-uv.txt /tools/
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca.crt \
+    if [ -f /run/secrets/ca.crt ]; then export PIP_CERT=/run/secrets/ca.crt; fi && \
+    python3 -c "import ensurepip, glob, sysconfig, zipfile; \
     folder = sysconfig.get_config_var('WHEEL_PKG_DIR') or ensurepip.__path__[0] + '/_bundled'; \
-    zipfile.ZipFile(glob.glob(folder + '/pip-*.whl')[0]).extractall('/tools/pip')"
-COPY requirements.txt bytecode.py /tools/
+    zipfile.ZipFile(glob.glob(folder + '/pip-*.whl')[0]).extractall('/tools/pip')" && \
+    PYTHONPATH=/tools/pip python3 -m pip install --disable-pip-version-check --root-user-action ignore \
+    --no-cache-dir --no-compile --target /tools --require-hashes -r /tools/requirements-uv.txt
 
 
 FROM python:${PYTHON_VERSION}-slim AS packages
 
 # The one folder that is written to. Group 0, for platforms that choose a user themselves: they keep that group.
-# And nobody becomes another user in here.
+# And nobody becomes another user in here: the programs for that go.
 RUN install --directory --owner 10001 --group 0 --mode 770 /app/data && \
-    find / -xdev -type f -perm /6000 -exec chmod a-s {} +
+    find / -xdev -type f -perm /6000 -delete
 
 # Output reaches the log at once. A running container writes no bytecode: all of it, that of the standard library
 # too, is in one folder, and bytecode.py decides what. PLACE is what the page says.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPYCACHEPREFIX=/opt/bytecode PLACE=container
 
 # inv venv: outside /app, where a mounted project would hide it, and without a pip.
-RUN python3 -m venv --without-pip /opt/venv
+RUN --mount=type=bind,source=image,target=/image \
+    --mount=type=cache,target=/root/.cache \
+    python3 -m venv --without-pip /opt/venv && \
+    python3 /image/bytecode.py --into /opt/bytecode --cache /root/.cache/bytecode /image
 
-# inv install: before the code, so that an edit of the code does not install again. What nothing reads at run time
-# goes at once: sources of translations and of C code, lists for uninstalling, tests of packages, and what gevent
-# does only on other systems or when told to.
+# inv install: before the code, so that an edit of the code does not install again. It goes by way of memory, where
+# what nothing reads at run time stays: sources of translations and of C code, lists for uninstalling, tests of
+# packages, and what gevent does only on other systems or when told to. As with pip, any index may have a file;
+# its hash says that it is the one.
 RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
-    --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=bind,source=image,target=/image \
+    --mount=type=bind,source=requirements.txt,target=/requirements.txt \
+    --mount=type=tmpfs,target=/memory \
+    --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt \
-    if [ -f /run/secrets/ca.crt ]; then export PIP_CERT=/run/secrets/ca.crt; fi && \
-    PYTHONPATH=/tools/pip python3 -m pip --python /opt/venv/bin/python install --no-compile --require-hashes -r /tools/requirements.txt && \
-    find /opt/venv -type f \( -name '*.po' -o -name '*.py[xi]' -o -name '*.px[di]' -o -name '*.[ch]' -o -name '*.[ch]pp' \
+    if [ -f /run/secrets/ca.crt ]; then export SSL_CERT_FILE=/run/secrets/ca.crt; fi && \
+    if [ -f /etc/pip.conf ]; then indexes=$(python3 /image/pip_conf.py /etc/pip.conf) && eval "$indexes"; fi && \
+    /tools/bin/uv pip install --python /opt/venv --prefix /memory --link-mode copy --index-strategy unsafe-best-match \
+    --require-hashes -r /requirements.txt && \
+    find /memory -type f \( -name '*.po' -o -name '*.py[xi]' -o -name '*.px[di]' -o -name '*.[ch]' -o -name '*.[ch]pp' \
     -o -name RECORD -o -path '*/gevent/test*' -o -path '*/greenlet/tests/*' -o -path '*/zope/*/tests/*' \
     -o -path '*/gevent/libuv/*' -o -path '*/gevent/resolver/*ares*' \) -delete && \
-    python3 /tools/bytecode.py --into /opt/bytecode /opt/venv/lib
+    cp -r /memory/. /opt/venv/ && \
+    python3 /image/bytecode.py --into /opt/bytecode --cache /root/.cache/bytecode /opt/venv/lib
 
 
-FROM packages AS site
+FROM python:${PYTHON_VERSION}-slim AS outline
 
-# The code and its bytecode, which must follow every edit.
-COPY src /app/src
-RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
-    python3 /tools/bytecode.py --into /app/bytecode --besides /opt/bytecode /app/src && \
-    # And its outline: what collectstatic needs. It seldom changes, and then the next stage has nothing to do.
-    cp -r /app/src /outline && \
-    find /outline -type f -not -path '*/static/*' \
+# What collectstatic needs of the code. It seldom changes, and then the next stage has nothing to do.
+COPY src /outline
+RUN find /outline -type f -not -path '*/static/*' \
     -not -name manage.py -not -name settings.py -not -name environment.py -not -name apps.py -not -name __init__.py -delete
 
 
 FROM packages AS static
 
 # The static files, hashed and compressed. The settings ask for a key, which signs nothing here.
-COPY --from=site /outline /app/src
-WORKDIR /app/src
-RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input
+COPY --from=outline /outline /app/src
+RUN SECRET_KEY=for-this-line-only python /app/src/manage.py collectstatic --no-input
 
 
 FROM packages
 
-COPY --from=static /app/staticfiles /app/staticfiles
 COPY entrypoint.sh /app/
-COPY --from=site /app/src /app/src
-COPY --from=site /app/bytecode /opt/bytecode
+WORKDIR /app/src
+
+# The code and its bytecode, which must follow every edit.
+COPY src /app/src
+RUN --mount=type=bind,source=image,target=/image \
+    --mount=type=cache,target=/root/.cache \
+    python3 /image/bytecode.py --into /opt/bytecode --cache /root/.cache/bytecode /app/src
+COPY --from=static /app/staticfiles /app/staticfiles
 
 # inv serve: not as root, and by number, which a cluster can check without looking into the image.
-WORKDIR /app/src
 USER 10001
 ENTRYPOINT ["/app/entrypoint.sh"]
 CMD ["gunicorn", "myproj.wsgi:application"]

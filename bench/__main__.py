@@ -63,6 +63,7 @@ def prepare(bench: Bench) -> list[Recipe]:
     ours = Recipe(
         "ours",
         measure.ROOT,
+        (*measure.FILES, "requirements-uv.txt", "image"),
         options=(*KEY, "--volume", f"{bench.name}:/app/data"),
         quiet=("--env", "ACCESS_LOG=0"),
         confined=(*CONFINED, "--user", "12345:0"),
@@ -75,6 +76,7 @@ def prepare(bench: Bench) -> list[Recipe]:
     tutorial = Recipe(
         "tutorial",
         measure.ROOT / "bench" / "tutorial",
+        measure.FILES,
         options=(*KEY, "--volume", f"{bench.folder}/staticfiles:/app/staticfiles:ro"),
         logging=("--env", "GUNICORN_CMD_ARGS=--access-logfile=-"),
         without=("src/gunicorn.conf.py",),

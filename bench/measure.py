@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ("src", "requirements.txt")
+FILES = ("Dockerfile", "entrypoint.sh", ".dockerignore")  # of every recipe
 LABEL = "djk8s.bench"
 NEW_DEPENDENCY = """
 six==1.17.0 \\
@@ -28,7 +29,8 @@ class Recipe:
     """A way to make an image of the site, and to run it."""
 
     name: str
-    files: Path  # the folder with its Dockerfile and what belongs to that
+    folder: Path
+    files: tuple[str, ...]  # of the folder: what it adds to the site
     options: tuple[str, ...] = ()  # of `docker run`
     quiet: tuple[str, ...] = ()  # what turns its access log off
     logging: tuple[str, ...] = ()  # what turns it on
@@ -68,16 +70,11 @@ def seconds(act: Callable[[], object]) -> float:
 def context(bench: Bench, recipe: Recipe) -> Path:
     """Return a fresh folder with the site and a recipe, as its user would have it."""
     folder = Path(tempfile.mkdtemp(dir=bench.folder, prefix=recipe.name))
-    for name in SITE:
-        source = ROOT / name
+    for source in [*(ROOT / name for name in SITE), *(recipe.folder / name for name in recipe.files)]:
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(source, folder / name)
-    for path in recipe.files.glob("*"):
-        if path.name in {"Dockerfile", "entrypoint.sh", "bytecode.py"}:
-            shutil.copy(path, folder)
-    shutil.copy(recipe.files / ".dockerignore", folder)
+            shutil.copy(source, folder)
     for name in recipe.without:
         (folder / name).unlink()
     for package in recipe.packages_without:

@@ -1,22 +1,26 @@
 """Compile for the image: the Python files of folders, and what they ask of the standard library.
 
-    python3 bytecode.py --into DIR [--besides DIR] FOLDER…
+    python3 bytecode.py --into DIR --cache DIR FOLDER…
 
 Bytecode goes under one folder, where PYTHONPYCACHEPREFIX finds it. It is marked `unchecked-hash`, so that no change
 of a file's time, as layers and registries make, can invalidate it: https://docs.python.org/3/library/py_compile.html.
 The official images carry no bytecode of the standard library, and a container that may not write would compile it at
-every start. `--besides` names such a folder that is there already; what it holds of the library is not compiled again.
+every start. `--cache` names a folder that outlives a build: what was compiled from the same text is taken from there.
 """
 
 from __future__ import annotations
 
 import argparse
-import compileall
+import hashlib
+import importlib.util
+import os
+import py_compile
 import re
+import shutil
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -29,7 +33,7 @@ NOT_SERVING |= {"turtle", "unittest", "venv", "webbrowser"}
 ALWAYS = {f"encodings.{name}" for name in ("ascii", "idna", "latin_1", "unicode_escape", "utf_8")} | {"runpy", "site"}
 ALWAYS |= {path.stem for path in STDLIB.glob("_sysconfigdata*.py")}
 FEW = 100  # files; below that, starting other processes takes longer than the work
-IMPORT = re.compile(r"^[ \t]*(?:from +([\w.]+) +import +([^\n#;]*)|import +([^\n#;]+))", re.MULTILINE)
+IMPORT = re.compile(r"\n[ \t]*(?:from +([\w.]+) +import +([^\n#;]*)|import +([^\n#;]+))")
 
 
 def main() -> None:
@@ -37,30 +41,60 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--into", type=Path, required=True)
-    parser.add_argument("--besides", type=Path)
+    parser.add_argument("--cache", type=Path, required=True)
     words = parser.parse_args()
     own = [path for folder in words.folders for path in sorted(folder.rglob("*.py"))]
-    library = [path for path in stdlib_of(own) if not (words.besides and compiled(path, words.besides).exists())]
-    sys.exit(0 if all(compile_all(own + library, words.into)) else 1)
+    library = [path for path in stdlib_of(own) if not compiled(path, words.into).exists()]
+    missing = [path for path in own + library if not fetch(path, words.into, words.cache)]
+    sys.exit(0 if all(compile_all(missing, words.into, words.cache)) else 1)
 
 
-def compile_all(paths: list[Path], into: Path) -> list[bool]:
+def fetch(path: Path, into: Path, cache: Path) -> bool:
+    """Take the bytecode of a file from the cache, and return whether it was there."""
+    target = compiled(path, into)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(cache / key(path), target)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def compile_all(paths: list[Path], into: Path, cache: Path) -> list[bool]:
     """Compile files, many of them on all processors, and return of each whether that worked."""
+    one = partial(compile_one, into=into, cache=cache)
     if len(paths) < FEW:
-        write_into(into)
-        return [compile_one(path) for path in paths]
-    with ProcessPoolExecutor(initializer=write_into, initargs=(into,)) as pool:
-        return list(pool.map(compile_one, paths, chunksize=16))
+        return [one(path) for path in paths]
+    from concurrent.futures import ProcessPoolExecutor  # itself not compiled yet: not for a few files
+
+    with ProcessPoolExecutor() as pool:
+        return list(pool.map(one, paths, chunksize=16))
 
 
-def write_into(folder: Path) -> None:
-    """Make this process put bytecode under a folder."""
-    sys.pycache_prefix = str(folder)
+def compile_one(path: Path, into: Path, cache: Path) -> bool:
+    """Compile a file for here and for the cache, and return whether that worked."""
+    target = compiled(path, into)
+    try:
+        py_compile.compile(str(path), str(target), doraise=True, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    except py_compile.PyCompileError as error:
+        print(error.msg, file=sys.stderr)
+        return False
+    keep(target, cache / key(path))
+    return True
 
 
-def compile_one(path: Path) -> bool:
-    """Compile a file and return whether that worked."""
-    return bool(compileall.compile_file(path, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH))
+def key(path: Path) -> str:
+    """Return a name for what a file's bytecode is made of: the Python, the path that tracebacks show, the text."""
+    made_of = importlib.util.MAGIC_NUMBER, os.fsencode(path), path.read_bytes()
+    return hashlib.sha256(b"\0".join(made_of)).hexdigest()
+
+
+def keep(target: Path, kept: Path) -> None:
+    """Copy a file into the cache, whole or not at all: other builds read it meanwhile."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    part = kept.with_name(f"{kept.name}.{os.getpid()}")
+    shutil.copyfile(target, part)
+    part.replace(kept)
 
 
 def compiled(path: Path, prefix: Path) -> Path:
@@ -71,12 +105,13 @@ def compiled(path: Path, prefix: Path) -> Path:
 def stdlib_of(paths: Iterable[Path]) -> list[Path]:
     """Return the files of the standard library that these import, directly or not, wherever in their text."""
     found: dict[str, Path] = {}
+    asked: set[str] = set()
     wanted = set(ALWAYS).union(*(imports(path, package="") for path in paths))
-    while wanted:
-        for package, module, path in files(wanted.pop()):
-            if module not in found:
-                found[module] = path
-                wanted |= imports(path, package)
+    while wanted := wanted - asked:
+        asked |= wanted
+        new = {module: (package, path) for name in wanted for package, module, path in files(name)}
+        wanted = set().union(*(imports(path, package) for package, path in new.values()))
+        found |= {module: path for module, (_, path) in new.items()}
     return sorted(found.values())
 
 
@@ -97,7 +132,8 @@ def files(name: str) -> Iterator[tuple[str, str, Path]]:
 def imports(path: Path, package: str) -> set[str]:
     """Return the dotted names that a file imports; a relative one only if its `package` is given."""
     names: set[str] = set()
-    for source, members, modules in IMPORT.findall(path.read_text(encoding="utf-8", errors="replace")):
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for source, members, modules in IMPORT.findall("\n" + text):
         if modules:
             names.update(first_word(module) for module in modules.split(","))
         elif base := absolute(source, package):
