@@ -37,7 +37,7 @@ def engine_answers() -> bool:
 
 ENGINE = engine_answers()
 if not ENGINE and not any(word in {"-s", "-e", "--session", "--sessions"} for word in sys.argv):
-    print("No Docker engine answers here: container_smoke and compose_smoke are left out.", file=sys.stderr)
+    print("No Docker engine answers here: container_smoke, compose_smoke and parity are left out.", file=sys.stderr)
 
 
 def install_group(session: nox.Session, group: str) -> None:
@@ -93,7 +93,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("hadolint", "Dockerfile")
-    session.run("shellcheck", "entrypoint.sh", ".ci/run")
+    session.run("shellcheck", "entrypoint.sh", ".ci/run", "image/index.sh", "image/serving.sh")
     session.run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yaml")
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
 
@@ -142,10 +142,26 @@ def compose_smoke(session: nox.Session) -> None:
         session.run("pytest", "-v", "tests/compose", *session.posargs)
 
 
+@nox.session(default=ENGINE, allow_parallel=True)
+def parity(session: nox.Session) -> None:
+    """Run the site in each place, and compare what it is and what it answers; `-- --json` for machines."""
+    install_group(session, "smoke")
+    with own_containers(session):
+        session.run("python", "tests/parity", *session.posargs, env={"PYTHONPATH": "tests"}, stderr=None)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the tutorial's recipe and this one, with wrk or, where there is none, with Locust."""
+    if not shutil.which("wrk"):
+        install_group(session, "bench")
+    session.run("python", "bench", *session.posargs, stderr=None)  # so that --json is all of its output
+
+
 @nox.session(default=False)
 def lock(session: nox.Session) -> None:
     """Pin anew what requirements*.in ask for; `-- --upgrade` takes the newest versions."""
-    install_group(session, "lock")
+    session.install("--quiet", "--require-hashes", "-r", "requirements-uv.txt")
     for source in sorted(ROOT.glob("requirements*.in")):
         session.run(
             "uv",

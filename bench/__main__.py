@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import load
 import measure
 import report
 from measure import Bench, Recipe
@@ -29,8 +29,6 @@ def main() -> None:
     parser.add_argument("--chart", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     words = parser.parse_args()
-    if not shutil.which("wrk"):
-        sys.exit("There is no wrk here, which the bench asks for pages with: apt install wrk, or brew install wrk.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="djk8s-bench") as folder:
         samples = run(Bench(Path(folder)), words.rounds)
@@ -71,8 +69,8 @@ def prepare(bench: Bench) -> list[Recipe]:
     # The first start on an empty volume migrates; what is measured is every later one, as with `inv run`.
     folder = measure.context(bench, ours)
     measure.build(bench, ours, folder)
-    with measure.container(bench.image(ours), *ours.options) as (name, _, _):
-        measure.docker("cp", f"{name}:/app/staticfiles", str(bench.folder / "staticfiles"))
+    with measure.container(bench.image(ours), *ours.options) as running:
+        measure.docker("cp", f"{running.name}:/app/staticfiles", str(bench.folder / "staticfiles"))
     tutorial = Recipe(
         "tutorial",
         measure.ROOT / "bench" / "tutorial",
@@ -92,20 +90,20 @@ def one_round(bench: Bench, recipe: Recipe, note: Callable[[str, float], None]) 
     note("edit", measure.edit_rebuild(bench, recipe, folder))
     note("size", measure.megabytes_above_base(bench, recipe))
     image = bench.image(recipe)
-    with measure.container(image, *recipe.options, *recipe.quiet) as (name, port, answered):
-        note("answer", answered)
+    with measure.container(image, *recipe.options, *recipe.quiet) as running:
+        note("answer", running.answered)
         time.sleep(1)
-        note("memory", measure.idle_megabytes(name))
-        note("requests", measure.requests_per_second(port))
-        took, code = measure.stop(name)
+        note("memory", measure.idle_megabytes(running.name))
+        note("requests", load.requests_per_second(running.own))
+        took, code = measure.stop(running.name)
         note("stop", took)
         note("exit", code)
-    with measure.container(image, *recipe.options, *recipe.confined) as (_, _, answered):
-        note("confined", answered)
-    with measure.container(image, *recipe.options, *recipe.logging) as (_, port, _):
-        note("logged", measure.requests_per_second(port))
-    with measure.container(image, *recipe.options) as (_, port, _), contextlib.suppress(TimeoutError):
-        note("slow", measure.p99_beside_slow_clients(port))
+    with measure.container(image, *recipe.options, *recipe.confined) as running:
+        note("confined", running.answered)
+    with measure.container(image, *recipe.options, *recipe.logging) as running:
+        note("logged", load.requests_per_second(running.own))
+    with measure.container(image, *recipe.options) as running, contextlib.suppress(TimeoutError):
+        note("slow", load.p99_beside_slow_clients(running.published))
     note("dependency", measure.dependency_rebuild(bench, recipe, folder))
 
 

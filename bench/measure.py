@@ -7,17 +7,21 @@ import re
 import secrets
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
+
+import load
+from load import Address
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ("src", "requirements.txt")
 FILES = ("Dockerfile", "entrypoint.sh", ".dockerignore")  # of every recipe
 LABEL = "djk8s.bench"
+ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 NEW_DEPENDENCY = """
 six==1.17.0 \\
     --hash=sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274
@@ -54,10 +58,7 @@ class Bench:
 
 def docker(*words: str) -> str:
     """Return what the engine says; raises `RuntimeError` with its own words when it fails."""
-    done = subprocess.run(("docker", *words), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"docker {' '.join(words)}\n{done.stdout}{done.stderr}")
-    return done.stdout.strip()
+    return load.run("docker", *words).strip()
 
 
 def seconds(act: Callable[[], object]) -> float:
@@ -126,35 +127,54 @@ def megabytes_above_base(bench: Bench, recipe: Recipe) -> float:
     return (size - base) / 1e6
 
 
+class Running(NamedTuple):
+    """A container that has answered."""
+
+    name: str
+    published: Address
+    own: Address  # past the engine's forwarding, where this machine can reach it
+    answered: float  # seconds from `docker run` to the first good answer
+
+
 @contextlib.contextmanager
-def container(image: str, *options: str, words: tuple[str, ...] = ()) -> Iterator[tuple[str, int, float]]:
-    """Run an image; yields its container, its port and the seconds until its first good answer."""
-    port = free_port()
+def container(image: str, *options: str, words: tuple[str, ...] = ()) -> Iterator[Running]:
+    """Run an image until its first good answer, and remove the container in the end."""
+    published = Address("127.0.0.1", free_port())
+    publish = f"{published.host}:{published.port}:8000"
     start = time.perf_counter()
-    name = docker("run", "--detach", "--label", LABEL, "--publish", f"127.0.0.1:{port}:8000", *options, image, *words)
+    name = docker("run", "--detach", "--label", LABEL, "--publish", publish, *options, image, *words)
     try:
-        yield name, port, first_answer(port) - start
+        answered = first_answer(published) - start
+        own = Address(docker("inspect", "--format", ADDRESS, name), 8000)
+        yield Running(name, published, own if reachable(own) else published, answered)
     finally:
         docker("rm", "--force", "--volumes", name)
 
 
-def first_answer(port: int, patience: float = 30) -> float:
+def reachable(address: Address) -> bool:
+    """Return whether something listens there; the containers of a desktop's virtual machine are out of reach."""
+    try:
+        socket.create_connection(address, timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def first_answer(address: Address, patience: float = 30) -> float:
     """Return the moment of the first answer of status 200."""
     end = time.perf_counter() + patience
     while time.perf_counter() < end:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            connection.settimeout(5)
-            connection.sendall(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            if connection.recv(64).split(b" ")[1:2] == [b"200"]:
+        with contextlib.suppress(OSError):
+            if load.ask(address).split(b" ")[1:2] == [b"200"]:
                 return time.perf_counter()
         time.sleep(0.004)
-    raise RuntimeError(f"no answer on port {port} within {patience} s")
+    raise RuntimeError(f"no answer on port {address.port} within {patience} s")
 
 
 def floor(bench: Bench) -> float:
     """Return the seconds to the first answer of the base image's own smallest server."""
-    with container(bench.base, words=("python3", "-m", "http.server", "8000")) as (_, _, answered):
-        return answered
+    with container(bench.base, words=("python3", "-m", "http.server", "8000")) as running:
+        return running.answered
 
 
 def stop(name: str) -> tuple[float, int]:
@@ -168,45 +188,6 @@ def idle_megabytes(name: str) -> float:
     said = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", name)
     number, unit = re.match(r"([\d.]+)(KiB|MiB|GiB)", said).groups()  # type: ignore[union-attr]
     return float(number) * {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[unit] / 1e6
-
-
-def requests_per_second(port: int, duration: int = 5) -> float:
-    """Return the requests that wrk, with 32 connections, gets answered per second."""
-    load = ("wrk", "--threads", "1", "--connections", "32", "--duration", f"{duration}s", f"http://127.0.0.1:{port}/")
-    said = subprocess.run(load, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in said:
-        raise RuntimeError(said)
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))  # type: ignore[union-attr]
-
-
-def p99_beside_slow_clients(port: int, clients: int = 1000, requests: int = 300) -> float:
-    """Return the milliseconds in which 99 of 100 requests are answered while slow clients hold connections open.
-
-    Half of those are silent, half send a byte of a header per second. Raises `TimeoutError` when a request
-    is not answered within 5 s.
-    """
-    with contextlib.ExitStack() as held:
-        slow = [held.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(clients)]
-        for client in slow[::2]:
-            client.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
-        time.sleep(1)
-        times, last = [], time.perf_counter()
-        for _ in range(requests):
-            times.append(seconds(lambda: ask(port)))
-            if time.perf_counter() - last > 1:
-                last = time.perf_counter()
-                for client in slow[::2]:
-                    with contextlib.suppress(OSError):
-                        client.sendall(b"a")
-            time.sleep(0.005)
-    return sorted(times)[int(requests * 0.99)] * 1000
-
-
-def ask(port: int) -> None:
-    """Ask for the page; raises `TimeoutError` when no byte of an answer comes within 5 s."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        connection.sendall(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
-        connection.recv(64)
 
 
 def clean(bench: Bench, recipes: list[Recipe]) -> None:

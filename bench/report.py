@@ -97,7 +97,7 @@ def table(samples: Samples) -> str:
         goal = "" if one.column.goal is None else f"{'≥' if one.column.more else '≤'} {one.column.goal}"
         verdict = {True: "reached", False: "MISSED", None: ""}[one.reached]
         values = f"{number(one.theirs, one.column.unit):>10} {number(one.ours, one.column.unit):>10}"
-        lines.append(f"{one.column.title:37}{values} {ratio:>6}  {goal:6}{verdict}{' ~' if one.noisy else ''}".rstrip())
+        lines.append(f"{one.column.title:37}{values} {ratio:>6}  {goal:7}{verdict}{' ~' if one.noisy else ''}".rstrip())
     if "floor" in samples:
         floor = statistics.median(samples["floor"]["base"])
         lines.append(f"An empty server on the same base answers after {floor:.2f} s; ratios of answers are above that.")

@@ -32,6 +32,7 @@ NOT_SERVING |= {"turtle", "unittest", "venv", "webbrowser"}
 # What is asked for without an import that names it.
 ALWAYS = {f"encodings.{name}" for name in ("ascii", "idna", "latin_1", "unicode_escape", "utf_8")} | {"runpy", "site"}
 ALWAYS |= {path.stem for path in STDLIB.glob("_sysconfigdata*.py")}
+THIS = Path(__file__).read_bytes()
 FEW = 100  # files; below that, starting other processes takes longer than the work
 IMPORT = re.compile(r"\n[ \t]*(?:from +([\w.]+) +import +([^\n#;]*)|import +([^\n#;]+))")
 
@@ -77,22 +78,23 @@ def compile_one(path: Path, into: Path, cache: Path) -> bool:
     try:
         py_compile.compile(str(path), str(target), doraise=True, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
     except py_compile.PyCompileError as error:
-        print(error.msg, file=sys.stderr)
+        print(f"{path} is not Python: {error.msg.strip()}", file=sys.stderr)
         return False
     keep(target, cache / key(path))
     return True
 
 
 def key(path: Path) -> str:
-    """Return a name for what a file's bytecode is made of: the Python, the path that tracebacks show, the text."""
-    made_of = importlib.util.MAGIC_NUMBER, os.fsencode(path), path.read_bytes()
+    """Return a name for what bytecode is made of: Python, this script, the path that tracebacks show, the text."""
+    made_of = importlib.util.MAGIC_NUMBER, THIS, os.fsencode(path), path.read_bytes()
     return hashlib.sha256(b"\0".join(made_of)).hexdigest()
 
 
 def keep(target: Path, kept: Path) -> None:
     """Copy a file into the cache, whole or not at all: other builds read it meanwhile."""
     kept.parent.mkdir(parents=True, exist_ok=True)
-    part = kept.with_name(f"{kept.name}.{os.getpid()}")
+    # By chance: processes of two containers may have one number.
+    part = kept.with_name(f"{kept.name}.{os.urandom(8).hex()}")
     shutil.copyfile(target, part)
     part.replace(kept)
 

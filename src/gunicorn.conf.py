@@ -116,3 +116,8 @@ def post_worker_init(worker: "Worker") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def worker_exit(server: "Arbiter", worker: "Worker") -> None:
+    """Write the access lines that still wait."""
+    worker.log.lines.flush()

@@ -67,12 +67,15 @@ def commands(project: Project) -> dict[str, Places]:
 
 
 def dockerfile(marker: str) -> list[str]:
-    """Return the instructions of the Dockerfile that follow the comment `# MARKER: …`, up to a blank line."""
+    """Return the instructions of the Dockerfile that follow the comment `# MARKER: …`, up to a blank line.
+
+    Without their mounts, which say what is lent to a step and not what it does.
+    """
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     block = re.search(rf"^# {re.escape(marker)}: .*\n((?:.+\n)+)", text, re.MULTILINE)
     lines = block.group(1) if block else ""
     whole = re.sub(r"\\\n\s*", "", "".join(line for line in lines.splitlines(True) if not line.startswith("#")))
-    return whole.splitlines()
+    return re.sub(r"--mount=\S+\s+", "", whole).splitlines()
 
 
 def text(project: Project, help_lines: Mapping[str, str]) -> str:

@@ -54,7 +54,7 @@ def bench_command(json: bool = False, chart: bool = False, rounds: str = "5") ->
     if not re.fullmatch(r"[1-9][0-9]{0,3}", rounds):
         refuse(f"--rounds {rounds!r} is not a number of rounds: give 1 or more, as --rounds 5.")
     options = [*(["--json"] if json else []), *(["--chart"] if chart else []), "--rounds", rounds]
-    return Command((Path(sys.executable), ROOT / "bench", *options))
+    return nox_command("--session", "bench", "--", *options)
 
 
 def lint_command() -> Command:
