@@ -8,7 +8,7 @@ from steps import toolbox
 
 toolbox.hand_over()
 
-from steps import cleaning, command, compose, container, engine, envfile, image, listing, server  # noqa: E402
+from steps import cleaning, command, compose, container, engine, envcheck, envfile, image, listing, server  # noqa: E402
 from steps import venv as environment  # noqa: E402
 from steps.project import Project  # noqa: E402
 
@@ -35,10 +35,21 @@ def install(c: Context) -> None:
     environment.install(c, Project.of(c))
 
 
-@task
-def env(c: Context) -> None:
+@task(
+    iterable=["set_"],
+    help={
+        "set": "NAME=value to write, so that every place reads the same; may be repeated",
+        "check": "compare it with .env.example, with the settings, and between its readers",
+    },
+)
+def env(c: Context, set_: list[str], check: bool = False) -> None:
     """Write .env from .env.example with a fresh SECRET_KEY, unless there is one."""
-    envfile.create(c, Project.of(c))
+    if set_:
+        envfile.set_values(c, Project.of(c), set_)
+    if check:
+        envcheck.check(Project.of(c), compose.reading(Project.of(c)))
+    if not set_ and not check:
+        envfile.create(c, Project.of(c))
 
 
 @task(help={"port": "the port to listen on; by default PORT of .env, else 8000"})

@@ -11,7 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -177,14 +177,23 @@ def pass_on(number: int, child: Child, command: Command, early: bool = False) ->
         child.send_signal(signal.SIGINT)
 
 
-def output(argv: tuple[str, ...], timeout: float = 10) -> subprocess.CompletedProcess[str]:
-    """Run a command that changes nothing and return what it said.
+def output(
+    argv: Sequence[str | Path], timeout: float = 10, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that changes nothing, with more variables, and return what it said.
 
     Raises `FileNotFoundError` where there is no such program and `subprocess.TimeoutExpired` after
     `timeout` seconds.
     """
     return subprocess.run(
-        argv, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
+        argv,
+        cwd=ROOT,
+        env={**os.environ, **(variables or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
 
 

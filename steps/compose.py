@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from invoke import Context
 
-from steps import engine, envfile, ports
-from steps.command import Command, dry, refuse, run, say
+from steps import content, engine, envcheck, envfile, ports
+from steps.command import Command, dry, output, refuse, run, say
 from steps.project import ROOT, Project
 
 # What docker-compose.yaml says where nothing else is configured; a test holds it to that.
-FILE_SAYS = {"UP_IMAGE": "djk8s-compose:v1", "UP_PORT": "8001", "UP_ENV_FILE": ".env"}
+FILE_SAYS = {
+    "UP_IMAGE": "djk8s-compose:v1",
+    "UP_PORT": "8001",
+    "UP_ENV_FILE": ".env",
+    "UP_CONTENT": "",
+    "UP_REVISION": "",
+}
 
 
-def up_command(project: Project, detach: bool = False, no_build: bool = False) -> Command:
-    """Return the command that builds and runs the project with Compose."""
+def up_command(
+    project: Project, detach: bool = False, no_build: bool = False, labels: Mapping[str, str] | None = None
+) -> Command:
+    """Return the command that builds and runs the project with Compose; the image gets the labels."""
     words = ["up", "--no-build" if no_build else "--build"]
     if detach:
         words += ["--detach", "--wait"]
-    return compose(project, *words)
+    command = compose(project, *words)
+    named = {"UP_CONTENT": content.LABEL, "UP_REVISION": content.REVISION}
+    given = {variable: labels[label] for variable, label in named.items() if labels and label in labels}
+    return replace(command, shown={**command.shown, **given})
 
 
 def down_command(project: Project, volumes: bool = False) -> Command:
@@ -52,7 +68,7 @@ def up(c: Context, project: Project, detach: bool, no_build: bool) -> None:
 
     Raises `Exit` when `.env` is malformed, the port is taken, or no engine with Compose answers.
     """
-    command = up_command(project, detach, no_build)
+    command = up_command(project, detach, no_build, {} if no_build else content.labels())
     envfile.site_values(project.env_file, {}, {})  # refuses a malformed file before anything is begun
     address = ports.Published("127.0.0.1", int(project.up_port))
     require(c, project)
@@ -64,7 +80,10 @@ def up(c: Context, project: Project, detach: bool, no_build: bool) -> None:
         ports.require_free(address._replace(host="0.0.0.0"), "INVOKE_UP_PORT=")
     if no_build and not engine.has_image(project, project.up_image):
         refuse(f"{project.up_image} was never built here: leave --no-build out.")
+    if no_build:
+        content.compare(project, project.up_image, "`inv up`")
     envfile.ensure(c, project)
+    read_alike(project)
     if not detach:
         say(f"Running at {address.url} (Ctrl-C stops it)")
     run(c, command, failed="Compose did not bring the project up, see above; `inv logs` shows the site's log.")
@@ -72,11 +91,44 @@ def up(c: Context, project: Project, detach: bool, no_build: bool) -> None:
         say(f"Running at {address.url} (`inv logs` shows its log, `inv down` stops it)")
 
 
+def read_alike(project: Project) -> None:
+    """Raise `Exit` when Compose reads a line otherwise than the other places; say what it does not get of the shell."""
+    disagreements = envcheck.disagreements(project.env_file, reading(project))
+    for disagreement in disagreements:
+        say(disagreement)
+    if disagreements:
+        refuse(f"{envfile.shown(project.env_file)} would not mean the same everywhere, see above: nothing was started.")
+    file = envfile.read(project.env_file)
+    for name in envfile.example_names():
+        if name in os.environ and name not in file:
+            say(f"{name} of your shell is not for Compose, which reads the file: `inv env --set {name}=…` sets it.")
+
+
 def require(c: Context, project: Project) -> None:
     """Raise `Exit` unless an engine answers and its Compose is version 2 or newer."""
     engine.require(c, project)
     if not dry(c) and engine.question(project, "compose", "version").returncode:
         refuse("This engine has no Compose 2: install the package docker-compose-plugin; `inv run` works without.")
+
+
+def reading(project: Project) -> envcheck.Reading:
+    """Return the variables that Compose would give the site, or what it says where it cannot read them.
+
+    Compose itself is asked, so that it is this version's reading that counts; it needs no running engine for that.
+    Nothing is returned where there is no Compose 2 to ask.
+    """
+    command = compose(project, "config", "--format", "json")
+    try:
+        if output((project.engine, "compose", "version")).returncode:
+            return None
+        answer = output(command.argv, variables=command.shown)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if answer.returncode:
+        return answer.stderr.strip().rpartition("\n")[2]
+    variables = json.loads(answer.stdout)["services"]["web"]["environment"]
+    # It writes its answer as a Compose file, in which $$ is a $.
+    return {name: (value or "").replace("$$", "$") for name, value in variables.items()}
 
 
 def is_up(project: Project) -> bool:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from invoke import Context
 
-from steps import engine, envfile, image, ports, server
+from steps import content, engine, envfile, image, ports, server
 from steps.command import Command, dry, output, refuse, run, say
 from steps.project import ROOT, Project
 
@@ -191,6 +191,7 @@ def shell(c: Context, project: Project, words: tuple[str, ...], new: bool) -> No
     engine.require(c, project)
     there = [] if new or dry(c) else engine.running(project)
     if there:
+        say_older(project, there[:1])
         run(c, enter_command(project, there[0][:12], words, at_terminal()))
     else:
         once(c, project, words)
@@ -214,6 +215,15 @@ def list_all(c: Context, project: Project) -> None:
     """List this project's containers."""
     engine.require(c, project)
     run(c, list_command(project))
+    if not dry(c):
+        say_older(project, engine.running(project))
+
+
+def say_older(project: Project, containers: list[str]) -> None:
+    """Say which of these containers run code or packages that changed since."""
+    if older := content.older(project, containers):
+        ids = ", ".join(container[:12] for container in older)
+        say(f"Older than the folder: {ids}. `inv build` and `inv run`, or `inv up`, take the changes in.")
 
 
 def logs_line(project: Project) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from invoke import Context
 
+from steps import envline
 from steps.command import dry, refuse, say
 from steps.project import ROOT, Project
 
@@ -48,18 +51,53 @@ def from_example() -> str:
     return re.sub(r"^SECRET_KEY=.*$", f"SECRET_KEY={key}", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
+def set_values(c: Context, project: Project, pairs: Iterable[str]) -> None:
+    """Set each `NAME=value` in the environment file, which is written first if there is none.
+
+    Raises `Exit`, and changes nothing, when a pair is none or a value cannot be written so that all its readers agree.
+    """
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        check_name(name, "--set")
+        if not equals:
+            refuse(f"--set {name} has no value: write --set {name}=value.")
+        check_value(value, f"--set {name}")
+        values[name] = value
+    path = project.env_file
+    text = exact_text(path) if path.exists() else from_example()
+    for name, value in values.items():
+        text = envline.with_line(text, name, value)
+    names = ", ".join(values)
+    if dry(c):
+        say(f"# {names} would be set in {shown(path)}.")
+        return
+    # A link stays one: what it points to is written.
+    write(path.resolve(), text, lambda part, whole: part.replace(whole))
+    say(f"{shown(path)}: {names} set.")
+
+
 def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there yet, whole or not at all, with mode 0600; keep one that came in between."""
+    """Write a file that is not there yet; keep one that came in between."""
+    with contextlib.suppress(FileExistsError):
+        write(path, text, lambda part, whole: whole.hardlink_to(part))
+
+
+def write(path: Path, text: str, put: Callable[[Path, Path], object]) -> None:
+    """Write a file whole or not at all, with mode 0600; `put` gives what was written its place.
+
+    Raises `FileExistsError` where `put` does, and `Exit` when the file cannot be written.
+    """
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mkstemp gives mode 0600
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
                 file.write(text)
-            path.hardlink_to(name)
+            put(Path(name), path)
         finally:
-            Path(name).unlink()
+            Path(name).unlink(missing_ok=True)
     except FileExistsError:
-        pass
+        raise
     except OSError as error:
         refuse(f"{shown(path)} cannot be written ({error.strerror}): see to its folder and the disk, then try again.")
 
@@ -74,32 +112,54 @@ def read(path: Path) -> dict[str, str]:
 
     Raises `Exit` with the file, the line and the remedy when it cannot be read or a line means nothing.
     """
+    return parse(exact_text(path), shown(path))
+
+
+def exact_text(path: Path) -> str:
+    """Return the text of an environment file, its line ends as they are; raises `Exit` when it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
     except FileNotFoundError:
         refuse(f"There is no {shown(path)}: `inv env` writes .env, or name another file.")
     except UnicodeDecodeError:
         refuse(f"{shown(path)} is not text in UTF-8: save it in that encoding.")
     except OSError as error:
         refuse(f"{shown(path)} cannot be read: {error.strerror}.")
-    return parse(text, shown(path))
 
 
 def parse(text: str, source: str) -> dict[str, str]:
     """Return the values in the text of an environment file; `source` names it in a refusal."""
+    values: dict[str, str] = {}
+    for line in lines(text):
+        where = f"Line {line.number} of {source}"
+        if line.name is None or line.value is None:
+            refuse(f"{where} is not NAME=value: write it so, a value with spaces or # in 'single quotes'.")
+        check_name(line.name, where)
+        check_value(line.value, where)
+        values[line.name] = line.value
+    return values
+
+
+class Line(NamedTuple):
+    """What python-dotenv makes of a line that is neither blank nor a comment; nothing, of one that is malformed."""
+
+    number: int
+    name: str | None
+    value: str | None
+
+
+def lines(text: str) -> Iterator[Line]:
+    """Yield the lines in the text of an environment file; a value may go over several, the first counts."""
     from dotenv.parser import parse_stream
 
-    values: dict[str, str] = {}
-    for binding in parse_stream(io.StringIO(text)):
-        line = f"Line {binding.original.line + leading_blank_lines(binding.original.string)} of {source}"
-        if binding.error or (binding.key is not None and binding.value is None):
-            refuse(f"{line} is not NAME=value: write it so, a value with spaces or # in 'single quotes'.")
-        if binding.key is not None:
-            check_name(binding.key, line)
-            if "\0" in (binding.value or ""):
-                refuse(f"{line} has a zero byte in its value, which no environment can hold: take it out.")
-            values[binding.key] = binding.value or ""
-    return values
+    # As python-dotenv opens a file, so that \r\n and \r end a line and are in no value.
+    for binding in parse_stream(io.StringIO(text, newline=None)):
+        number = binding.original.line + leading_blank_lines(binding.original.string)
+        if binding.error:
+            yield Line(number, None, None)
+        elif binding.key is not None:
+            yield Line(number, binding.key, binding.value)
 
 
 def leading_blank_lines(original: str) -> int:
@@ -113,6 +173,12 @@ def check_name(name: str, origin: str) -> None:
         refuse(f"{origin} names {name!r}: a name has letters, digits and _, and no digit first.")
     if STEERING.fullmatch(name):
         refuse(f"{origin} names {name}, which would steer docker and not the site: take it out.")
+
+
+def check_value(value: str, origin: str) -> None:
+    """Raise `Exit` unless an environment can hold a value."""
+    if "\0" in value:
+        refuse(f"{origin} has a zero byte in its value, which no environment can hold: take it out.")
 
 
 def from_flags(pairs: Iterable[str], shell: Mapping[str, str], flag: str) -> dict[str, str]:

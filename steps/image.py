@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from invoke import Context
 
-from steps import engine, envfile
-from steps.command import Command, refuse, run, say
+from steps import content, engine, envfile
+from steps.command import Command, dry, refuse, run, say
 from steps.project import ROOT, Project
 
 LATEST = "latest"
@@ -26,6 +26,7 @@ def build_command(
     build_args: Iterable[str] = (),
     no_cache: bool = False,
     secrets: Iterable[str] = (),
+    labels: Mapping[str, str] | None = None,
 ) -> Command:
     """Return the command that builds the image with each tag, and `latest`, so that `inv run` runs it."""
     argv = [project.engine, "build"]
@@ -39,6 +40,8 @@ def build_command(
         argv += ["--secret", f"id={Path(secret).name},src={secret}"]
     if no_cache:
         argv.append("--no-cache")
+    for label, value in (labels or {}).items():
+        argv += ["--label", f"{label}={value}"]
     return Command((*argv, "--label", project.label, "."))
 
 
@@ -67,7 +70,7 @@ def build(
     Raises `Exit` when a tag, a build argument, a secret or the file is wrong, no engine answers, or the build fails.
     """
     build_args, secrets = list(build_args), list(secrets)
-    command = build_command(project, tags, file, build_args, no_cache, secrets)
+    command = build_command(project, tags, file, build_args, no_cache, secrets, content.labels())
     for secret in secrets:
         check_secret(secret)
     for build_arg in build_args:
@@ -87,7 +90,10 @@ def check_secret(secret: str) -> None:
 
 
 def build_if_missing(c: Context, project: Project, image: str, tag: str | None) -> None:
-    """Build an image that was never built; it is not looked for anywhere else."""
+    """Build an image that was never built, and say when one is older than the folder; it is looked for only here."""
     if not engine.has_image(project, image):
         say(f"{image} was never built here: building it first.")
-        run(c, build_command(project, [tag] if tag else []), failed="The image was not built, see above.")
+        command = build_command(project, [tag] if tag else [], labels=content.labels())
+        run(c, command, failed="The image was not built, see above.")
+    elif not dry(c):
+        content.compare(project, image, f"`inv build{f' --tag {tag}' if tag else ''}`")

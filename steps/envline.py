@@ -1,0 +1,64 @@
+"""A line of an environment file that python-dotenv and Compose read as the same value."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from steps.command import refuse
+
+PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+=^~-]*")
+# Within single quotes both turn \' into ', and python-dotenv turns \\ into \ too, which Compose does not.
+NOT_IN_SINGLE_QUOTES = re.compile(r"\\(?:[\\']|\Z)|\r")
+# What one line of a file consists of: what stands before the value, the value, and what may follow it.
+PARTS = re.compile(
+    r"(?P<before>\s*(?:export[^\S\r\n]+)?)"
+    r"[^=\r\n]+=[^\S\r\n]*(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\r\n]*?)"
+    r"(?P<comment>[^\S\r\n]*(?:#[^\r\n]*)?)(?P<end>[\r\n]*)",
+    re.DOTALL,
+)
+
+
+def line(name: str, value: str) -> str:
+    """Return `NAME=value`, with the quotes that both readers need.
+
+    Raises `Exit` when no line means this value to both; the tests compare with both readers.
+    """
+    if PLAIN.fullmatch(value):
+        return f"{name}={value}"
+    if not NOT_IN_SINGLE_QUOTES.search(value):
+        return f"{name}='" + value.replace("'", "\\'") + "'"
+    if "$" not in value:
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r")
+        return f'{name}="{escaped}"'
+    return refuse(
+        f"{name} cannot be written so that python-dotenv and Compose read the same: it holds a $, which asks for "
+        "single quotes, and a backslash before another, before ' or at the end, or a carriage return, which asks for "
+        "double ones. Choose another value, or give it with --env."
+    )
+
+
+def with_line(text: str, name: str, value: str) -> str:
+    """Return the text of an environment file with a value set: in place where it was set last, else at the end.
+
+    What is around it stays as it is, a comment behind it too. Raises `Exit` as `line` does.
+    """
+    from dotenv.parser import parse_stream
+
+    new = line(name, value)
+    bindings = list(parse_stream(io.StringIO(text)))
+    there = [index for index, binding in enumerate(bindings) if binding.key == name]
+    if not there:
+        return text + ("" if not text or text.endswith("\n") else "\n") + new + "\n"
+    pieces = [binding.original.string for binding in bindings]
+    pieces[there[-1]] = replaced(pieces[there[-1]], new)
+    return "".join(pieces)
+
+
+def replaced(old: str, new: str) -> str:
+    """Return a line with another `NAME=value` in it."""
+    parts = PARTS.fullmatch(old)
+    if parts is None:  # only what python-dotenv could not read, which has no key
+        return old
+    comment = parts["comment"].strip()
+    return parts["before"] + new + (f"  {comment}" if comment else "") + parts["end"]
