@@ -44,6 +44,9 @@ def main() -> None:
     parser.add_argument("--into", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     words = parser.parse_args()
+    for folder in words.folders:
+        if not folder.is_dir():
+            parser.error(f"there is no folder {folder}")
     own = [path for folder in words.folders for path in sorted(folder.rglob("*.py"))]
     library = [path for path in stdlib_of(own) if not compiled(path, words.into).exists()]
     missing = [path for path in own + library if not fetch(path, words.into, words.cache)]

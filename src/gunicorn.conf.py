@@ -120,4 +120,5 @@ def post_worker_init(worker: "Worker") -> None:
 
 def worker_exit(server: "Arbiter", worker: "Worker") -> None:
     """Write the access lines that still wait."""
-    worker.log.lines.flush()
+    if isinstance(worker.log, AccessLogger):  # and not a --logger-class that somebody chose
+        worker.log.lines.flush()

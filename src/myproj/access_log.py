@@ -56,14 +56,15 @@ class AccessLogger(Logger):  # type: ignore[misc]
     """gunicorn's logger; its access line is made of what it shows, and not of all that it could.
 
     gunicorn's own collects the date and every header before it formats: a third of the time of a small request.
-    It still does so for whoever asks for another `--access-logformat`, or for a file.
+    It still does so for whoever asks for another format, for a file, for syslog or for a logging configuration.
     """
 
     def setup(self, cfg: Any) -> None:
         """Take the settings; gunicorn calls this, at the start and at a reload."""
         super().setup(cfg)
         self.lines = Lines(sys.stdout.buffer)
-        self.plain = cfg.accesslog == "-" and cfg.access_log_format == AccessLogFormat.default
+        elsewhere = cfg.syslog or cfg.logconfig or cfg.logconfig_dict or cfg.logconfig_json
+        self.plain = cfg.accesslog == "-" and cfg.access_log_format == AccessLogFormat.default and not elsewhere
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
         """Write the line of a request that was answered."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import logging
+import io
 import os
 import subprocess
-from collections.abc import Callable
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 from django.core.wsgi import get_wsgi_application
 from gunicorn.config import Config
 
 from myproj import cpus, views, warmup
-from myproj.access_log import AccessLogger
+from myproj.access_log import ATOMIC, DELAY, AccessLogger, Lines
+from support import wait_until
 
 Anew = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -65,15 +70,14 @@ def test_system_without_affinity_or_cgroups_tells_its_processors(
 
 
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Callable[..., str]:
-    """Return the line of a request that was answered, with a server configured like this."""
+def log(capsysbinary: pytest.CaptureFixture[bytes]) -> Callable[..., str]:
+    """Return what is on standard output after a request, with a server configured like this."""
 
     def line(**settings: Any) -> str:
         config = Config()
         for name, value in settings.items():
             config.set(name, value)
         logger = AccessLogger(config)
-        logger.access_log.addHandler(caplog.handler)
         response = SimpleNamespace(status="200 OK", status_code=200, sent=1234, headers=[])
         request = SimpleNamespace(headers=[])
         environ = {
@@ -83,14 +87,21 @@ def log(caplog: pytest.LogCaptureFixture) -> Callable[..., str]:
             "SERVER_PROTOCOL": "HTTP/1.1",
         }
         logger.access(response, request, environ, timedelta(milliseconds=12.34))
-        return caplog.text
+        until_written()
+        return capsysbinary.readouterr().out.decode()
 
-    caplog.set_level(logging.INFO, "gunicorn.access")
     return line
 
 
+def until_written() -> None:
+    """Wait for every write of lines that is to come."""
+    while timers := [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]:
+        for timer in timers:
+            timer.join()
+
+
 def test_line_of_a_request(log: Callable[..., str]) -> None:
-    assert '10.0.0.7 "GET /a?b=c" 200 1234 12.3ms' in log(accesslog="-")
+    assert log(accesslog="-") == '10.0.0.7 "GET /a?b=c" 200 1234 12.3ms\n'
 
 
 def test_no_line_where_the_log_is_off(log: Callable[..., str]) -> None:
@@ -98,7 +109,132 @@ def test_no_line_where_the_log_is_off(log: Callable[..., str]) -> None:
 
 
 def test_line_in_another_format_is_gunicorns_own(log: Callable[..., str]) -> None:
-    assert "GET and 200" in log(accesslog="-", access_log_format="%(m)s and %(s)s")
+    assert log(accesslog="-", access_log_format="%(m)s and %(s)s") == "GET and 200\n"
+
+
+def test_line_for_a_file_is_gunicorns_own(log: Callable[..., str], tmp_path: Path) -> None:
+    assert log(accesslog=str(tmp_path / "log")) == ""
+    assert '"GET /a?b=c HTTP/1.1" 200' in (tmp_path / "log").read_text()
+
+
+class Slow(io.RawIOBase):
+    """A stream that remembers each write, and takes longer for it than lines are kept."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        time.sleep(0.05)
+        self.writes.append(bytes(piece))
+        return len(piece)
+
+    @property
+    def lines(self) -> list[bytes]:
+        return b"".join(self.writes).splitlines()
+
+
+# Python's own standard output is buffered, and in the image it is not.
+STREAMS = [
+    pytest.param(lambda slow: io.BufferedWriter(slow, 3 * ATOMIC), id="buffered"),
+    pytest.param(lambda slow: cast(BinaryIO, slow), id="unbuffered"),
+]
+
+
+@pytest.mark.parametrize("over", STREAMS)
+def test_lines_come_in_order_and_whole_also_while_others_are_written(over: Callable[[Slow], BinaryIO]) -> None:
+    slow = Slow()
+    lines = Lines(over(slow))
+    sent = [f"{number} {'x' * (number % 5 * 400)}" for number in range(80)]
+    for line in sent:
+        lines.add(line)
+        time.sleep(0.001)
+    until_written()
+    assert [line.decode() for line in slow.lines] == sent
+    assert all(piece.endswith(b"\n") for piece in slow.writes if piece)
+
+
+@pytest.mark.parametrize("over", STREAMS)
+def test_no_write_is_larger_than_a_pipe_takes_at_once_unless_one_line_is(over: Callable[[Slow], BinaryIO]) -> None:
+    slow = Slow()
+    lines = Lines(over(slow))
+    for size in [*[100] * 200, ATOMIC + 1000, ATOMIC - 1, ATOMIC, 1]:
+        lines.add("x" * size)
+    until_written()
+    assert [len(line) for line in slow.lines] == [*[100] * 200, ATOMIC + 1000, ATOMIC - 1, ATOMIC, 1]
+    assert {len(piece) for piece in slow.writes if len(piece) > ATOMIC} == {ATOMIC + 1001, ATOMIC + 1}
+
+
+def test_lines_of_a_moment_share_a_write() -> None:
+    slow = Slow()
+    lines = Lines(cast(BinaryIO, slow))
+    for number in range(30):
+        lines.add(f"{number}")
+    until_written()
+    assert len(slow.writes) == 1
+
+
+def test_line_that_comes_during_a_write_or_after_it_is_written_too() -> None:
+    slow = Slow()
+    lines = Lines(cast(BinaryIO, slow))
+    lines.add("before")
+    time.sleep(2 * DELAY)
+    lines.add("during")
+    until_written()
+    assert slow.lines == [b"before", b"during"]
+    lines.add("after")
+    until_written()
+    assert slow.lines == [b"before", b"during", b"after"]
+
+
+@pytest.fixture
+def hasty() -> Iterator[None]:
+    """Let threads take turns as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_threads_lose_no_line() -> None:
+    came: list[bytes] = []
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as source, ThreadPoolExecutor(16) as pool, os.fdopen(writing, "wb") as stream:
+        lines = Lines(stream)
+
+        def add(thread: int) -> None:
+            for number in range(500):
+                lines.add(f"{thread} {number}")
+                if number % 10 == 0:
+                    lines.flush()
+
+        pool.submit(lambda: came.extend(source))
+        list(pool.map(add, range(8)))
+        until_written()
+        wait_until(lambda: len(came) == 8 * 500, 10)
+    assert sorted(came) == sorted(f"{thread} {number}\n".encode() for thread in range(8) for number in range(500))
+
+
+LAST_LINE = """
+import os, runpy
+from types import SimpleNamespace
+conf = runpy.run_path("gunicorn.conf.py")
+from gunicorn.config import Config
+from myproj import access_log
+access_log.DELAY = 60
+log = access_log.AccessLogger(Config())
+log.lines.add("the last line")
+conf["worker_exit"](None, SimpleNamespace(log=log))
+os._exit(0)
+"""
+
+
+def test_worker_that_ends_writes_the_lines_that_wait(anew: Anew) -> None:
+    ended = anew(LAST_LINE, SECRET_KEY="for-this-line-only")
+    assert (ended.stdout, ended.stderr) == ("the last line\n", "")
 
 
 @pytest.mark.usefixtures("plain_static")

@@ -6,7 +6,11 @@ import time
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from myproj import access_log
 from myproj.urls import urlpatterns as site
+
+# How long lines wait for others, where a test asks for more than a moment.
+access_log.DELAY = float(os.environ.get("LOG_DELAY", access_log.DELAY))
 
 
 def sleep(request: HttpRequest, seconds: int) -> HttpResponse:
