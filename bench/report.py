@@ -121,14 +121,14 @@ def chart(samples: Samples) -> str:
     for index, one in enumerate(shown):
         y = 46 + 34 * index
         ratio = one.ratio or 0.0
-        width = max(2.0, min(ratio, 2.9) * scale)
+        width = max(2.0, min(ratio, 2.6) * scale)
         colour = "#0c7a5a" if (ratio >= 1) == one.column.more or ratio == 1 else "#b4651f"
         better = "higher is better" if one.column.more else ""
         bars.append(
             f'<text x="270" y="{y + 15}" text-anchor="end">{one.column.title}</text>'
             f'<rect x="280" y="{y}" width="{width:.0f}" height="20" rx="3" fill="{colour}"/>'
             f'<text x="{288 + width:.0f}" y="{y + 15}" font-weight="600">{ratio:.2f}×'
-            f'<tspan font-weight="400" fill="#777"> {better}</tspan></text>'
+            f'<tspan dx="6" font-weight="400" fill="#777">{better}</tspan></text>'
         )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 980 {height}" font-family="sans-serif" font-size="14">'

@@ -28,8 +28,8 @@ def digest(folder: Path = ROOT) -> str:
     """Return a digest of the names, run bits and bytes of the files that the engine is given to build with."""
     whole = hashlib.sha256()
     for path in sorted(context(folder)):
-        text = path.read_bytes()
-        runs = path.stat().st_mode & 0o100
+        text = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+        runs = path.lstat().st_mode & 0o100
         whole.update(f"{path.relative_to(folder).as_posix()}\0{runs}\0{len(text)}\0".encode())
         whole.update(text)
     return whole.hexdigest()[:16]
@@ -47,9 +47,10 @@ def context(folder: Path) -> Iterator[Path]:
 
 
 def under(folder: Path) -> Iterator[Path]:
-    """Yield all files under a folder."""
-    for place, _, names in os.walk(folder):
-        yield from (Path(place, name) for name in names)
+    """Yield all files under a folder; a link is one, wherever it leads."""
+    for place, folders, names in os.walk(folder):
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        yield from (Path(place, name) for name in [*names, *links])
 
 
 def ignored(path: Path, patterns: list[str]) -> bool:
@@ -68,7 +69,7 @@ def revision() -> str:
     """Return the commit that the folder is at, with `-dirty` where it is not exactly that; nothing without git."""
     try:
         commit = output(("git", "rev-parse", "HEAD"))
-        changes = output(("git", "status", "--porcelain", "--", "."))
+        changes = output(("git", "--no-optional-locks", "status", "--porcelain", "--", "."))
     except (OSError, subprocess.TimeoutExpired):
         return ""
     if commit.returncode or changes.returncode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def disagreements(path: Path, composes: Reading) -> list[str]:
     """Return a sentence for each line whose value Compose read otherwise, or for what it refused to read."""
     source = envfile.shown(path)
     if isinstance(composes, str):
-        return [f"Compose cannot read {source}: {composes}"]
+        return [f"Compose cannot read {source}: {cause(path, composes)}"]
     if composes is None:
         return []
     ours = {line.name: line for line in envfile.lines(envfile.exact_text(path))}
@@ -100,6 +101,16 @@ def disagreements(path: Path, composes: Reading) -> list[str]:
         for name, line in ours.items()
         if name and name not in COMPOSES_OWN and composes.get(name) != line.value
     ]
+
+
+def cause(path: Path, said: str) -> str:
+    """Return why Compose cannot read the file, in its words less what it quotes, for that may be a secret."""
+    if found := re.search(r"line \d+: [a-z ]*[a-z]", said):
+        return f"{found[0]}."
+    dollars = [str(line.number) for line in envfile.lines(envfile.exact_text(path)) if "$" in (line.value or "")]
+    if dollars:
+        return f"it expands $, which is in line {' and '.join(dollars)}: put the value in 'single quotes'."
+    return said
 
 
 def why(value: str) -> str:

@@ -7,13 +7,15 @@ import re
 
 from steps.command import refuse
 
-PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+=^~-]*")
+PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+=^~-]+")  # one at least: Compose takes a comment behind nothing for a value
 # Within single quotes both turn \' into ', and python-dotenv turns \\ into \ too, which Compose does not.
 NOT_IN_SINGLE_QUOTES = re.compile(r"\\(?:[\\']|\Z)|\r")
 # What one line of a file consists of: what stands before the value, the value, and what may follow it.
+# As for python-dotenv, a # right behind a value without quotes belongs to the value.
 PARTS = re.compile(
     r"(?P<before>\s*(?:export[^\S\r\n]+)?)"
-    r"[^=\r\n]+=[^\S\r\n]*(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\r\n]*?)"
+    r"(?:'[^']+'|[^=#\s]+)[^\S\r\n]*"
+    r"(?:=(?:[^\S\r\n]*(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")|[^\r\n]*?(?=\s|\Z)))?"
     r"(?P<comment>[^\S\r\n]*(?:#[^\r\n]*)?)(?P<end>[\r\n]*)",
     re.DOTALL,
 )
@@ -24,6 +26,8 @@ def line(name: str, value: str) -> str:
 
     Raises `Exit` when no line means this value to both; the tests compare with both readers.
     """
+    if re.search(r"[\ud800-\udfff]", value):  # what a shell gave that is no text
+        refuse(f"{name} cannot be written: it is not text in UTF-8. Choose another value, or give it with --env.")
     if PLAIN.fullmatch(value):
         return f"{name}={value}"
     if not NOT_IN_SINGLE_QUOTES.search(value):
@@ -49,10 +53,11 @@ def with_line(text: str, name: str, value: str) -> str:
     bindings = list(parse_stream(io.StringIO(text)))
     there = [index for index, binding in enumerate(bindings) if binding.key == name]
     if not there:
-        return text + ("" if not text or text.endswith("\n") else "\n") + new + "\n"
+        end = "\r\n" if "\r\n" in text else "\n"
+        return text + ("" if not text or text.endswith("\n") else end) + new + end
     pieces = [binding.original.string for binding in bindings]
     pieces[there[-1]] = replaced(pieces[there[-1]], new)
-    return "".join(pieces)
+    return text[: text.startswith("\ufeff")] + "".join(pieces)  # python-dotenv drops the mark that Windows begins with
 
 
 def replaced(old: str, new: str) -> str:

@@ -132,7 +132,7 @@ def test_ignore_file_lets_in_what_the_dockerfile_copies_and_no_more(agree: Agree
         lines[0] == "*", ".dockerignore does not begin with `*`, so that the Dockerfile could copy what nobody named."
     )
     agree(
-        allowed == copied == {"requirements.txt", "bytecode.py", "entrypoint.sh", "src"},
+        allowed == copied == {"requirements.txt", "requirements-uv.txt", "image", "entrypoint.sh", "src"},
         f".dockerignore lets in {', '.join(sorted(allowed))}, and the Dockerfile copies {', '.join(sorted(copied))}.",
     )
     kept_out = set(lines[lines.index("!src") + 1 :])

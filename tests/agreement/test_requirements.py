@@ -33,7 +33,7 @@ def pins(pinned: str) -> dict[str, str]:
 
 
 def test_there_are_sources() -> None:
-    assert SOURCES == ["requirements-pip.in", "requirements-tools.in", "requirements.in"]
+    assert SOURCES == ["requirements-pip.in", "requirements-tools.in", "requirements-uv.in", "requirements.in"]
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -2,58 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable
 
-from steps import envfile
-from support import ROOT
+from steps import envcheck, envfile
 
 Agree = Callable[[object, str], None]
 Text = Callable[[str], str]
 
-READERS = {"text", "flag", "choice", "words", "port", "origins", "database"}
-# The Dockerfile and the Compose file say where they are; the other is Django's own and never changes.
-NOT_FOR_PEOPLE = {"PLACE", "DJANGO_SETTINGS_MODULE"}
-GUNICORNS_OWN = {"GUNICORN_CMD_ARGS"}
-
-
-def names_read() -> dict[str, str]:
-    """Return each variable that a file of the site reads, with that file."""
-    found: dict[str, str] = {}
-    for path in sorted((ROOT / "src").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            name = name_read(node)
-            if name:
-                found.setdefault(name, str(path.relative_to(ROOT)))
-    return {name: file for name, file in found.items() if name not in NOT_FOR_PEOPLE}
-
-
-def name_read(node: ast.AST) -> str | None:
-    """Return the variable that an expression reads: `environment.flag("DEBUG")`, `os.environ["DEBUG"]`."""
-    if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
-        return constant(node.slice)
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
-        return None
-    of, reader = ast.unparse(node.func.value), node.func.attr
-    if (of == "environment" and reader in READERS) or (of == "os.environ" and reader == "get"):
-        return constant(node.args[0])
-    return constant(node.args[0]) if (of, reader) == ("os", "getenv") else None
-
-
-def constant(node: ast.AST) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
 
 def test_every_setting_that_is_read_is_explained(agree: Agree) -> None:
-    read = names_read()
+    read = envcheck.names_read()
     assert {"SECRET_KEY", "WEB_CONCURRENCY", "DATABASE_URL"} <= set(read)
     for name, file in read.items():
         agree(name in envfile.example_names(), f"{file} reads {name}, which .env.example does not explain.")
 
 
 def test_every_setting_that_is_explained_is_read(agree: Agree) -> None:
-    unread = sorted(set(envfile.example_names()) - set(names_read()) - GUNICORNS_OWN)
+    unread = sorted(set(envfile.example_names()) - set(envcheck.names_read()) - envcheck.GUNICORNS_OWN)
     agree(not unread, f".env.example explains {', '.join(unread)}, which no file in src/ reads.")
 
 
@@ -90,18 +56,20 @@ def test_place_is_said_by_the_box(agree: Agree, text: Text) -> None:
 
 
 PORTS = {
-    "tasks.py": r'^ +"port": "(\d+)",$',
+    "entrypoint.sh": r"PORT:-(\d+)\}",
     "src/myproj/settings.py": r'environment\.port\("PORT", (\d+)\)',
     ".env.example": r"^# PORT=(\d+)$",
-    "entrypoint.sh": r"PORT:-(\d+)\}",
     "Dockerfile": r"^EXPOSE (\d+)$",
     "README.md": r"venv, install, \.env, database, gunicorn → http://localhost:(\d+)",
 }
 
 
 def test_default_port_is_one(agree: Agree, text: Text) -> None:
+    (ours,) = re.findall(r'^ +"port": "(\d+)",$', text("tasks.py"), re.MULTILINE)
     for file, pattern in PORTS.items():
         found = re.findall(pattern, text(file), re.MULTILINE)
-        agree(found == ["8000"], f"{file} says the default port is {found}, and tasks.py 8000.")
+        agree(found == [ours], f"{file} says the default port is {' and '.join(found)}, and tasks.py {ours}.")
     checked = re.findall(r"/dev/tcp/127\.0\.0\.1/\$\{PORT:-(\d+)\}", text("Dockerfile"))
-    agree(checked == ["8000"], f"The health check of the Dockerfile asks port {checked}, and entrypoint.sh sets 8000.")
+    agree(
+        checked == [ours], f"The health check of the Dockerfile asks port {checked[0]}, and entrypoint.sh sets {ours}."
+    )

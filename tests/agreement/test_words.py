@@ -42,7 +42,7 @@ def test_readme_has_every_task_in_order(agree: Agree, text: Text, steps: list[st
 def test_readme_has_every_flag_and_no_other(agree: Agree, text: Text, steps: list[str]) -> None:
     for name, row in rows(text("README.md")).items():
         told = set(re.findall(r"--[a-z-]+[a-z]", row.split(" | ")[0]))
-        flags = {f"--{argument.name.replace('_', '-')}" for argument in tasks.ns[name].get_arguments()}
+        flags = {f"--{argument.name.strip('_').replace('_', '-')}" for argument in tasks.ns[name].get_arguments()}
         agree(told == flags, f"README.md has `inv {name}` with {sorted(told)}, and tasks.py with {sorted(flags)}.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from nasty import NASTY, SETTING, among
 from support import ROOT, answers, at_terminal, get, inv, one_sentence, run, stylesheets, wait_until
 
 URL = f"http://localhost:{os.environ['INVOKE_UP_PORT']}"
@@ -70,6 +72,62 @@ def test_data_survives_down_and_up() -> None:
 def django(code: str) -> subprocess.CompletedProcess[str]:
     """Run a line of Python in the running container, with the site's models."""
     return inv("shell", "--", "python", "manage.py", "shell", "-c", MODELS + code)
+
+
+@pytest.fixture
+def env_file() -> Iterator[Path]:
+    """The environment file, which is afterwards what it was before."""
+    before = ENV_FILE.read_bytes()
+    yield ENV_FILE
+    ENV_FILE.write_bytes(before)
+
+
+def test_nasty_values_reach_the_server_byte_for_byte(env_file: Path) -> None:
+    written = inv("env", *SETTING)
+    assert written.returncode == 0, written.stderr
+    started = inv("up", "--detach", "--no-build")
+    assert started.returncode == 0, started.stderr
+    shown = inv("shell", "--", "python", "-c", "print(open('/proc/1/environ', 'rb').read().hex())")
+    assert among(bytes.fromhex(shown.stdout)) == NASTY
+
+
+OTHERWISE = ["A=$HOME", 'A="a $HOME"', r"A='a\\b'", "A= # b", "A=${hunter2", 'A="${B:?hunter2}"']
+
+
+@pytest.mark.parametrize("line", OTHERWISE)
+def test_line_that_compose_reads_otherwise_is_named_and_nothing_is_started(env_file: Path, line: str) -> None:
+    env_file.write_text(f"{env_file.read_text()}\n# c\n{line}\n")
+    number = len(env_file.read_text().splitlines())
+    inv("down")
+    for words in (["up", "--detach"], ["up", "--detach", "--no-build"], ["env", "--check"]):
+        refused = inv(*words)
+        assert refused.returncode == 1
+        *said, end = refused.stderr.splitlines()
+        named = [line for line in said if re.search(rf"\bline {number}\b", line, re.IGNORECASE)]
+        assert any("'single quotes'" in line for line in named), refused.stderr
+        assert ("nothing was started" in end) == ("up" in words)
+        assert "hunter2" not in refused.stderr
+    assert "-web-1" not in inv("ps").stdout
+
+
+def test_env_file_that_inv_wrote_is_fine(env_file: Path) -> None:
+    checked = inv("env", "--check")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_image_has_labels_and_tells_when_it_is_older_than_the_folder(tmp_path: Path) -> None:
+    fresh, older = os.environ["INVOKE_UP_IMAGE"], os.environ["INVOKE_UP_IMAGE"] + "-older"
+    label = '{{index .Config.Labels "djk8s.content"}}'
+    assert re.fullmatch("[0-9a-f]{16}\n", run("docker", "image", "inspect", "--format", label, fresh).stdout)
+    again = inv("up", "--detach", "--no-build")
+    assert (again.returncode, "older than" in again.stderr) == (0, False), again.stderr
+    (tmp_path / "Dockerfile").write_text(f"FROM {fresh}\n")
+    relabelled = run("docker", "build", "--label", "djk8s.content=0000", "--tag", older, str(tmp_path))
+    assert relabelled.returncode == 0, relabelled.stderr
+    started = inv("up", "--detach", "--no-build", INVOKE_UP_IMAGE=older)
+    told = [line for line in started.stderr.splitlines() if "older than" in line]
+    assert told == [f"{older} is older than the folder: `inv up` takes the changes in."]
+    assert "Older than the folder: " in inv("ps").stderr
 
 
 def test_malformed_env_file_is_refused_but_keeps_nothing_running() -> None:

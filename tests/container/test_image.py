@@ -6,16 +6,20 @@ import json
 import os
 import re
 import secrets
+import shutil
+import tarfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pexpect
 import pytest
 from images import IMAGE, NAME, TAG, docker
 
-from support import answers, at_terminal, free_port, get, inv, one_sentence, run, stylesheets, wait_until
+from nasty import NASTY, SETTING, among
+from support import ROOT, answers, at_terminal, free_port, get, inv, one_sentence, run, stylesheets, wait_until
 
-NASTY = "https://a  b'c\"$d"
+QUOTES = "https://a  b'c\"$d"
 
 
 class Site:
@@ -37,7 +41,7 @@ def containers() -> set[str]:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    yield Site("--env", "ALLOWED_HOSTS=asked.example, b.example", "--env", f"CSRF_TRUSTED_ORIGINS={NASTY}")
+    yield Site("--env", "ALLOWED_HOSTS=asked.example, b.example", "--env", f"CSRF_TRUSTED_ORIGINS={QUOTES}")
     inv("stop")
 
 
@@ -63,7 +67,7 @@ def test_only_this_machine_reaches_it(site: Site) -> None:
 def test_environment_is_passed_byte_for_byte(site: Site) -> None:
     assert get(site.url, Host="asked.example").status == 200
     assert get(site.url, Host="unasked.example").status == 400
-    assert inside(site, "printenv", "CSRF_TRUSTED_ORIGINS") == NASTY
+    assert inside(site, "printenv", "CSRF_TRUSTED_ORIGINS") == QUOTES
 
 
 def test_secret_is_given_by_name_and_not_shown(site: Site) -> None:
@@ -74,7 +78,9 @@ def test_secret_is_given_by_name_and_not_shown(site: Site) -> None:
 
 
 def test_gunicorn_is_pid_1_and_not_root(site: Site) -> None:
-    assert "gunicorn\0myproj.wsgi:application" in inside(site, "cat", "/proc/1/cmdline")
+    python, *words = inside(site, "cat", "/proc/1/cmdline").strip("\0").split("\0")
+    assert python.endswith("/python")  # and not the shell that began
+    assert words == ["/opt/venv/bin/gunicorn", "myproj.wsgi:application"]
     assert re.search(r"^Uid:\s+10001\s", inside(site, "cat", "/proc/1/status"), re.MULTILINE)
     assert docker("inspect", "--format", "{{.Config.User}}", IMAGE) == "10001"
 
@@ -178,6 +184,99 @@ def test_data_outlives_the_container() -> None:
 MODELS = "from django.contrib.auth.models import User; "
 
 
+def test_nasty_values_reach_the_server_byte_for_byte(tmp_path: Path) -> None:
+    file = str(tmp_path / "nasty.env")
+    written = inv("env", *SETTING, INVOKE_ENV_FILE=file)
+    assert written.returncode == 0, written.stderr
+    site = Site("--env-file", file)
+    show = ["python", "-c", "print(open('/proc/1/environ', 'rb').read().hex())"]
+    assert among(bytes.fromhex(inside(site, *show))) == NASTY
+    assert among(bytes.fromhex(inv("shell", "--new", "--", *show, INVOKE_ENV_FILE=file).stdout)) == NASTY
+    inv("stop")
+
+
+BUILT_HERE = pytest.mark.skipif(bool(os.environ.get("SMOKE_IMAGE")), reason="an image that exists is not built")
+
+
+def older_lines(*words: str) -> list[str]:
+    """Type an `inv` command that succeeds, and return what it says of what is older than the folder."""
+    typed = inv(*words)
+    assert typed.returncode == 0, typed.stderr
+    return [line for line in typed.stderr.splitlines() if "older than the folder" in line.lower()]
+
+
+def test_older_image_and_its_container_are_told_in_one_line_each(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {IMAGE}\n")
+    docker("build", "--label", "djk8s.content=0000", "--tag", f"{NAME}:older", str(tmp_path))
+    try:
+        said = older_lines("run", "--tag", "older", "--port", str(free_port()), "--detach")
+        assert said == [f"{NAME}:older is older than the folder: `inv build --tag older` takes the changes in."]
+        (container,) = containers()
+        for words in (["ps"], ["shell", "--", "true"]):
+            said = older_lines(*words)
+            assert said == [
+                f"Older than the folder: {container}. `inv build` and `inv run`, or `inv up`, take the changes in."
+            ]
+        assert older_lines("shell", "--new", "--", "true") == []
+    finally:
+        inv("stop")
+        docker("image", "rm", f"{NAME}:older")
+
+
+@BUILT_HERE
+def test_image_that_was_just_built_is_not_older() -> None:
+    label = docker("inspect", "--format", '{{index .Config.Labels "djk8s.content"}}', IMAGE)
+    assert re.fullmatch("[0-9a-f]{16}", label)
+    assert older_lines("run", "--tag", TAG, "--port", str(free_port()), "--detach") == []
+    assert older_lines("ps") == []
+    assert older_lines("shell", "--", "true") == []
+    inv("stop")
+
+
+LIST_CONTEXT = """
+import sys
+from pathlib import Path
+from steps import content
+folder = Path(sys.argv[1])
+print("\\n".join(path.relative_to(folder).as_posix() for path in content.context(folder)))
+"""
+# What the engine itself puts into every container.
+ENGINES_OWN = re.compile(r"\.dockerenv|(dev|etc|proc|sys)/.*")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the project with more in it, of which some goes into an image and some does not."""
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".nox", ".tools", ".*_cache", "venv", "data"))
+    more = ["src/.env", "src/myproj/.env.local", "src/.env.d/a", "src/a.pyc", "src/__pycache__/a.txt", "image/b.pyo"]
+    more += ["src/.hidden", "src/a b ü", "src/myproj/env", "src/pycache/a", "src/data/db.sqlite3", "image/new", "new"]
+    for name in more:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_text("")
+    (copy / "src/to_nowhere").symlink_to("nowhere")
+    (copy / "src/to_a_folder").symlink_to("myproj")
+    return copy
+
+
+def test_context_that_the_label_digests_is_what_the_engine_is_given(copy: Path, tmp_path: Path) -> None:
+    scratch, tag = tmp_path / "Dockerfile", f"{NAME}:context"
+    scratch.write_text("FROM scratch\nCOPY . /\n")
+    docker("build", "--file", str(scratch), "--tag", tag, str(copy))
+    container = docker("create", tag, "nothing")
+    try:
+        docker("export", "--output", str(tmp_path / "files.tar"), container)
+    finally:
+        docker("rm", container)
+        docker("image", "rm", tag)
+    with tarfile.open(tmp_path / "files.tar") as files:
+        given = {file.name for file in files if not file.isdir() and not ENGINES_OWN.fullmatch(file.name)}
+    listed = run(str(ROOT / ".tools/bin/python"), "-c", LIST_CONTEXT, str(copy))
+    assert set(listed.stdout.splitlines()) - {"Dockerfile", ".dockerignore"} == given, listed.stderr
+    assert {"src/manage.py", "src/a b ü", "src/to_nowhere", "src/to_a_folder", "image/new"} <= given
+    assert not given & {"src/.env", "src/a.pyc", "src/__pycache__/a.txt", "new", "README.md"}
+
+
 def test_published_elsewhere_as_in_the_tutorial() -> None:
     outside = free_port()
     started = inv("run", "--tag", TAG, "--port", "6545", "--publish", str(outside), "--detach")
@@ -252,7 +351,7 @@ def test_no_engine_is_one_sentence_that_names_serve() -> None:
         assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.skipif(bool(os.environ.get("SMOKE_IMAGE")), reason="an image that exists is not built")
+@BUILT_HERE
 def test_image_never_built_is_built_first_and_it_says_so() -> None:
     docker("image", "rm", IMAGE, f"{NAME}:latest")
     site = Site()
@@ -261,7 +360,7 @@ def test_image_never_built_is_built_first_and_it_says_so() -> None:
     inv("stop")
 
 
-@pytest.mark.skipif(bool(os.environ.get("SMOKE_IMAGE")), reason="an image that exists is not built")
+@BUILT_HERE
 def test_build_arguments_work() -> None:
     refused = inv("build", "--build-arg", "PYTHON_VERSION=0.0-no-such")
     assert refused.returncode != 0

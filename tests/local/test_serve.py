@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from nasty import NASTY, SETTING, among
 from support import Answer, answers, at_terminal, free_port, get, inv, one_sentence, run, stylesheets, wait_until
 
 VENV = Path(os.environ["INVOKE_VENV"])
@@ -139,6 +141,39 @@ def test_the_second_time_there_is_nothing_to_do() -> None:
     assert "pip install" not in str(server.terminal.before)
     wait_until(lambda: answers(server.url))
     assert server.stop()[0] == 0
+
+
+@pytest.fixture
+def nasty_env_file() -> str:
+    """An environment file that has every nasty value."""
+    path = str(ENV_FILE.with_name("nasty.env"))
+    written = inv("env", *SETTING, INVOKE_ENV_FILE=path)
+    assert written.returncode == 0, written.stderr
+    return path
+
+
+def test_nasty_values_reach_the_server_byte_for_byte(nasty_env_file: str) -> None:
+    server = Server(INVOKE_ENV_FILE=nasty_env_file)
+    wait_until(lambda: answers(server.url))
+    assert server.terminal.pid
+    environ = [path for path in descendants(server.terminal.pid) if b"gunicorn" in (path / "cmdline").read_bytes()]
+    assert environ
+    assert all(among((path / "environ").read_bytes()) == NASTY for path in environ)
+    assert server.stop()[0] == 0
+
+
+def descendants(process: int) -> list[Path]:
+    """Return the folders in which Linux describes a process and all that it started."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [Path(f"/proc/{process}"), *(path for child in children for path in descendants(int(child)))]
+
+
+def test_nasty_values_reach_manage_byte_for_byte(nasty_env_file: str) -> None:
+    code = "import json, os; print(json.dumps(dict(os.environ)))"
+    shown = inv("manage", "--", "shell", "--verbosity", "0", "-c", code, INVOKE_ENV_FILE=nasty_env_file)
+    assert shown.returncode == 0, shown.stderr
+    seen = json.loads(shown.stdout)
+    assert {name: value for name, value in seen.items() if name.startswith("NASTY_")} == NASTY
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8])

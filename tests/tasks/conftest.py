@@ -22,16 +22,29 @@ from support import ROOT
 Typed = subprocess.CompletedProcess[str]
 Calls = Callable[..., list[dict[str, Any]]]
 
-# Notes each call, as one line of JSON, and answers what the test wants said, by the words it begins with.
+# Notes each call, as one line of JSON, and answers what the test wants said, by the words it begins with; a failure
+# says it on standard error. Where the test wants nothing else, `compose config` has what the lines without quotes say.
 NOTING = """
 import json, os, sys
 call = {"argv": sys.argv[3:], "env": dict(os.environ), "cwd": os.getcwd()}
 with open(sys.argv[1], "a") as notes:
     notes.write(json.dumps(call) + "\\n")
+
+def composed():
+    with open(os.environ.get("UP_ENV_FILE", ".env")) as file:
+        pairs = [line.rstrip("\\n").split("=", 1) for line in file if "=" in line and line[0] != "#"]
+    return json.dumps({"services": {"web": {"environment": dict(pairs)}}}), 0
+
 answers = json.loads(sys.argv[2])
 words = " ".join(sys.argv[3:])
-said, code = next((answers[begin] for begin in answers if words.startswith(begin)), ("", 0))
-print(said, end="")
+if words.startswith("compose --project-name "):
+    words = " ".join(["compose", *sys.argv[6:]])
+begin = max((begin for begin in answers if words.startswith(begin)), key=len, default=None)
+if words.startswith("compose config") and begin != "compose config":
+    said, code = composed()
+else:
+    said, code = answers.get(begin, ("", 0))
+print(said, end="", file=sys.stderr if code else sys.stdout)
 sys.exit(code)
 """
 
@@ -95,6 +108,7 @@ def program(tmp_path: Path) -> Callable[[str, str], Path]:
 def noting(tmp_path: Path) -> Callable[..., tuple[Path, Calls]]:
     """Make a program that only notes how it is called; `answers` has (what it says, exit code) by its first words.
 
+    The words of Compose are those without the project's name.
     Returns its path, and what tells the calls that began with certain words.
     """
 
@@ -149,7 +163,8 @@ def checkout(tmp_path: Path) -> Path:
     leave_out = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "steps", copy / "steps", ignore=leave_out)
     shutil.copytree(ROOT / "src", copy / "src", ignore=leave_out)
-    for pattern in ("inv", "tasks.py", "noxfile.py", "requirements*", "Dockerfile", ".env.example"):
+    shutil.copytree(ROOT / "image", copy / "image", ignore=leave_out)
+    for pattern in ("inv", "*.py", "requirements*", "Dockerfile", ".dockerignore", "*.sh", "*.yaml", ".env.example"):
         for file in ROOT.glob(pattern):
             shutil.copy(file, copy)
     return copy

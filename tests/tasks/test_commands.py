@@ -16,6 +16,7 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 
 import tasks
+from steps import content
 from support import ROOT
 
 Inv = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,7 +29,8 @@ MAKE = (
 )
 INSTALL = (*MAKE, "VENV/bin/python -m pip install --require-hashes -r requirements.txt")
 COLLECT = "(cd src && DEBUG=0 VENV/bin/python manage.py collectstatic --no-input)"
-BUILD = "docker build --tag djk8s:latest --label djk8s.project=SCOPE ."
+LABELS = "--label djk8s.content=CONTENT --label org.opencontainers.image.revision=REVISION --label djk8s.project=SCOPE"
+BUILD = f"docker build --tag djk8s:latest {LABELS} ."
 NEW = (
     "docker run --pull never --label djk8s.project=SCOPE "
     "--read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --volume SCOPE-run:/app/data"
@@ -36,6 +38,7 @@ NEW = (
 NAMES = "--env DEBUG --env HTTPS --env SECRET_KEY"
 ONCE = f"{NEW} --rm --interactive {NAMES} djk8s:latest"
 UP = "UP_ENV_FILE=ENVFILE docker compose --project-name SCOPE up"
+UP_BUILD = UP.replace(" docker", " UP_CONTENT=CONTENT UP_REVISION=REVISION docker")
 DOWN = "(cd / && docker compose --project-name SCOPE down --remove-orphans)"
 STOP = (
     "docker stop $(docker ps --all --quiet --filter label=djk8s.project=SCOPE)",
@@ -43,7 +46,7 @@ STOP = (
 )
 REMOVE_IMAGES = "docker image rm --force $(docker image ls --quiet --filter label=djk8s.project=SCOPE)"
 NOX = "TOOLS -m nox --error-on-missing-interpreters"
-BENCH = "TOOLS bench"
+BENCH = "TOOLS -m nox --session bench --"
 REMOVE_VOLUMES = "docker volume rm $(docker volume ls --quiet --filter 'name=^SCOPE-run$')"
 
 
@@ -67,6 +70,7 @@ TABLE = [
     case("venv is made of the Python asked for by path", "venv --python BIN/python3.77", *MAKE),
     case("install makes the venv first", "install", *INSTALL),
     case("env runs no command", "env"),
+    case("env sets values without a command", "env --set DEBUG=1 --set 'GREETING=a  $(touch pwned)'"),
     case("serve does the steps before it", "serve", *serve_lines()),
     case("serve listens on --port", "serve --port 6545", *serve_lines(6545)),
     case("serve listens on the configured port", "serve", *serve_lines(6545), INVOKE_PORT="6545"),
@@ -77,51 +81,51 @@ TABLE = [
     case(
         "build tags v1 and latest at once",
         "build --tag v1",
-        "docker build --tag djk8s:v1 --tag djk8s:latest --label djk8s.project=SCOPE .",
+        f"docker build --tag djk8s:v1 --tag djk8s:latest {LABELS} .",
     ),
     case(
         "build gives several tags in one build, each once",
         "build --tag v1 --tag v2 --tag latest --tag v1",
-        "docker build --tag djk8s:v1 --tag djk8s:v2 --tag djk8s:latest --label djk8s.project=SCOPE .",
+        f"docker build --tag djk8s:v1 --tag djk8s:v2 --tag djk8s:latest {LABELS} .",
     ),
     case(
         "build takes another Dockerfile",
         "build --file Dockerfile",
-        "docker build --tag djk8s:latest --file Dockerfile --label djk8s.project=SCOPE .",
+        f"docker build --tag djk8s:latest --file Dockerfile {LABELS} .",
     ),
     case(
         "build passes each build argument as one word",
         "build --build-arg PYTHON_VERSION=3.12 --build-arg 'GREETING=a  $(touch pwned)'",
         "docker build --tag djk8s:latest --build-arg PYTHON_VERSION=3.12 "
-        "--build-arg 'GREETING=a  $(touch pwned)' --label djk8s.project=SCOPE .",
+        f"--build-arg 'GREETING=a  $(touch pwned)' {LABELS} .",
     ),
     case(
         "build passes a build argument that the shell has by name",
         "build --build-arg PYTHON_VERSION",
-        "docker build --tag djk8s:latest --build-arg PYTHON_VERSION --label djk8s.project=SCOPE .",
+        f"docker build --tag djk8s:latest --build-arg PYTHON_VERSION {LABELS} .",
         PYTHON_VERSION="3.12",
     ),
     case(
         "build lends a company's pip.conf and ca.crt to the build",
         "build --secret SECRETS/pip.conf --secret SECRETS/ca.crt",
         "docker build --tag djk8s:latest --secret id=pip.conf,src=SECRETS/pip.conf "
-        "--secret id=ca.crt,src=SECRETS/ca.crt --label djk8s.project=SCOPE .",
+        f"--secret id=ca.crt,src=SECRETS/ca.crt {LABELS} .",
     ),
     case(
         "build builds every layer anew",
         "build --no-cache",
-        "docker build --tag djk8s:latest --no-cache --label djk8s.project=SCOPE .",
+        f"docker build --tag djk8s:latest --no-cache {LABELS} .",
     ),
     case(
         "build names the configured image",
         "build",
-        "docker build --tag other:latest --label djk8s.project=SCOPE .",
+        f"docker build --tag other:latest {LABELS} .",
         INVOKE_IMAGE="other",
     ),
     case(
         "build calls the configured engine",
         "build",
-        "podman build --tag djk8s:latest --label djk8s.project=SCOPE .",
+        f"podman build --tag djk8s:latest {LABELS} .",
         INVOKE_ENGINE="podman",
     ),
     case("run shows on this machine alone, on the same port", "run", run_line()),
@@ -172,12 +176,12 @@ TABLE = [
         "docker logs $(docker ps --all --quiet --latest --filter label=djk8s.project=SCOPE)",
     ),
     case("stop stops this project's containers", "stop", *STOP),
-    case("up builds and runs", "up", f"{UP} --build"),
-    case("up --detach waits until it is healthy", "up --detach", f"{UP} --build --detach --wait"),
+    case("up builds and runs", "up", f"{UP_BUILD} --build"),
+    case("up --detach waits until it is healthy", "up --detach", f"{UP_BUILD} --build --detach --wait"),
     case("up --no-build runs what was built", "up --no-build", f"{UP} --no-build"),
-    case("up takes the configured port", "up", f"UP_PORT=6545 {UP} --build", INVOKE_UP_PORT="6545"),
-    case("up takes the configured image", "up", f"UP_IMAGE=other:v2 {UP} --build", INVOKE_UP_IMAGE="other:v2"),
-    case("up leaves PORT of the shell to the file", "up", f"{UP} --build", PORT="6545"),
+    case("up takes the configured port", "up", f"UP_PORT=6545 {UP_BUILD} --build", INVOKE_UP_PORT="6545"),
+    case("up takes the configured image", "up", f"UP_IMAGE=other:v2 {UP_BUILD} --build", INVOKE_UP_IMAGE="other:v2"),
+    case("up leaves PORT of the shell to the file", "up", f"{UP_BUILD} --build", PORT="6545"),
     case("down keeps the database", "down", DOWN),
     case("down --volumes removes it", "down --volumes", DOWN.replace(")", " --volumes)")),
     case("clean keeps the databases", "clean", DOWN, *STOP, REMOVE_IMAGES),
@@ -209,8 +213,6 @@ TABLE = [
     case("lock is a session", "lock", "TOOLS -m nox --session lock"),
     case("lock --upgrade takes the newest", "lock --upgrade", "TOOLS -m nox --session lock -- --upgrade"),
     case("test runs all that this machine can", "test", "TOOLS -m nox"),
-    case("bench measures five rounds", "bench", "TOOLS bench --rounds 5"),
-    case("bench does as it is told", "bench --json --chart --rounds 9", "TOOLS bench --json --chart --rounds 9"),
     case("test runs the sessions asked for", "test --session a --session b", f"{NOX} --session a b"),
     case("bench measures both recipes", "bench", f"{BENCH} --rounds 5"),
     case(
@@ -222,7 +224,7 @@ TABLE = [
     case(
         "tasks chain",
         "build --tag v1 run --port 6545",
-        "docker build --tag djk8s:v1 --tag djk8s:latest --label djk8s.project=SCOPE .",
+        f"docker build --tag djk8s:v1 --tag djk8s:latest {LABELS} .",
         run_line("127.0.0.1:6545", 6545),
     ),
 ]
@@ -233,6 +235,7 @@ def prints(inv: Inv, shell: pytest.MonkeyPatch, tmp_path: Path, program: Callabl
     """Type `inv --dry …`, with each name that differs from machine to machine replaced by a word in capitals."""
     python = program("bin/python3.77", f'exec "{sys.executable}" "$@"')
     shell.setenv("PATH", str(python.parent), prepend=os.pathsep)
+    shell.setattr(content, "revision", lambda: "REVISION")
     other = tmp_path / "other.env"
     other.write_text("FROM_OTHER_FILE=1\n")
     for name in ("pip.conf", "ca.crt"):
@@ -265,6 +268,7 @@ def normal(text: str, tmp_path: Path) -> str:
     }
     for name, word in names.items():
         text = text.replace(name, word)
+    text = re.sub(r"\b(djk8s\.content|UP_CONTENT)=[0-9a-f]{16}\b", r"\1=CONTENT", text)
     return re.sub(r"\bdjk8s-[0-9a-f]{6}\b", "SCOPE", text)
 
 
@@ -283,11 +287,11 @@ def test_the_table_has_every_flag_of_every_task() -> None:
         for flag in ["", *flags(name)]
         if not any(name in words and (not flag or flag in words) for words in typed)
     ]
-    assert missing == []
+    assert missing == ["inv env --check"]  # which prints no command; test_envcheck.py has it
 
 
 def flags(name: str) -> list[str]:
-    return [f"--{argument.name.replace('_', '-')}" for argument in tasks.ns[name].get_arguments()]
+    return [f"--{argument.name.strip('_').replace('_', '-')}" for argument in tasks.ns[name].get_arguments()]
 
 
 SECRETS = """
@@ -306,6 +310,7 @@ READ_SECRETS += [
     "manage --place container -- check",
     "build",
     "env",
+    "env --set TOKEN=hunter2-flag --set SECRET_KEY=hunter2-key",
     "clean",
     "steps",
 ]
@@ -354,7 +359,9 @@ def test_lines_are_short_where_nothing_is_configured(elsewhere: Inv) -> None:
     lines = elsewhere("--dry", "venv", "serve", "up").stdout.splitlines()
     assert lines[1] == "venv/bin/python -m pip install --require-hashes -r requirements-pip.txt"
     assert "(cd src && PORT=8000 ../venv/bin/gunicorn myproj.wsgi:application)" in lines
-    assert re.fullmatch(r"docker compose --project-name djk8s-[0-9a-f]{6} up --build", lines[-1])
+    assert re.fullmatch(
+        r"UP_CONTENT=[0-9a-f]{16} docker compose --project-name djk8s-[0-9a-f]{6} up --build", lines[-1]
+    )
 
 
 def test_two_checkouts_stay_apart(elsewhere: Inv, inv: Inv) -> None:
@@ -372,7 +379,7 @@ STOP_CALLS = [
     ["container", "prune", "--force", *OURS],
 ]
 CALLS = [
-    ["build", "--tag", "djk8s:latest", "--label", "djk8s.project=SCOPE", "."],
+    ["build", "--tag", "djk8s:latest", "--label", "djk8s.content=CONTENT", "--label", "djk8s.project=SCOPE", "."],
     DOWN_CALL,
     ["ps", "--all", "--quiet", "--latest", *OURS],
     ["logs", "one", "two"],

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from steps import compose, container, engine, ports
+from steps import compose, container, content, engine, ports
 from steps.project import Project
 from support import free_port
 
@@ -80,6 +80,7 @@ def test_image_that_was_never_built_is_built_first(inv: Inv, noting: Noting) -> 
     changing = [call["argv"][0] for call in calls() if call["argv"][0] in {"build", "run", "pull"}]
     assert changing == ["build", "run"]
     assert calls("build")[0]["argv"][:5] == ["build", "--tag", "djk8s:v1", "--tag", "djk8s:latest"]
+    assert f"djk8s.content={content.digest()}" in calls("build")[0]["argv"]
 
 
 def test_build_that_fails_ends_the_run_with_its_code(inv: Inv, noting: Noting) -> None:
@@ -225,3 +226,78 @@ def test_clean_removes_what_is_found_and_names_it(inv: Inv, noting: Noting, proj
     assert [call["argv"] for call in calls("volume", "rm")] == [["volume", "rm", "one"]]
     assert calls("compose", "--project-name", project.scope, "down")[1]["argv"][-1] == "--volumes"
     assert compose.down_command(project).argv[-1] == "--remove-orphans"
+
+
+LABEL_OF_IMAGE = "image inspect --format {{index"
+LABEL_OF_CONTAINERS = "inspect --format {{.Id}}"
+OLDER_IMAGE = [
+    ("run", "djk8s:latest is older than the folder: `inv build` takes the changes in."),
+    ("run --tag v1", "djk8s:v1 is older than the folder: `inv build --tag v1` takes the changes in."),
+    ("shell", "djk8s:latest is older than the folder: `inv build` takes the changes in."),
+    ("up --no-build", "djk8s-compose:v1 is older than the folder: `inv up` takes the changes in."),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), OLDER_IMAGE)
+@pytest.mark.parametrize("built", ["0000000000000000", "", "this very content"], ids=["older", "unlabelled", "fresh"])
+def test_image_that_is_older_than_the_folder_is_told_in_one_line(
+    inv: Inv, noting: Noting, words: str, sentence: str, built: str
+) -> None:
+    label = content.digest() if built == "this very content" else built
+    docker, calls = noting("docker", image_inspect=("sha256:0", 0), **{LABEL_OF_IMAGE: (f"{label}\n", 0)})
+    ports = {"INVOKE_PORT": str(free_port()), "INVOKE_UP_PORT": str(free_port())}
+    typed = inv(*words.split(), INVOKE_ENGINE=str(docker), **ports)
+    assert typed.returncode == 0, typed.stderr
+    told = [line for line in typed.stderr.splitlines() if "older than" in line]
+    assert told == ([sentence] if built.startswith("0") else [])
+    assert calls("run") or calls("compose")[-1]["argv"][3] == "up"
+
+
+def test_image_that_is_built_now_is_not_compared(inv: Inv, engine: Calls) -> None:
+    typed = inv("up", INVOKE_UP_PORT=str(free_port()))
+    assert "older than" not in typed.stderr
+    assert engine("image", "inspect", "--format", "{{index") == []
+
+
+@pytest.fixture
+def of_two_contents(noting: Noting, shell: pytest.MonkeyPatch) -> None:
+    """An engine with three containers: of an older image, of a fresh one, started last, and of an unlabelled one."""
+    labels = {FIRST: "0000000000000000", THIRD: content.digest(), SECOND: ""}
+    path, _ = noting(
+        "docker",
+        image_inspect=("sha256:0", 0),
+        ps=("\n".join(labels), 0),
+        inspect=(STARTED, 0),
+        **{LABEL_OF_CONTAINERS: ("".join(f"{name} {label}\n" for name, label in labels.items()), 0)},
+    )
+    shell.setenv("INVOKE_ENGINE", str(path))
+
+
+def test_ps_tells_in_one_line_which_containers_are_older(inv: Inv, of_two_contents: None) -> None:
+    typed = inv("ps")
+    told = [line for line in typed.stderr.splitlines() if "Older" in line]
+    remedy = "`inv build` and `inv run`, or `inv up`, take the changes in."
+    assert told == [f"Older than the folder: {FIRST[:12]}. {remedy}"]
+    assert typed.returncode == 0
+
+
+def test_ps_tells_nothing_where_none_is_older(inv: Inv, engine: Calls) -> None:
+    assert "Older" not in inv("ps").stderr
+    assert engine("inspect") == []
+
+
+@pytest.mark.parametrize(("label", "told"), [("0000000000000000", 1), ("", 0), ("now", 0)])
+def test_shell_tells_of_the_container_that_it_enters_and_no_other(
+    inv: Inv, noting: Noting, label: str, told: int
+) -> None:
+    label = content.digest() if label == "now" else label
+    docker, calls = noting(
+        "docker",
+        ps=(f"{SECOND}\n{THIRD}\n{FIRST}\n", 0),
+        inspect=(STARTED, 0),
+        **{LABEL_OF_CONTAINERS: (f"{THIRD} {label}\n", 0)},
+    )
+    typed = inv("shell", "--", "true", INVOKE_ENGINE=str(docker))
+    assert typed.returncode == 0
+    assert typed.stderr.count(f"Older than the folder: {THIRD[:12]}.") == told
+    assert [call["argv"][3:] for call in calls("inspect", "--format", calls("inspect")[-1]["argv"][2])] == [[THIRD]]

@@ -1,0 +1,75 @@
+"""Values that readers of an environment file take apart; `inv env --set` writes each, and every place has it whole."""
+
+from __future__ import annotations
+
+NASTY = {
+    "NASTY_EMPTY": "",
+    "NASTY_SINGLE_QUOTE": "'",
+    "NASTY_DOUBLE_QUOTE": '"',
+    "NASTY_IN_SINGLE_QUOTES": "'quoted'",
+    "NASTY_IN_DOUBLE_QUOTES": '"quoted"',
+    "NASTY_BOTH_QUOTES": 'it\'s "both" \'\'""',
+    "NASTY_QUOTE_THAT_DOES_NOT_END": "'a\"b",
+    "NASTY_DOLLAR": "$",
+    "NASTY_DOLLARS": "pa$$word$$$",
+    "NASTY_BRACES": "${X}",
+    "NASTY_DEFAULT": "${X:-default}${Y:?missing}",
+    "NASTY_BROKEN_BRACES": "${hunter2 $} ${}",
+    "NASTY_HOME": "$HOME",
+    "NASTY_DOLLAR_AND_QUOTES": "$HOME is 'here' and \"there\"",
+    "NASTY_DOLLAR_AND_BACKSLASH": r"\$HOME \${HOME} $\n",
+    "NASTY_COMMAND": "$(id)`id`$((1+1))",
+    "NASTY_BACKTICK": "`",
+    "NASTY_HASH": "a#b",
+    "NASTY_SPACE_HASH": "a # b",
+    "NASTY_TAB_HASH": "a\t#b",
+    "NASTY_COMMENT": "# not a comment",
+    "NASTY_EQUALS": "=a=b==",
+    "NASTY_EXPORT": "export A=1",
+    "NASTY_ASSIGNMENT": "A='1'",
+    "NASTY_LINES_OF_ASSIGNMENTS": "one\nSECRET_KEY=stolen\nDEBUG=1\n# and a comment\n",
+    "NASTY_YAML": "key: [value, *anchor] & {a: b}",
+    "NASTY_BACKSLASH": "\\",
+    "NASTY_BACKSLASHES": "\\\\ \\\\\\",
+    "NASTY_BACKSLASH_AT_END": "C:\\new\\table\\",
+    "NASTY_BACKSLASH_SPACE": r"a\ b",
+    "NASTY_BACKSLASH_SINGLE_QUOTE": r"\'",
+    "NASTY_BACKSLASH_DOUBLE_QUOTE": r"\"",
+    "NASTY_BACKSLASH_NEWLINE": "a\\\nb",
+    "NASTY_ESCAPES": r"\n\r\t\a\b\f\v\0\x41\u0041\101",
+    "NASTY_ESCAPES_AND_QUOTES": r"""\n '\n' "\n" \\n""",
+    "NASTY_NEWLINE": "\n",
+    "NASTY_LINES": "one\n\n  two\n",
+    "NASTY_KEY": "-----BEGIN KEY-----\nMIIB+/==\n-----END KEY-----\n",
+    "NASTY_TABS": "\ta\t\tb\t",
+    "NASTY_SPACE": " ",
+    "NASTY_SPACES": "  a  b  ",
+    "NASTY_RETURN": "a\rb",
+    "NASTY_RETURNS": "one\r\ntwo\r\n",
+    "NASTY_RETURN_AND_BACKSLASH": 'a\\r\r"\\',
+    "NASTY_CONTROLS": "\a\b\f\v\x1b[31m\x7f\x1c\x1f",
+    "NASTY_LINE_SEPARATORS": "a\u2028b\u2029c\x85d",
+    "NASTY_WIDE_SPACES": "\xa0a\u3000\u200b\xa0",
+    "NASTY_MARK": "\ufeffa\ufeff",
+    "NASTY_LETTERS": "Ünï ß ☃ Ω 漢字 עברית",
+    "NASTY_COMBINED": "é e\u0301 ﬁ",
+    "NASTY_EMOJI": "🐍👩‍💻🇨🇭",
+    "NASTY_PERCENT": "100% %s %(name)s %20",
+    "NASTY_EXCLAMATION": "!! !$ hi!",
+    "NASTY_TILDE": "~/a ~root",
+    "NASTY_STAR": "* ? [a-z] {a,b}",
+    "NASTY_PIPES": "a;b&&c|d>e<f",
+    "NASTY_JSON": '{"a": "it\'s $5", "b": [1, null], "c": "\\n"}',
+    "NASTY_URL": "postgres://user:p%40ss'w\"o$r#d@db.example:5432/name?sslmode=require&a=b",
+    "NASTY_FLAGS": "--set A=1 -- --dry",
+    "NASTY_DJANGO_KEY": "django-insecure-(^@7$s#h!='&*)\"_-+%",
+    "NASTY_LONG": "a 'long' $one # " * 1000,
+}
+
+SETTING = [word for name, value in NASTY.items() for word in ("--set", f"{name}={value}")]  # for `inv env`
+
+
+def among(environ: bytes) -> dict[str, str]:
+    """Return those of a process's variables that are of this table; Linux shows them in /proc/PID/environ."""
+    pairs = (pair.partition("=") for pair in environ.decode().split("\0"))
+    return {name: value for name, _, value in pairs if name.startswith("NASTY_")}
