@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from differences import reason
-from nasty import NASTY
 
+from nasty import NASTY
 from support import INV, ROOT, Answer, answers, free_port, get, inv, stylesheets, surroundings, wait_until
 
 PLACES = ("host", "container", "compose")
