@@ -15,6 +15,7 @@ from steps.project import ROOT, Project
 
 LABEL = "djk8s.content"
 REVISION = "org.opencontainers.image.revision"  # https://specs.opencontainers.org/image-spec/annotations/
+LABELLED = f'{{{{.Id}}}} {{{{index .Config.Labels "{LABEL}"}}}}'  # asks the engine for an id and what it was made of
 ALWAYS = ("Dockerfile", ".dockerignore")  # the engine reads them wherever they are
 
 
@@ -79,16 +80,17 @@ def revision() -> str:
 
 def compare(project: Project, image: str, remedy: str) -> None:
     """Say so when code or requirements changed since an image was built; `remedy` takes the changes in."""
-    built = engine.ask(project, "image", "inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}}', image)
-    if built and built[0] and built[0] != digest():
+    if changed_since(engine.ask(project, "image", "inspect", "--format", LABELLED, image)):
         say(f"{image} is older than the folder: {remedy} takes the changes in.")
 
 
 def older(project: Project, containers: list[str]) -> list[str]:
     """Return those of these containers whose image is older than the folder."""
-    if not containers:
-        return []
-    form = f'{{{{.Id}}}} {{{{index .Config.Labels "{LABEL}"}}}}'
+    return changed_since(engine.ask(project, "inspect", "--format", LABELLED, *containers)) if containers else []
+
+
+def changed_since(answers: list[str]) -> list[str]:
+    """Return the ids in the engine's answers of what was made of another content; one without the label is not ours."""
     now = digest()
-    lines = (line.partition(" ") for line in engine.ask(project, "inspect", "--format", form, *containers))
-    return [container for container, _, built in lines if built and built != now]
+    made_of = (answer.partition(" ") for answer in answers)
+    return [identity for identity, _, content in made_of if content not in {"", now}]

@@ -110,7 +110,7 @@ def cause(path: Path, said: str) -> str:
     dollars = [str(line.number) for line in envfile.lines(envfile.exact_text(path)) if "$" in (line.value or "")]
     if dollars:
         return f"it expands $, which is in line {' and '.join(dollars)}: put the value in 'single quotes'."
-    return said
+    return re.sub(r"(['\"]).*\1", "…", said)
 
 
 def why(value: str) -> str:

@@ -63,7 +63,6 @@ def with_line(text: str, name: str, value: str) -> str:
 def replaced(old: str, new: str) -> str:
     """Return a line with another `NAME=value` in it."""
     parts = PARTS.fullmatch(old)
-    if parts is None:  # only what python-dotenv could not read, which has no key
-        return old
+    assert parts, "python-dotenv found a name in this line"  # and not a value that is silently left as it was
     comment = parts["comment"].strip()
     return parts["before"] + new + (f"  {comment}" if comment else "") + parts["end"]

@@ -12,7 +12,7 @@ from invoke.config import Config
 from invoke.context import Context
 
 import tasks
-from steps import compose, container, image, server
+from steps import compose, container, content, envcheck, image, server
 from steps.project import Project
 from support import ROOT
 
@@ -68,6 +68,22 @@ def test_what_inv_leaves_to_the_compose_file_is_there(agree: Agree, text: Text) 
     agree(
         said == compose.FILE_SAYS,
         f"docker-compose.yaml has the defaults {said}, and FILE_SAYS in steps/compose.py {compose.FILE_SAYS}.",
+    )
+
+
+def test_what_the_compose_file_sets_itself_is_not_compared(agree: Agree, web: dict[str, Any]) -> None:
+    names = {word.split("=")[0] for word in web["environment"]}
+    agree(
+        names == envcheck.COMPOSES_OWN,
+        f"docker-compose.yaml sets {sorted(names)}, and steps/envcheck.py leaves out {sorted(envcheck.COMPOSES_OWN)}.",
+    )
+
+
+def test_both_builds_label_alike(agree: Agree, web: dict[str, Any], defaults: Project) -> None:
+    ours = {defaults.label.split("=")[0], content.LABEL, content.REVISION}
+    labels = set(web["build"]["labels"])
+    agree(
+        labels == ours, f"docker-compose.yaml labels with {sorted(labels)}, and steps/content.py with {sorted(ours)}."
     )
 
 

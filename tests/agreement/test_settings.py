@@ -11,6 +11,14 @@ Agree = Callable[[object, str], None]
 Text = Callable[[str], str]
 
 
+def test_every_reader_of_settings_is_known(agree: Agree, text: Text) -> None:
+    readers = set(re.findall(r"^def (\w+)\(name: str", text("src/myproj/environment.py"), re.MULTILINE))
+    agree(
+        readers == envcheck.READERS,
+        f"src/myproj/environment.py has {sorted(readers)}, and steps/envcheck.py {sorted(envcheck.READERS)}.",
+    )
+
+
 def test_every_setting_that_is_read_is_explained(agree: Agree) -> None:
     read = envcheck.names_read()
     assert {"SECRET_KEY", "WEB_CONCURRENCY", "DATABASE_URL"} <= set(read)

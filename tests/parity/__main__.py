@@ -18,7 +18,7 @@ from pathlib import Path
 
 from differences import reason
 
-from nasty import NASTY
+from nasty import SETTING
 from support import INV, ROOT, Answer, answers, free_port, get, inv, stylesheets, surroundings, wait_until
 
 PLACES = ("host", "container", "compose")
@@ -29,7 +29,7 @@ Facts = Mapping[str, str]
 
 def main() -> None:
     """Print what the places are, and end in exit code 1 when they differ without a reason."""
-    type_in("env", *(word for name, value in NASTY.items() for word in ("--set", f"{name}={value}")))
+    type_in("env", *SETTING)
     facts = {"host": host(), "container": container(), "compose": composed()}
     compared = compare(facts)
     print(json.dumps(compared, indent=2) if "--json" in sys.argv else table(compared))

@@ -228,7 +228,7 @@ def test_clean_removes_what_is_found_and_names_it(inv: Inv, noting: Noting, proj
     assert compose.down_command(project).argv[-1] == "--remove-orphans"
 
 
-LABEL_OF_IMAGE = "image inspect --format {{index"
+LABEL_OF_IMAGE = "image inspect --format {{.Id}} {{index"
 LABEL_OF_CONTAINERS = "inspect --format {{.Id}}"
 OLDER_IMAGE = [
     ("run", "djk8s:latest is older than the folder: `inv build` takes the changes in."),
@@ -244,7 +244,7 @@ def test_image_that_is_older_than_the_folder_is_told_in_one_line(
     inv: Inv, noting: Noting, words: str, sentence: str, built: str
 ) -> None:
     label = content.digest() if built == "this very content" else built
-    docker, calls = noting("docker", image_inspect=("sha256:0", 0), **{LABEL_OF_IMAGE: (f"{label}\n", 0)})
+    docker, calls = noting("docker", image_inspect=("sha256:0", 0), **{LABEL_OF_IMAGE: (f"sha256:0 {label}\n", 0)})
     ports = {"INVOKE_PORT": str(free_port()), "INVOKE_UP_PORT": str(free_port())}
     typed = inv(*words.split(), INVOKE_ENGINE=str(docker), **ports)
     assert typed.returncode == 0, typed.stderr
