@@ -2,6 +2,13 @@
 # compiles is lent to a stage from outside it (bind, cache, secret), and never in a layer.
 ARG PYTHON_VERSION=3.13
 
+FROM python:${PYTHON_VERSION}-slim AS scripts
+
+# Scripts as Linux needs them, however they were checked out: its line ends, and the run bit.
+COPY entrypoint.sh image /scripts/
+RUN sed -i 's/\r$//' /scripts/*.sh && chmod 755 /scripts/*.sh
+
+
 FROM python:${PYTHON_VERSION}-slim AS tools
 
 # What installs: uv, fetched by the pip that every Python brings along, which itself would take three times as long
@@ -29,16 +36,17 @@ RUN install --directory --owner 10001 --group 0 --mode 770 /app/data && \
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPYCACHEPREFIX=/opt/bytecode PLACE=container
 
 # What the helpers of the next steps ask of the standard library: they start faster, and the site asks for it too.
-RUN --mount=type=bind,source=image,target=/image \
+RUN --mount=type=bind,from=scripts,source=/scripts,target=/image \
     --mount=type=cache,target=/root/.cache \
     python3 /image/bytecode.py --into /opt/bytecode --cache /root/.cache/bytecode /image && rm -r /opt/bytecode/image
 
 # inv venv: outside /app, where a mounted project would hide it, and without a pip.
 RUN python3 -m venv --without-pip /opt/venv
 
-# inv install: before the code, so that an edit of the code does not install again; and with its bytecode.
+# inv install: before the code, so that an edit of the code does not install again. By way of memory, where files are
+# made a lot faster; from there the packages and their bytecode go into the layer side by side.
 RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
-    --mount=type=bind,source=image,target=/image \
+    --mount=type=bind,from=scripts,source=/scripts,target=/image \
     --mount=type=bind,source=requirements.txt,target=/requirements.txt \
     --mount=type=tmpfs,target=/memory \
     --mount=type=cache,target=/root/.cache \
@@ -46,8 +54,10 @@ RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=secret,id=ca.crt \
     . /image/index.sh && \
     /tools/bin/uv pip install --python /opt/venv --prefix /memory --link-mode copy --require-hashes -r /requirements.txt && \
-    /image/serving.sh /memory /opt/venv && \
-    python3 /image/bytecode.py --into /opt/bytecode --cache /root/.cache/bytecode /opt/venv/lib
+    /image/serving.sh /memory && \
+    { cp -r /memory/. /opt/venv & } && \
+    python3 /image/bytecode.py --into /opt/bytecode --cache /root/.cache/bytecode /memory/lib:/opt/venv/lib && \
+    wait $!
 
 
 FROM python:${PYTHON_VERSION}-slim AS outline
@@ -67,13 +77,15 @@ RUN SECRET_KEY=for-this-line-only python /app/src/manage.py collectstatic --no-i
 
 FROM packages
 
-COPY entrypoint.sh /app/
+COPY --from=scripts /scripts/entrypoint.sh /app/
 WORKDIR /app/src
 
-# The code and its bytecode, which must follow every edit.
+# The code, readable for the user below under whatever umask it was checked out, and its bytecode, which must follow
+# every edit.
 COPY src /app/src
-RUN --mount=type=bind,source=image,target=/image \
+RUN --mount=type=bind,from=scripts,source=/scripts,target=/image \
     --mount=type=cache,target=/root/.cache \
+    find /app/src ! -perm -a=r -exec chmod a+rX {} + && \
     python3 /image/bytecode.py --into /opt/bytecode --cache /root/.cache/bytecode /app/src
 COPY --from=static /app/staticfiles /app/staticfiles
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,9 +23,39 @@ nox.needs_version = ">=2026.10"
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
 
+# So that a session that is ended removes what it made, as with Ctrl-C; Nox itself knows no other signal.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
 ROOT = Path(__file__).parent
+ENVIRONMENTS = "DJK8S_NOX_ENVIRONMENTS"
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+def environments() -> str:
+    """Return where sessions keep their environments: in .nox, or aside where another Nox works there or none may.
+
+    The Nox that a parallel one starts for each session keeps to what that chose.
+    """
+    if ENVIRONMENTS in os.environ or os.name == "nt":
+        return os.environ.get(ENVIRONMENTS, ".nox")
+    import fcntl
+
+    try:
+        (ROOT / ".nox").mkdir(exist_ok=True)
+        lock = os.open(ROOT / ".nox", os.O_RDONLY)  # held until this process ends
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        chosen = ".nox"
+    except OSError as error:
+        why = "another Nox works there" if isinstance(error, BlockingIOError) else error.strerror
+        chosen = tempfile.mkdtemp(prefix="djk8s-nox-")
+        atexit.register(shutil.rmtree, chosen, ignore_errors=True)
+        print(f".nox is not to be had ({why}): the environments are in {chosen} meanwhile.", file=sys.stderr)
+    os.environ[ENVIRONMENTS] = chosen
+    return chosen
+
+
+nox.options.envdir = environments()
 
 
 def engine_answers() -> bool:
@@ -94,7 +127,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--no-cache", "--check", ".")
     session.run("mypy")
     session.run("hadolint", "Dockerfile")
-    session.run("shellcheck", "entrypoint.sh", ".ci/run", "image/index.sh", "image/serving.sh")
+    session.run("shellcheck", "entrypoint.sh", ".ci/run", "image/index.sh", "image/serving.sh", "completion/inv.bash")
     session.run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yaml")
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
 
@@ -108,6 +141,7 @@ def tests(session: nox.Session) -> None:
         "DJANGO_SETTINGS_MODULE": "myproj.settings",
         "SECRET_KEY": "only-for-tests-" + "0123456789" * 4,
         "PYTHON_DOTENV_DISABLED": "1",
+        "PYTHONUTF8": "1",  # as ./inv has it
     }
     session.run("pytest", *session.posargs, env=site)
 

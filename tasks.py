@@ -9,6 +9,7 @@ from steps import toolbox
 toolbox.hand_over()
 
 from steps import cleaning, command, compose, container, engine, envcheck, envfile, image, listing, server  # noqa: E402
+from steps import doctor as doctoring  # noqa: E402
 from steps import venv as environment  # noqa: E402
 from steps.project import Project  # noqa: E402
 
@@ -140,10 +141,16 @@ def down(c: Context, volumes: bool = False) -> None:
     compose.down(c, Project.of(c), volumes)
 
 
-@task(help={"volumes": "remove the databases too"})
-def clean(c: Context, volumes: bool = False) -> None:
+@task(help={"volumes": "remove the databases too", "venv": "remove the virtual environment too"})
+def clean(c: Context, volumes: bool = False, venv: bool = False) -> None:
     """Remove this project's containers, networks and images."""
-    cleaning.clean(c, Project.of(c), volumes)
+    cleaning.clean(c, Project.of(c), volumes, venv)
+
+
+@task(help={"json": "print the findings for machines"})
+def doctor(c: Context, json: bool = False) -> None:
+    """Say of all that the list needs whether it is fine, or what mends it."""
+    doctoring.examine(Project.of(c), json)
 
 
 @task(help={"place": f"where to run it: {' or '.join(PLACES)}"})

@@ -1,11 +1,12 @@
 """Compile for the image: the Python files of folders, and what they ask of the standard library.
 
-    python3 bytecode.py --into DIR --cache DIR FOLDER…
+    python3 bytecode.py --into DIR --cache DIR FOLDER[:PLACE]…
 
 Bytecode goes under one folder, where PYTHONPYCACHEPREFIX finds it. It is marked `unchecked-hash`, so that no change
 of a file's time, as layers and registries make, can invalidate it: https://docs.python.org/3/library/py_compile.html.
 The official images carry no bytecode of the standard library, and a container that may not write would compile it at
 every start. `--cache` names a folder that outlives a build: what was compiled from the same text is taken from there.
+A PLACE is where the image has a folder that is read elsewhere, while it is being copied there.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from py_compile import PycInvalidationMode
+from typing import NamedTuple
 
 STDLIB = Path(sysconfig.get_path("stdlib"))
 # Asked for only while one develops; and what stands in for C code that is there.
@@ -37,59 +39,75 @@ FEW = 100  # files; below that, starting other processes takes longer than the w
 IMPORT = re.compile(r"\n[ \t]*(?:from +([\w.]+) +import +([^\n#;]*)|import +([^\n#;]+))")
 
 
+class Source(NamedTuple):
+    """A Python file: where it is read, and where the image has it."""
+
+    path: Path
+    place: Path
+
+
 def main() -> None:
     """Compile what the command line names; ends in exit code 1 when a file is not Python."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("folders", nargs="+", metavar="FOLDER[:PLACE]")
     parser.add_argument("--into", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     words = parser.parse_args()
-    for folder in words.folders:
-        if not folder.is_dir():
+    own: list[Source] = []
+    for word in words.folders:
+        folder, _, place = word.partition(":")
+        if not Path(folder).is_dir():
             parser.error(f"there is no folder {folder}")
-    own = [path for folder in words.folders for path in sorted(folder.rglob("*.py"))]
-    library = [path for path in stdlib_of(own) if not compiled(path, words.into).exists()]
-    missing = [path for path in own + library if not fetch(path, words.into, words.cache)]
+        own += sources(Path(folder), Path(place or folder))
+    library = [path for path in stdlib_of(source.path for source in own) if not compiled(path, words.into).exists()]
+    found = own + [Source(path, path) for path in library]
+    missing = [source for source in found if not fetch(source, words.into, words.cache)]
     sys.exit(0 if all(compile_all(missing, words.into, words.cache)) else 1)
 
 
-def fetch(path: Path, into: Path, cache: Path) -> bool:
+def sources(folder: Path, place: Path) -> list[Source]:
+    """Return the Python files of a folder that the image will have in that place."""
+    return [Source(path, place / path.relative_to(folder)) for path in sorted(folder.rglob("*.py"))]
+
+
+def fetch(source: Source, into: Path, cache: Path) -> bool:
     """Take the bytecode of a file from the cache, and return whether it was there."""
-    target = compiled(path, into)
+    target = compiled(source.place, into)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        shutil.copyfile(cache / key(path), target)
+        shutil.copyfile(cache / key(source), target)
     except FileNotFoundError:
         return False
     return True
 
 
-def compile_all(paths: list[Path], into: Path, cache: Path) -> list[bool]:
+def compile_all(found: list[Source], into: Path, cache: Path) -> list[bool]:
     """Compile files, many of them on all processors, and return of each whether that worked."""
     one = partial(compile_one, into=into, cache=cache)
-    if len(paths) < FEW:
-        return [one(path) for path in paths]
+    if len(found) < FEW:
+        return [one(source) for source in found]
     from concurrent.futures import ProcessPoolExecutor  # itself not compiled yet: not for a few files
 
     with ProcessPoolExecutor() as pool:
-        return list(pool.map(one, paths, chunksize=16))
+        return list(pool.map(one, found, chunksize=16))
 
 
-def compile_one(path: Path, into: Path, cache: Path) -> bool:
+def compile_one(source: Source, into: Path, cache: Path) -> bool:
     """Compile a file for here and for the cache, and return whether that worked."""
-    target = compiled(path, into)
+    target, shown = compiled(source.place, into), str(source.place)
+    how = PycInvalidationMode.UNCHECKED_HASH
     try:
-        py_compile.compile(str(path), str(target), doraise=True, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+        py_compile.compile(str(source.path), str(target), dfile=shown, doraise=True, invalidation_mode=how)
     except py_compile.PyCompileError as error:
-        print(f"{path} is not Python: {error.msg.strip()}", file=sys.stderr)
+        print(f"{shown} is not Python: {error.msg.strip()}", file=sys.stderr)
         return False
-    keep(target, cache / key(path))
+    keep(target, cache / key(source))
     return True
 
 
-def key(path: Path) -> str:
+def key(source: Source) -> str:
     """Return a name for what bytecode is made of: Python, this script, the path that tracebacks show, the text."""
-    made_of = importlib.util.MAGIC_NUMBER, THIS, os.fsencode(path), path.read_bytes()
+    made_of = importlib.util.MAGIC_NUMBER, THIS, os.fsencode(source.place), source.path.read_bytes()
     return hashlib.sha256(b"\0".join(made_of)).hexdigest()
 
 

@@ -53,6 +53,7 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
 
 from django.conf import settings  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
+from django.db import connection  # noqa: E402
 
 from myproj import cpus, warmup  # noqa: E402
 from myproj.access_log import AccessLogger  # noqa: E402
@@ -61,6 +62,10 @@ try:
     port, place, log_requests = settings.PORT, settings.PLACE, settings.ACCESS_LOG
 except ImproperlyConfigured as error:
     sys.exit(f"The site cannot start: {error}")
+try:
+    connection.vendor  # noqa: B018 - asking for it loads what speaks to the database
+except ImproperlyConfigured as error:
+    sys.exit(f"The site cannot start: {error}. What DATABASE_URL needs goes into requirements.in; then `inv lock`.")
 
 # A container is reached from outside it; this machine's own server is for this machine.
 bind = f"{'127.0.0.1' if place == 'host' else '0.0.0.0'}:{port}"

@@ -7,18 +7,19 @@ moment the machine gets it, and is quoted once, to be read and pasted by a perso
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from invoke import Context, Exit
 
+from steps import system
 from steps.project import ROOT
 
 SIGNAL_PATIENCE = 3  # seconds that a command has to end of itself after a signal
@@ -32,8 +33,9 @@ class Command:
 
     A word that is a `Path` is shown relative to that folder. `hidden` holds what must not be shown.
     An `unattended` command asks nothing and is ended quietly by Ctrl-C; one that `waits_with_signals`
-    lets Ctrl-C in only when it is ready to act on it, as `src/gunicorn.conf.py` does. `put_down` ends what
-    a command started, where a signal that we passed on was lost on the way.
+    lets Ctrl-C in only when it is ready to act on it, as `src/gunicorn.conf.py` does. One `by_plugin` of the docker
+    client is ended with what it started, for at a terminal the client does not do that. `put_down` ends what
+    a command started, where it failed, or a signal that we passed on was lost on the way.
     """
 
     argv: tuple[str | Path, ...]
@@ -42,17 +44,16 @@ class Command:
     hidden: Mapping[str, str] = field(default_factory=dict)
     unattended: bool = False
     waits_with_signals: bool = False
+    by_plugin: bool = False
     put_down: Callable[[], object] | None = None
 
     def line(self, here: Path = ROOT) -> str:
-        """Return the command as one line that can be pasted into a POSIX shell in the folder `here`."""
+        """Return the command as one line that can be pasted into a shell in the folder `here`."""
         words = [os.path.relpath(word, self.cwd) if inside(word) else str(word) for word in self.argv]
-        variables = [f"{name}={shlex.quote(value)}" for name, value in self.shown.items()]
-        line = " ".join([*variables, shlex.join(words)])
         if self.cwd == here:
-            return line
-        folder = os.path.relpath(self.cwd, here) if inside(here) and inside(self.cwd) else self.cwd
-        return f"(cd {shlex.quote(str(folder))} && {line})"
+            return system.line(words, self.shown)
+        folder = os.path.relpath(self.cwd, here) if inside(here) and inside(self.cwd) else str(self.cwd)
+        return system.line(words, self.shown, folder)
 
 
 def inside(word: str | Path) -> bool:
@@ -70,35 +71,74 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def takes_colours(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that shows colours, and whose user wants them: https://no-color.org."""
+    return understands(stream) and not os.environ.get("NO_COLOR")
+
+
+def understands(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that understands more than lines."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def show(c: Context, command: Command) -> None:
     """Print a command: as the result on standard output with --dry, else as news on standard error."""
     line = command.line(Path.cwd())
     if dry(c):
         print(line, flush=True)
-    elif sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+    elif takes_colours(sys.stderr):
         say(f"\033[1m{line}\033[0m")
     else:
         say(line)
 
 
-def run(c: Context, command: Command, failed: str = "", read: bool = False) -> str:
+def run(c: Context, command: Command, failed: str | Callable[[str], str] = "", read: bool = False) -> str:
     """Print a command and, without --dry, run it on this terminal until it ends.
 
     Returns its standard output if that is to be `read`, else nothing. Raises `Exit` with the command's
     own exit code, 128 + N when signal N ended it, unless that is 0; `failed` is the sentence to add
-    where the command itself does not say what to do next.
+    where the command itself does not say what to do next, or makes it, once it failed, of what an unattended
+    one said on standard error.
     """
     show(c, command)
     if dry(c):
         return ""
     with signals_for(command) as (received, begin), begin(started(command, read)) as child:
+        heard = overhear(child)
         said = finish(child, command, received)
+        complaint = heard()
+        if command.put_down and (child.returncode or received):
+            command.put_down()
     code = 128 - child.returncode if child.returncode < 0 else child.returncode
-    if code and received:
-        raise Exit(INTERRUPTED if command.unattended else None, 130 if command.unattended else code)
+    if received and (command.unattended or read):
+        raise Exit(INTERRUPTED, 128 + received[0])
+    if received and code:
+        raise Exit(None, 128 + received[0] if command.by_plugin else code)
     if code:
-        raise Exit(failed or None, code)
+        raise Exit((failed(complaint) if callable(failed) else failed) or None, code)
     return said.decode() if read else ""
+
+
+def overhear(child: Child) -> Callable[[], str]:
+    """Pass on what a child says on standard error, as it comes; returns what tells all of it once the child ended."""
+    stream, child.stderr = child.stderr, None  # `communicate` is to leave it alone
+    if stream is None:
+        return lambda: ""
+    heard: list[bytes] = []
+
+    def pass_on_lines() -> None:
+        for line in stream:
+            heard.append(line)
+            os.write(sys.stderr.fileno(), line)
+
+    thread = threading.Thread(target=pass_on_lines, daemon=True)
+    thread.start()
+
+    def all_of_it() -> str:
+        thread.join(SIGNAL_PATIENCE)  # what it started may still hold the other end
+        return b"".join(heard).decode(errors="replace")
+
+    return all_of_it
 
 
 def finish(child: Child, command: Command, received: list[int]) -> bytes:
@@ -109,29 +149,36 @@ def finish(child: Child, command: Command, received: list[int]) -> bytes:
             return child.communicate(timeout=SIGNAL_PATIENCE)[0]
         except subprocess.TimeoutExpired:
             if before and command.put_down:
-                command.put_down()
+                put_down(command.put_down, child)
+
+
+def put_down(act: Callable[[], object], child: Child) -> None:
+    """End what a child started; a child that cannot be ended so, because its engine is silent, is killed."""
+    try:
+        act()
+    except Exit:
+        child.kill()
+        raise
 
 
 def started(command: Command, read: bool) -> subprocess.Popen[bytes]:
     """Start a command; raises `Exit` where there is no such program."""
-    blocked = {signal.SIGINT} if command.waits_with_signals else set()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked) if blocked else set()  # a child inherits it
+    group = system.own_group() if command.unattended else {}
     try:
-        return subprocess.Popen(
-            [str(word) for word in command.argv],
-            cwd=command.cwd,
-            env={**os.environ, **command.hidden, **command.shown},
-            stdin=subprocess.DEVNULL if command.unattended else None,
-            stdout=subprocess.PIPE if read else None,
-            start_new_session=command.unattended,
-        )
+        with system.interrupts_held_back(command.waits_with_signals):
+            return subprocess.Popen(
+                [str(word) for word in command.argv],
+                cwd=command.cwd,
+                env={**os.environ, **command.hidden, **command.shown},
+                stdin=subprocess.DEVNULL if command.unattended else None,
+                stdout=subprocess.PIPE if read else None,
+                stderr=subprocess.PIPE if command.unattended else None,
+                **group,
+            )
     except FileNotFoundError:
         raise Exit(f"There is no {command.argv[0]} on this machine.", 127) from None
     except OSError as error:
         raise Exit(f"{command.argv[0]} cannot be run: {error.strerror}.", 126) from None
-    finally:
-        if blocked:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -158,23 +205,40 @@ def signals_for(command: Command) -> Iterator[tuple[list[int], Callable[[Child],
             pass_on(number, child, command, early=True)
         return child
 
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), come) for name in names}
-    try:
+    with on_signals(come):
         yield received, begin
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Raise `Exit` where a signal comes that asks us to end, so that what was begun is undone on the way."""
+
+    def end(number: int, _frame: object) -> None:
+        raise Exit(INTERRUPTED, 128 + number)
+
+    with on_signals(end):
+        yield
+
+
+@contextmanager
+def on_signals(act: Callable[[int, object], None]) -> Iterator[None]:
+    """Act when a signal asks us to end; afterwards it means what it meant before."""
+    before = {number: signal.signal(number, act) for number in system.ending_signals()}
+    try:
+        yield
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def pass_on(number: int, child: Child, command: Command, early: bool = False) -> None:
     """Pass a signal on to a child; an `early` one came before it was there, so no terminal has sent it that."""
     if command.unattended:
-        os.killpg(child.pid, signal.SIGTERM)
+        system.end_group(child)
     elif number != signal.SIGINT:
-        child.terminate()
-    elif early or not sys.stdin.isatty():
-        child.send_signal(signal.SIGINT)
+        system.end(child, plugins=command.by_plugin)
+    elif early or not system.terminal_interrupts():
+        system.interrupt(child)
 
 
 def output(
@@ -191,6 +255,7 @@ def output(
         env={**os.environ, **(variables or {})},
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=timeout,
         check=False,
         stdin=subprocess.DEVNULL,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from invoke import Context
@@ -15,6 +17,9 @@ from steps import content, engine, envcheck, envfile, ports
 from steps.command import Command, dry, output, refuse, run, say
 from steps.project import ROOT, Project
 
+NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the site's log, `inv down` removes it."
+# What the client says to `compose --project-name …` where it has no Compose; asking for that apart takes 0.1 s.
+NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
 # What docker-compose.yaml says where nothing else is configured; a test holds it to that.
 FILE_SAYS = {
     "UP_IMAGE": "djk8s-compose:v1",
@@ -56,7 +61,7 @@ def compose(project: Project, *words: str) -> Command:
         "UP_ENV_FILE": envfile.shown(project.env_file),
     }
     differing = {name: value for name, value in variables.items() if value != FILE_SAYS[name]}
-    return Command((*prefix(project), *words), shown=differing)
+    return Command((*prefix(project), *words), shown=differing, by_plugin=True)
 
 
 def prefix(project: Project) -> tuple[str, ...]:
@@ -77,7 +82,7 @@ def up(c: Context, project: Project, detach: bool, no_build: bool) -> None:
         run(c, command)
         return
     if not is_up(project):
-        ports.require_free(address._replace(host="0.0.0.0"), "INVOKE_UP_PORT=")
+        ports.require_free(project, address._replace(host="0.0.0.0"), "INVOKE_UP_PORT={} inv up")
     if no_build and not engine.has_image(project, project.up_image):
         refuse(f"{project.up_image} was never built here: leave --no-build out.")
     if no_build:
@@ -86,9 +91,17 @@ def up(c: Context, project: Project, detach: bool, no_build: bool) -> None:
     read_alike(project)
     if not detach:
         say(f"Running at {address.url} (Ctrl-C stops it)")
-    run(c, command, failed="Compose did not bring the project up, see above; `inv logs` shows the site's log.")
+    run(c, command, failed=engine.or_gone(project, partial(last_words, project) if detach else NOT_UP))
     if detach:
         say(f"Running at {address.url} (`inv logs` shows its log, `inv down` stops it)")
+
+
+def last_words(project: Project) -> str:
+    """Say what the log of a project that did not come up said last, and return what to do."""
+    log = engine.question(project, *prefix(project)[1:], "logs", "--no-color", "--tail", "20")
+    if said := log.stdout.strip():
+        say(said)
+    return NOT_UP
 
 
 def read_alike(project: Project) -> None:
@@ -107,8 +120,25 @@ def read_alike(project: Project) -> None:
 def require(c: Context, project: Project) -> None:
     """Raise `Exit` unless an engine answers and its Compose is version 2 or newer."""
     engine.require(c, project)
-    if not dry(c) and engine.question(project, "compose", "version").returncode:
-        refuse("This engine has no Compose 2: install the package docker-compose-plugin; `inv run` works without.")
+    if not dry(c):
+        version(project)
+
+
+def version(project: Project, patience: float | None = None) -> str:
+    """Return the version of Compose; raises `Exit` unless it is 2 or newer."""
+    answer = engine.question(project, "compose", "version", "--short", patience=patience)
+    if answer.returncode:
+        old = ", and Compose 1, which is here, cannot read the file" if has_compose_1() else ""
+        refuse(f"This engine has no Compose 2{old}: install docker-compose-plugin; `inv run` works without.")
+    return answer.stdout.strip()
+
+
+def has_compose_1() -> bool:
+    """Return whether there is a Compose of its own, outside of the engine's command, and an old one."""
+    try:
+        return output(("docker-compose", "version", "--short")).stdout.startswith("1.")
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def reading(project: Project) -> envcheck.Reading:
@@ -119,10 +149,10 @@ def reading(project: Project) -> envcheck.Reading:
     """
     command = compose(project, "config", "--format", "json")
     try:
-        if output((project.engine, "compose", "version")).returncode:
-            return None
         answer = output(command.argv, variables=command.shown)
     except (OSError, subprocess.TimeoutExpired):
+        return None
+    if answer.returncode and NO_COMPOSE.search(answer.stderr):
         return None
     if answer.returncode:
         return answer.stderr.strip().rpartition("\n")[2]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-import shlex
+import secrets
+import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import NoReturn
 
 from invoke import Context
 
-from steps import content, engine, envfile, image, ports, server
-from steps.command import Command, dry, output, refuse, run, say
+from steps import content, engine, envfile, image, ports, progress, server, system
+from steps.command import Command, dry, ended_by_signals, output, refuse, run, say
 from steps.project import ROOT, Project
 
 DATA = "/app/data"
@@ -98,16 +101,16 @@ def run_site(
         published = ports.parse_published(publish, "--publish")
     engine.require(c, project)
     if not dry(c):
-        ports.require_free(published, "--port " if publish is None else "--publish ")
+        ports.require_free(project, published, "--port {}" if publish is None else "--publish {}")
     values = prepare(c, project, ref, tag, flags, env_file)
     command = run_command(project, ref, number, published, values, detach)
     if dry(c):
         run(c, command)
     elif detach:
-        start(c, project, command, published)
+        start(c, project, marked(project, command), published)
     else:
         say(f"Running at {published.url} (Ctrl-C stops it)")
-        run(c, replace(command, put_down=stopper(project)))
+        run(c, marked(project, command), failed=engine.or_gone(project))
 
 
 def prepare(
@@ -130,18 +133,24 @@ def values_for(project: Project, flags: Mapping[str, str], env_file: str | None)
     return envfile.site_values(path, flags, os.environ, default=env_file is None)
 
 
-def stopper(project: Project) -> Callable[[], object]:
-    """Return what stops the containers that come from now on.
+def marked(project: Project, command: Command) -> Command:
+    """Return a command that runs a new container, with a label of its own and what ends that very container.
 
-    The docker client loses a Ctrl-C that comes between its making a container and its starting it.
+    The docker client loses a Ctrl-C that comes between its making a container and its starting it; it ends alone when
+    nobody reads its output any more, or its terminal is closed; and a first process without a handler hears nothing.
     """
-    before = set(engine.known(project))
+    mark = f"djk8s.run={secrets.token_hex(4)}"
+    engine_run, options = command.argv[:2], command.argv[2:]
+    return replace(command, argv=(*engine_run, "--label", mark, *options), put_down=partial(end, project, mark))
 
-    def stop_new() -> None:
-        for container in set(engine.running(project)) - before:
-            output((project.engine, "stop", container), timeout=60)
 
-    return stop_new
+def end(project: Project, mark: str) -> None:
+    """Stop and remove the container with a label, as far as the engine still answers."""
+    containers = engine.ask(project, "ps", "--all", "--quiet", "--filter", f"label={mark}")
+    if containers:
+        with suppress(OSError, subprocess.TimeoutExpired):
+            output((project.engine, "stop", *containers), timeout=60)
+            output((project.engine, "rm", "--force", *containers), timeout=60)
 
 
 def say_exports(values: Mapping[str, str]) -> None:
@@ -150,18 +159,27 @@ def say_exports(values: Mapping[str, str]) -> None:
 
 
 def start(c: Context, project: Project, command: Command, published: ports.Published) -> None:
-    """Start a container in the background and wait until the site in it is ready."""
-    container = run(c, command, read=True).strip()
-    end = time.monotonic() + READY_WITHIN
-    try:
-        while not is_ready(published.url):
-            if container not in engine.running(project) or time.monotonic() > end:
-                give_up(project, container)
-            time.sleep(0.1)
-    except KeyboardInterrupt:
-        remove(project, container)
-        raise
+    """Start a container in the background and wait until the site in it is ready; it goes where that fails."""
+    with ended_by_signals():
+        try:
+            started = run(c, replace(command, put_down=None), failed=engine.or_gone(project), read=True)
+            wait(project, started.strip(), published.url)
+        except BaseException:
+            if command.put_down:
+                command.put_down()
+            raise
     say(f"Running at {published.url} (`inv logs` shows its log, `inv stop` stops it)")
+
+
+def wait(project: Project, container: str, url: str) -> None:
+    """Wait until the site in a container is ready; raises `Exit` with what it said last when it ends, or is not."""
+    end = time.monotonic() + READY_WITHIN
+    with progress.waiting("Waiting for the site to be ready") as tick:
+        while not (ready := is_ready(url)) and engine.is_running(project, container) and time.monotonic() < end:
+            tick()
+            time.sleep(0.1)
+    if not ready:
+        give_up(project, container)
 
 
 def is_ready(url: str) -> bool:
@@ -174,16 +192,13 @@ def is_ready(url: str) -> bool:
 
 
 def give_up(project: Project, container: str) -> NoReturn:
-    """Remove a container that did not become ready, and end with what it said last."""
+    """End with what a container that did not become ready said last."""
+    engine.version(project)  # one that is gone is the cause, and has no log
     log = engine.question(project, "logs", "--tail", "20", container)
-    remove(project, container)
-    said = (log.stdout + log.stderr).strip()
-    refuse(f"{said}\nThe site did not become ready and its container was removed; above is what its log said last.")
-
-
-def remove(project: Project, container: str) -> None:
-    """Stop and remove one container."""
-    output((project.engine, "rm", "--force", container), timeout=60)
+    if said := (log.stdout + log.stderr).strip():
+        say(said)
+    last = "above is what its log said last" if said else "its log is empty"
+    refuse(f"The site did not become ready and its container was removed; {last}.")
 
 
 def shell(c: Context, project: Project, words: tuple[str, ...], new: bool) -> None:
@@ -203,7 +218,8 @@ def once(c: Context, project: Project, words: tuple[str, ...]) -> None:
     envfile.site_values(project.env_file, {}, {})  # refuses a malformed file before anything is begun
     engine.require(c, project)
     values = prepare(c, project, ref, None, {}, None)
-    run(c, once_command(project, ref, words, values, at_terminal()))
+    command = once_command(project, ref, words, values, at_terminal())
+    run(c, command if dry(c) else marked(project, command))
 
 
 def list_command(project: Project, *options: str) -> Command:
@@ -228,7 +244,7 @@ def say_older(project: Project, containers: list[str]) -> None:
 
 def logs_line(project: Project) -> str:
     """Return the shell's line for the log of the container that was created last."""
-    return f"{shlex.quote(project.engine)} logs $({list_command(project, '--quiet', '--latest').line()})"
+    return f"{system.quoted(project.engine)} logs $({list_command(project, '--quiet', '--latest').line()})"
 
 
 def logs(c: Context, project: Project) -> None:
@@ -250,7 +266,7 @@ def prune_command(project: Project) -> Command:
 
 def stop_line(project: Project) -> str:
     """Return the shell's line that stops this project's containers."""
-    return f"{shlex.quote(project.engine)} stop $({list_command(project, '--quiet').line()})"
+    return f"{system.quoted(project.engine)} stop $({list_command(project, '--quiet').line()})"
 
 
 def stop(c: Context, project: Project) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from steps import engine
-from steps.command import output, say
+from steps import engine, git
+from steps.command import say
 from steps.project import ROOT, Project
 
 LABEL = "djk8s.content"
@@ -68,20 +67,28 @@ def matches(path: Path, pattern: str) -> bool:
 
 def revision() -> str:
     """Return the commit that the folder is at, with `-dirty` where it is not exactly that; nothing without git."""
-    try:
-        commit = output(("git", "rev-parse", "HEAD"))
-        changes = output(("git", "--no-optional-locks", "status", "--porcelain", "--", "."))
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    if commit.returncode or changes.returncode:
+    commit = git.ask("rev-parse", "HEAD")
+    changes = git.ask("--no-optional-locks", "status", "--porcelain", "--", ".")
+    if not commit or not changes or commit.returncode or changes.returncode:
         return ""
     return commit.stdout.strip() + ("-dirty" if changes.stdout else "")
 
 
 def compare(project: Project, image: str, remedy: str) -> None:
     """Say so when code or requirements changed since an image was built; `remedy` takes the changes in."""
-    if changed_since(engine.ask(project, "image", "inspect", "--format", LABELLED, image)):
+    if is_older(project, image):
         say(f"{image} is older than the folder: {remedy} takes the changes in.")
+
+
+def is_older(project: Project, image: str) -> bool:
+    """Return whether an image was made of another content than the folder has now."""
+    return made_of(project, image) not in {"", digest()}
+
+
+def made_of(project: Project, image: str) -> str:
+    """Return the digest that an image is labelled with; nothing for one that `inv` did not build."""
+    answer = engine.ask(project, "image", "inspect", "--format", LABELLED, image)
+    return answer[0].partition(" ")[2] if answer else ""
 
 
 def older(project: Project, containers: list[str]) -> list[str]:

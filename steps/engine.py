@@ -3,39 +3,59 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 
-from invoke import Context
+from invoke import Context, Exit
 
 from steps.command import dry, output, refuse
 from steps.project import Project
 
 WITHOUT = "Without an engine, `inv serve` runs the site on this machine."
+GONE = "The Docker engine went away meanwhile: start it, then type it again."
 PATIENCE = 10  # seconds; an engine that answers does so in well under one
 
 
 def require(c: Context, project: Project) -> None:
     """Raise `Exit` with one sentence unless an engine answers; with --dry none is needed."""
-    if dry(c):
-        return
-    answer = question(project, "version", "--format", "{{.Server.Version}}")
-    if answer.returncode == 0:
-        return
+    if not dry(c):
+        version(project)
+
+
+def version(project: Project, patience: float | None = None) -> str:
+    """Return the version of the engine; raises `Exit` with one sentence unless one answers in time."""
+    answer = question(project, "version", "--format", "{{.Server.Version}}", patience=patience)
     if "permission denied" in answer.stderr.lower():
-        refuse(f"You may not speak to the Docker engine: add yourself to the group `docker`, log in again. {WITHOUT}")
-    refuse(f"The Docker engine does not answer: start it (Docker Desktop, or systemctl start docker). {WITHOUT}")
+        refuse(f"You may not speak to the Docker engine: `sudo usermod -aG docker $USER`, then log in again. {WITHOUT}")
+    if answer.returncode:
+        refuse(f"The Docker engine does not answer: start it (Docker Desktop, or systemctl start docker). {WITHOUT}")
+    return answer.stdout.strip()
 
 
-def question(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
-    """Return what the engine answers to words that change nothing.
+def question(project: Project, *words: str, patience: float | None = None) -> subprocess.CompletedProcess[str]:
+    """Return what the engine answers to words that change nothing; `patience` is in seconds.
 
     Raises `Exit` when there is no engine, or none that answers in time.
     """
+    patience = patience or PATIENCE
     try:
-        return output((project.engine, *words), timeout=PATIENCE)
+        return output((project.engine, *words), timeout=patience)
     except subprocess.TimeoutExpired:
-        refuse(f"The Docker engine did not answer within {PATIENCE} s: restart it. {WITHOUT}")
+        refuse(f"The Docker engine did not answer within {patience:g} s: try again, or restart it. {WITHOUT}")
     except OSError:
         refuse(f"There is no {project.engine} here: install Docker (https://docs.docker.com/get-docker/). {WITHOUT}")
+
+
+def or_gone(project: Project, otherwise: str | Callable[[], str] = "") -> Callable[[str], str]:
+    """Return what makes the sentence for a command that failed: that the engine is gone, or what there is otherwise."""
+
+    def sentence(_said: str) -> str:
+        try:
+            version(project)
+        except Exit:
+            return GONE
+        return otherwise() if callable(otherwise) else otherwise
+
+    return sentence
 
 
 def ask(project: Project, *words: str) -> list[str]:
@@ -47,6 +67,11 @@ def ask(project: Project, *words: str) -> list[str]:
 def has_image(project: Project, image: str) -> bool:
     """Return whether an image was built (or loaded) here."""
     return bool(ask(project, "image", "inspect", "--format", "{{.Id}}", image))
+
+
+def is_running(project: Project, container: str) -> bool:
+    """Return whether one container runs."""
+    return ask(project, "inspect", "--format", "{{.State.Running}}", container) == ["true"]
 
 
 def running(project: Project) -> list[str]:

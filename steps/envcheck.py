@@ -55,9 +55,9 @@ def missing(values: Mapping[str, str], source: str) -> Iterator[str]:
     example = envfile.parse(envfile.EXAMPLE.read_text(encoding="utf-8"), envfile.EXAMPLE.name)
     for name, usual in example.items():
         if name not in values:
-            yield f"{source} does not set {name}: type `inv env --set {name}={usual or '…'}`."
+            yield f"{source} does not set {name}: type `inv env --set {name}{f'={usual}' if usual else ''}`."
         elif not usual and not values[name]:
-            yield f"{source} sets {name} to nothing: type `inv env --set {name}=…`."
+            yield f"{source} sets {name} to nothing: type `inv env --set {name}`."
 
 
 def names_read() -> dict[str, str]:

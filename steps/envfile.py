@@ -19,6 +19,7 @@ from steps.command import dry, refuse, say
 from steps.project import ROOT, Project
 
 EXAMPLE = ROOT / ".env.example"
+KEY = "SECRET_KEY"
 WORKERS = "WEB_CONCURRENCY"  # the one setting that gunicorn reads itself, and ends in a traceback over
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # These would change what the docker client, or a program's start, does instead of what the site sees.
@@ -46,13 +47,17 @@ def ensure(c: Context, project: Project) -> None:
 
 def from_example() -> str:
     """Return the text of a new environment file."""
+    return re.sub(rf"^{KEY}=.*$", f"{KEY}={fresh_key()}", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def fresh_key() -> str:
+    """Return a new secret key."""
     # URL-safe characters mean the same to every reader; 50 bytes are more than Django's check asks for.
-    key = secrets.token_urlsafe(50)
-    return re.sub(r"^SECRET_KEY=.*$", f"SECRET_KEY={key}", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return secrets.token_urlsafe(50)
 
 
 def set_values(c: Context, project: Project, pairs: Iterable[str]) -> None:
-    """Set each `NAME=value` in the environment file, which is written first if there is none.
+    """Set each `NAME=value` in the environment file, which is written first if there is none; SECRET_KEY alone, afresh.
 
     Raises `Exit`, and changes nothing, when a pair is none or a value cannot be written so that all its readers agree.
     """
@@ -60,7 +65,9 @@ def set_values(c: Context, project: Project, pairs: Iterable[str]) -> None:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         check_name(name, "--set")
-        if not equals:
+        if not equals and name == KEY:
+            value = fresh_key()
+        elif not equals:
             refuse(f"--set {name} has no value: write --set {name}=value.")
         check_value(value, f"--set {name}")
         values[name] = value
@@ -212,4 +219,5 @@ def site_values(path: Path, flags: Mapping[str, str], shell: Mapping[str, str], 
 
 def shown(path: Path) -> str:
     """Return a path as a person would type it from the project's folder."""
-    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+    typed = str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+    return typed if typed.isprintable() else repr(typed)  # a sentence is one line

@@ -11,12 +11,11 @@ from invoke import Context
 
 from steps import content, engine, envfile
 from steps.command import Command, dry, refuse, run, say
-from steps.project import ROOT, Project
+from steps.project import ROOT, TAG, Project
 
 LATEST = "latest"
+NOT_BUILT = "The image was not built, see above; `inv doctor` looks at what a build needs."
 SECRETS = ("pip.conf", "ca.crt")  # the ids that the Dockerfile mounts
-# https://pkg.go.dev/github.com/distribution/reference#pkg-overview
-TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 def build_command(
@@ -42,7 +41,7 @@ def build_command(
         argv.append("--no-cache")
     for label, value in (labels or {}).items():
         argv += ["--label", f"{label}={value}"]
-    return Command((*argv, "--label", project.label, "."))
+    return Command((*argv, "--label", project.label, "."), by_plugin=True)
 
 
 def name(project: Project, tag: str | None) -> str:
@@ -51,7 +50,7 @@ def name(project: Project, tag: str | None) -> str:
     Raises `Exit` when an engine would refuse the tag.
     """
     tag = LATEST if tag is None else tag
-    if not TAG.fullmatch(tag):
+    if not re.fullmatch(TAG, tag):
         refuse(f"{tag!r} is not a tag: use up to 128 letters, digits, `_`, `.` and `-`, as --tag v1.")
     return f"{project.image}:{tag}"
 
@@ -75,18 +74,26 @@ def build(
         check_secret(secret)
     for build_arg in build_args:
         envfile.from_flags([build_arg], os.environ, "--build-arg")
-    if file is not None and not (ROOT / file).is_file():
+    if file is not None and not is_file(file):
         refuse(f"There is no file {file!r} in {ROOT}: --file names a Dockerfile, as --file Dockerfile.")
     engine.require(c, project)
-    run(c, command, failed="The image was not built, see above.")
+    run(c, command, failed=engine.or_gone(project, NOT_BUILT))
 
 
 def check_secret(secret: str) -> None:
     """Raise `Exit` unless a secret is a file that the Dockerfile asks for by its name."""
     if Path(secret).name not in SECRETS or not re.fullmatch(r"[^,\"\n]+", secret):
         refuse(f"--secret {secret!r} is none that the Dockerfile asks for: give a file called {' or '.join(SECRETS)}.")
-    if not (ROOT / secret).is_file():
+    if not is_file(secret):
         refuse(f"There is no file {secret!r} in {ROOT}: --secret names a file called {' or '.join(SECRETS)}.")
+
+
+def is_file(name: str) -> bool:
+    """Return whether the project has such a file; one that is too long, or out of reach, is none."""
+    try:
+        return (ROOT / name).is_file()
+    except OSError:
+        return False
 
 
 def build_if_missing(c: Context, project: Project, image: str, tag: str | None) -> None:
@@ -94,6 +101,6 @@ def build_if_missing(c: Context, project: Project, image: str, tag: str | None) 
     if not engine.has_image(project, image):
         say(f"{image} was never built here: building it first.")
         command = build_command(project, [tag] if tag else [], labels=content.labels())
-        run(c, command, failed="The image was not built, see above.")
+        run(c, command, failed=engine.or_gone(project, NOT_BUILT))
     elif not dry(c):
         content.compare(project, image, f"`inv build{f' --tag {tag}' if tag else ''}`")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from steps import cleaning, compose, container, envfile, image, ports, server, toolbox, venv
+from steps import cleaning, compose, container, envfile, image, ports, server, system, toolbox, venv
 from steps.project import ROOT, Project
 
 WIDTH = 61  # 80 columns less the indent and the end of a folded line
@@ -48,13 +48,13 @@ def commands(project: Project) -> dict[str, Places]:
         "up": {"compose": [compose.up_command(project).line()]},
         "down": {"compose": [compose.down_command(project).line()]},
         "clean": {
+            "host": ["(with --venv, removes venv/)"],
             "container": [
-                container.stop_line(project),
-                container.prune_command(project).line(),
-                cleaning.remove_line(project, "image", cleaning.our_images(project), "--force"),
+                cleaning.line(project, "container", "stop"),
+                *(cleaning.line(project, kind, "rm") for kind in cleaning.KINDS if kind not in cleaning.KEPT),
             ],
-            "compose": [compose.down_command(project).line()],
         },
+        "doctor": {"host": ["(looks at what each step needs)"]},
         "manage": {
             "host": [server.manage_command(project, ("COMMAND",), {}).line()],
             "container": [container.once_command(project, latest, ("python", "manage.py", "COMMAND"), names).line()],
@@ -103,4 +103,4 @@ def folded(line: str) -> list[str]:
             pieces.append(f"  {word}")
         else:
             pieces[-1] = f"{pieces[-1]} {word}".lstrip() if len(pieces) == 1 else f"{pieces[-1]} {word}"
-    return [f"{piece} \\" for piece in pieces[:-1]] + pieces[-1:]
+    return [f"{piece} {system.continuation()}" for piece in pieces[:-1]] + pieces[-1:]

@@ -7,7 +7,16 @@ import re
 import socket
 from typing import NamedTuple
 
+from steps import holder
 from steps.command import refuse
+from steps.project import Project
+
+# Where a port that no flag gave is changed.
+REMEDY = {
+    "port": "in invoke.yaml or INVOKE_PORT",
+    "up.port": "in invoke.yaml or INVOKE_UP_PORT",
+    "PORT": "in .env or in your shell",
+}
 
 
 class Published(NamedTuple):
@@ -32,7 +41,8 @@ def parse(value: str, origin: str) -> int:
     Raises `Exit` unless it is a whole number from 1 to 65535.
     """
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
-        refuse(f"{origin} {value!r} is not a port: give a number from 1 to 65535, as {origin} 8000.")
+        remedy = REMEDY.get(origin, f"as {origin} 8000")
+        refuse(f"{origin} {value!r} is not a port: give a number from 1 to 65535, {remedy}.")
     return int(value)
 
 
@@ -56,10 +66,10 @@ def is_address(host: str) -> bool:
         return False
 
 
-def require_free(published: Published, remedy: str) -> None:
-    """Raise `Exit` when the address is another machine's, or, naming a free port, when it is taken.
+def require_free(project: Project, published: Published, remedy: str) -> None:
+    """Raise `Exit` when the address is another machine's, or, naming who holds it and a free port, when it is taken.
 
-    `remedy` is what a person types to choose another, up to the number: `--port `.
+    `remedy` is what a person types to choose another, with `{}` for the number: `--port {}`.
     """
     if is_free(published):
         return
@@ -67,8 +77,9 @@ def require_free(published: Published, remedy: str) -> None:
         refuse(f"{published.host} is no address of this machine: publish on one that is, or on 0.0.0.0 for all.")
     others = (published._replace(port=port) for port in range(published.port + 1, 65536))
     free = next((other.port for other in others if is_free(other)), None)
-    choice = f"type {remedy}{free}, which is free" if free else "choose another port"
-    refuse(f"Port {published.port} is already in use: stop what holds it, or {choice}.")
+    choice = f"type `{remedy.format(free)}`, which is free" if free else "choose another port"
+    by = holder.of(project, published.port)
+    refuse(f"Port {published.port} is already in use by {by.name}: {by.remedy(choice)}.")
 
 
 def is_free(published: Published) -> bool:

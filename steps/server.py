@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from invoke import Context
 
-from steps import envfile, ports, venv
-from steps.command import Command, dry, run, say
+from steps import envfile, ports, system, venv
+from steps.command import Command, dry, refuse, run, say
 from steps.project import ROOT, SRC, Project
 
 STATIC = ROOT / "staticfiles" / "staticfiles.json"
@@ -17,7 +17,8 @@ STATIC = ROOT / "staticfiles" / "staticfiles.json"
 
 def serve_command(project: Project, port: int, values: Mapping[str, str]) -> Command:
     """Return the command that serves on this machine; the rest is in `src/gunicorn.conf.py`."""
-    argv = (project.program("gunicorn"), "myproj.wsgi:application")
+    # Not by its script, whose first line a shell reads where the folder has a space: a $ or a quote would not do.
+    argv = (project.program("python"), "-m", "gunicorn", "myproj.wsgi:application")
     hidden = for_the_site(values)
     return Command(argv, cwd=SRC, shown={"PORT": str(port)}, hidden=hidden, waits_with_signals=True)
 
@@ -47,11 +48,13 @@ def prepare(c: Context, project: Project) -> dict[str, str]:
 
 
 def serve(c: Context, project: Project, port: str | None) -> None:
-    """Serve on this machine until Ctrl-C, after the steps that this needs."""
+    """Serve on this machine until Ctrl-C, after the steps that this needs; raises `Exit` where gunicorn cannot run."""
+    if system.WINDOWS:
+        refuse("gunicorn does not run on Windows: `inv run` serves the same site in a container.")
     number = chosen_port(project, port, envfile.site_values(project.env_file, {}, os.environ))
     address = ports.Published("127.0.0.1", number)
     if not dry(c):
-        ports.require_free(address, "--port ")
+        ports.require_free(project, address, "--port {}")
     values = prepare(c, project)
     collect(c, project, values)
     if not dry(c):

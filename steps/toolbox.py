@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+from steps import system
 from steps.command import Command, refuse
 from steps.project import ROOT
 
@@ -24,10 +23,7 @@ def hand_over() -> None:
     is_invoke = program.stem in {"inv", "invoke"} or program.parts[-2:] == ("invoke", "__main__.py")
     if not is_invoke or "--complete" in sys.argv or Path(sys.prefix).resolve() == TOOLS.resolve():
         return
-    argv = [sys.executable, str(ROOT / "inv"), *sys.argv[1:]]
-    if os.name == "nt":
-        sys.exit(subprocess.call(argv))
-    os.execv(sys.executable, argv)
+    system.become([sys.executable, str(ROOT / "inv"), *sys.argv[1:]])
 
 
 def nox_command(*words: str) -> Command:
@@ -38,10 +34,14 @@ def nox_command(*words: str) -> Command:
 def test_command(sessions: tuple[str, ...] = ()) -> Command:
     """Return the command that runs sessions, by default all that this machine can.
 
-    One that is asked for by name is not to be skipped: without its Python it fails.
+    One that is asked for by name is not to be skipped: without its Python it fails. Raises `Exit` for what Nox
+    would take for an option of its own.
     """
     if not sessions:
         return nox_command()
+    for session in sessions:
+        if not re.fullmatch(r"\w[\w.-]*", session):
+            refuse(f"--session {session!r} is not a session: give the name of one, as --session lint.")
     # One --session for all: of two, Nox takes the last.
     return nox_command("--error-on-missing-interpreters", "--session", *sessions)
 

@@ -47,6 +47,11 @@ def at_terminal(*words: str, **environment: str) -> pexpect.spawn[str]:
     )
 
 
+def ended(terminal: pexpect.spawn[str]) -> bool:
+    """Return whether what was typed in a terminal has ended; also where the terminal is closed."""
+    return os.waitpid(terminal.pid or 0, os.WNOHANG) != (0, 0)
+
+
 def surroundings(environment: dict[str, str]) -> dict[str, str]:
     """Return this process's variables and more; an empty value takes one away."""
     return {name: value for name, value in {**os.environ, **environment}.items() if value}

@@ -28,8 +28,8 @@ def prepare_sqlite() -> None:
             call_command("migrate", interactive=False, verbosity=1)
     except Error as error:
         raise SystemExit(
-            f"The database {connection.settings_dict['NAME']} cannot be used ({error}): make its "
-            "folder writable for this user, or point DATABASE_URL elsewhere."
+            f"The database {connection.settings_dict['NAME']} cannot be used ({error}): see that this "
+            "user may write to its folder and that its disk has room, or point DATABASE_URL elsewhere."
         ) from None
     finally:
         # The workers are forked from this process and must not share its connection.

@@ -22,7 +22,7 @@ DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.text("SECRET_KEY", "django-insecure-for-debugging-only" if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
-        "SECRET_KEY is missing: `inv env` writes one into .env for `inv serve`, `inv run` and "
+        "SECRET_KEY is missing: `inv env --set SECRET_KEY` writes one into .env for `inv serve`, `inv run` and "
         "`inv up`; with docker alone, add --env SECRET_KEY=… with fifty random characters."
     )
 

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from support import ROOT
+
+LEFT_OUT = shutil.ignore_patterns(".*", "venv", "data", "staticfiles", "__pycache__", "docs")
+DOTTED = (".env.example", ".dockerignore", ".gitattributes", ".ci", ".github")  # of what begins with a dot
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, to change."""
+    folder = tmp_path_factory.mktemp("copy") / "project"
+    shutil.copytree(ROOT, folder, ignore=LEFT_OUT)
+    for name in DOTTED:
+        source = ROOT / name
+        shutil.copytree(source, folder / name) if source.is_dir() else shutil.copy(source, folder)
+    return folder
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-
-from support import ROOT
-
-LEFT_OUT = shutil.ignore_patterns(".*", "venv", "data", "staticfiles", "__pycache__", "docs")
-DOTTED = (".env.example", ".dockerignore", ".gitattributes", ".ci", ".github")  # of what begins with a dot
 
 
 class Change(NamedTuple):
@@ -61,20 +55,11 @@ CHANGES = [
     Change("README.md", " [--no-cache]", "", "tasks.py", "test_words"),
     Change("CONTRIBUTING.md", "| `parity` |", "| `sameness` |", "noxfile.py", "test_python"),
     Change(".github/workflows/ci.yml", "compose_smoke", "other_smoke", "noxfile.py", "test_python"),
+    Change(".github/workflows/ci.yml", "windows-latest", "ubuntu-latest", "README.md", "test_python"),
     Change("requirements.in", "gunicorn~=27.0", "gunicorn~=27.0\nuvicorn", "requirements.txt", "test_requirements"),
+    Change(".gitattributes", "* text=auto eol=lf", "* text=auto", "entrypoint.sh", "test_line_ends"),
     Change("requirements-tools.txt", "python-dotenv==", "python-dotenv==0.", "requirements.txt", "test_requirements"),
 ]
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project, to change."""
-    folder = tmp_path_factory.mktemp("copy") / "project"
-    shutil.copytree(ROOT, folder, ignore=LEFT_OUT)
-    for name in DOTTED:
-        source = ROOT / name
-        shutil.copytree(source, folder / name) if source.is_dir() else shutil.copy(source, folder)
-    return folder
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from steps import project, venv
+from support import ROOT
 
 Agree = Callable[[object, str], None]
 Text = Callable[[str], str]
@@ -119,6 +120,37 @@ def test_workflow_names_every_python(agree: Agree, text: Text) -> None:
     agree(
         not missing, f"noxfile.py tests on Python {', '.join(missing)}, which .github/workflows/ci.yml does not name."
     )
+
+
+def test_workflow_tests_on_every_system(agree: Agree, text: Text) -> None:
+    """The words are the README's own; Windows takes no script for a program."""
+    job = yaml.safe_load(text(".github/workflows/ci.yml"))["jobs"]["tests"]
+    matrix = job["strategy"]["matrix"]
+    typed = {system: inv for system in matrix["system"] for inv in matrix["inv"]}
+    typed |= {more["system"]: more["inv"] for more in matrix["include"]}
+    by_system = {system.split("-")[0]: inv for system, inv in typed.items()}
+    agree(
+        by_system == {"ubuntu": "./inv", "macos": "./inv", "windows": "python inv"},
+        f".github/workflows/ci.yml types {by_system}, and README.md ./inv, on Windows python inv.",
+    )
+    agree(
+        "`python inv`" in text("README.md"), "README.md does not name `python inv`, as .github/workflows/ci.yml does."
+    )
+
+
+POSIX_ALONE = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "gunicorn"}
+
+
+def test_tests_for_windows_import_nothing_that_it_does_not_have(agree: Agree, text: Text) -> None:
+    left_out = {ROOT / "tests" / name for name in constant(text("tests/conftest.py"), "NEEDS_POSIX")}
+    gone = sorted(path.name for path in left_out if not list(path.parent.glob(path.name)))
+    agree(not gone, f"tests/conftest.py leaves out {', '.join(gone)}, which tests/ does not have.")
+    for path in [*(ROOT / "tests/tasks").glob("test_*.py"), *(ROOT / "tests/site").glob("test_*.py")]:
+        names = set(re.findall(r"^(?:import|from) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        agree(
+            path in left_out or not names & POSIX_ALONE,
+            f"{path.name} imports {', '.join(names & POSIX_ALONE)}, and tests/conftest.py does not leave it out.",
+        )
 
 
 def sessions(source: str) -> dict[str, bool]:

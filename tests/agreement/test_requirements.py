@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from packaging.utils import canonicalize_name as normal
 
-from steps.venv import normal
 from support import ROOT
 
 Agree = Callable[[object, str], None]
@@ -61,10 +61,10 @@ def test_every_entry_is_pinned_once_and_has_a_hash(agree: Agree, text: Text, sou
 
 
 def test_what_site_and_tools_share_is_pinned_alike(agree: Agree, text: Text) -> None:
-    """Both read `.env`, so python-dotenv has to mean the same by it."""
+    """Both read `.env`, so python-dotenv has to mean the same by it; and one version is enough of the others."""
     site, tools = pins(text("requirements.txt")), pins(text("requirements-tools.txt"))
     shared = sorted(asked_for(text("requirements.in")) & asked_for(text("requirements-tools.in")))
-    assert shared == ["python-dotenv"]
+    assert shared == ["packaging", "python-dotenv"]
     for name in shared:
         agree(
             site[name] == tools[name],

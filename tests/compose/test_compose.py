@@ -7,15 +7,17 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from nasty import NASTY, SETTING, among
-from support import ROOT, answers, at_terminal, get, inv, one_sentence, run, stylesheets, wait_until
+from support import ROOT, answers, at_terminal, ended, get, inv, one_sentence, run, stylesheets, wait_until
 
 URL = f"http://localhost:{os.environ['INVOKE_UP_PORT']}"
 ENV_FILE = Path(os.environ["INVOKE_ENV_FILE"])
@@ -159,6 +161,34 @@ def test_ctrl_c_stops_it_and_leaves_nothing_running() -> None:
     with pytest.raises(OSError):
         get(URL)
     assert "Exited (0)" in inv("ps").stdout
+
+
+def end(terminal: pexpect.spawn[str]) -> None:
+    terminal.kill(signal.SIGTERM)
+
+
+def close(terminal: pexpect.spawn[str]) -> None:
+    os.close(terminal.child_fd)  # for all that run in it
+
+
+@pytest.mark.parametrize("act", [end, close], ids=["SIGTERM", "closed terminal"])
+def test_it_ends_too_with(act: Callable[[pexpect.spawn[str]], None]) -> None:
+    """The docker client leaves this to Compose where it is at a terminal, and Compose hears nothing of it."""
+    terminal = at_terminal("up", "--no-build")
+    wait_until(lambda: answers(URL))
+    act(terminal)
+    wait_until(lambda: ended(terminal), 20)
+    assert "Exited (0)" in inv("ps").stdout
+
+
+def test_site_that_never_becomes_ready_says_why(env_file: Path) -> None:
+    with env_file.open("a") as file:
+        file.write("DEBUG=maybe\n")
+    refused = inv("up", "--detach", "--no-build")
+    assert refused.returncode == 1
+    assert "DEBUG is 'maybe': write 1 (on) or 0 (off)." in refused.stderr
+    assert "Compose did not bring the project up, see above" in refused.stderr.splitlines()[-1]
+    assert "Traceback" not in refused.stderr
 
 
 def test_by_hand_it_means_the_tutorials_ports_and_names(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
+import signal
+import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
@@ -17,8 +20,22 @@ import pytest
 from images import IMAGE, NAME, TAG, docker
 
 from nasty import NASTY, SETTING, among
-from support import ROOT, answers, at_terminal, free_port, get, inv, one_sentence, run, stylesheets, wait_until
+from support import (
+    INV,
+    ROOT,
+    answers,
+    at_terminal,
+    ended,
+    free_port,
+    get,
+    inv,
+    one_sentence,
+    run,
+    stylesheets,
+    wait_until,
+)
 
+INTERRUPTED = "Interrupted; type it again when you like, it starts clean."
 QUOTES = "https://a  b'c\"$d"
 
 
@@ -316,8 +333,49 @@ def test_closed_terminal_ends_run_and_its_container() -> None:
     port = free_port()
     terminal = at_terminal("run", "--tag", TAG, "--port", str(port))
     wait_until(lambda: answers(f"http://localhost:{port}"))
-    terminal.close(force=False)
+    os.close(terminal.child_fd)  # no signal to it alone, as `close` would send: the terminal is gone for all in it
     wait_until(lambda: containers() == set(), 20)
+    wait_until(lambda: ended(terminal), 20)
+
+
+def test_run_whose_output_nobody_reads_any_more_ends() -> None:
+    port = free_port()
+    typed = shlex.join([*INV, "run", "--tag", TAG, "--port", str(port)])
+    with subprocess.Popen(["sh", "-c", f"{typed} | head -1"], cwd=ROOT, stdout=subprocess.DEVNULL) as pipe:
+        # Each answer is a line in its log.
+        wait_until(lambda: (answers(f"http://localhost:{port}"), pipe.poll() is not None)[1])
+    assert containers() == set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("moment", [0.5, 0.7, 0.9, 1.2])
+def test_signal_at_any_moment_of_a_detached_run_leaves_nothing(moment: float, number: signal.Signals) -> None:
+    words = [*INV, "run", "--detach", "--tag", TAG, "--port", str(free_port())]
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as typed:
+        time.sleep(moment)
+        typed.send_signal(number)
+        _, said = typed.communicate(timeout=60)
+    assert "Traceback" not in said
+    if typed.returncode == 0:  # it was ready before
+        assert "Running at" in said
+        inv("stop")
+    assert typed.returncode in {0, 128 + number, -number}
+    if typed.returncode == 128 + number:
+        assert said.endswith(f"{INTERRUPTED}\n")
+    assert containers() == set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_signal_in_a_build_at_a_terminal_ends_it_and_the_next_one_works(number: signal.Signals) -> None:
+    terminal = at_terminal("build", "--no-cache", "--tag", "ended")
+    terminal.expect(r"packages \d/\d")
+    os.killpg(os.tcgetpgrp(terminal.child_fd), number) if number == signal.SIGINT else terminal.kill(number)
+    shown = str(terminal.read())
+    terminal.wait()
+    assert "Traceback" not in shown
+    assert terminal.exitstatus != 0
+    assert run("docker", "image", "inspect", f"{NAME}:ended").returncode != 0
+    assert inv("build", "--tag", "smoke").returncode == 0
 
 
 def test_any_other_command_passes_through() -> None:
@@ -337,6 +395,7 @@ def test_site_that_never_becomes_ready_says_why() -> None:
     refused = inv("run", "--tag", TAG, "--port", str(free_port()), "--detach", "--env", "DEBUG=maybe")
     assert refused.returncode == 1
     assert "DEBUG is 'maybe': write 1 (on) or 0 (off)." in refused.stderr
+    assert "The site did not become ready and its container was removed" in refused.stderr.splitlines()[-1]
     assert "Traceback" not in refused.stderr
     assert containers() == set()
 

@@ -113,6 +113,17 @@ def test_same_text_elsewhere_is_compiled_with_its_own_path(package: Path, tmp_pa
         assert code.co_filename == str(source)
 
 
+def test_folder_read_elsewhere_is_compiled_for_its_place(package: Path, tmp_path: Path, warm: Path) -> None:
+    place = tmp_path / "place"
+    done = subprocess.run([*command(package, tmp_path / "into", warm)[:-1], f"{package}:{place}"], check=False)
+    assert done.returncode == 0
+    target = bytecode.compiled(place / "package" / "part.py", tmp_path / "into")
+    assert marshal.loads(target.read_bytes()[16:]).co_filename == str(place / "package" / "part.py")
+    assert not bytecode.compiled(package / "package" / "part.py", tmp_path / "into").exists()
+    shutil.move(package, place)
+    assert python("import package; print(package.said())", place, tmp_path / "into") == "first"
+
+
 @pytest.mark.parametrize("text", [b"def broken(:\n", b"\xff\xfe\n", b"print 'Python 2'\n", b"\0"])
 def test_file_that_is_not_python_is_named_and_the_others_are_compiled(
     package: Path, tmp_path: Path, warm: Path, text: bytes

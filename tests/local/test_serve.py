@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from checkout import Checkout
 from nasty import NASTY, SETTING, among
 from support import Answer, answers, at_terminal, free_port, get, inv, one_sentence, run, stylesheets, wait_until
 
@@ -76,12 +79,22 @@ def test_only_this_machine_is_served(server: Server) -> None:
     assert f"00000000:{server.port:04X}" not in listening
 
 
+def test_doctor_asks_the_site_whether_it_takes_its_settings(server: Server, tmp_path: Path) -> None:
+    file = str(tmp_path / ".env")
+    assert inv("env", "--set", "DEBUG=maybe", INVOKE_ENV_FILE=file).returncode == 0
+    for value, state in (("maybe", "wrong"), ("1", "fine")):
+        assert inv("env", "--set", f"DEBUG={value}", INVOKE_ENV_FILE=file).returncode == 0
+        found = json.loads(inv("doctor", "--json", INVOKE_ENV_FILE=file).stdout)
+        says = next(one for one in found if one["check"] == "settings")
+        assert (says["state"], "write 1 (on) or 0 (off)" in says["says"]) == (state, state == "wrong"), says
+
+
 def test_taken_port_is_refused_with_a_free_one(server: Server) -> None:
     refused = inv("serve", "--port", str(server.port))
     sentence = one_sentence(refused.stderr)
     assert refused.returncode == 1
     assert f"Port {server.port} is already in use" in sentence
-    assert re.search(r"--port \d+, which is free", sentence)
+    assert re.search(r"by gunicorn \(process \d+\): `kill \d+` stops it, or type `--port \d+`, which is free", sentence)
 
 
 def test_environment_holds_the_pins_and_nothing_else(server: Server) -> None:
@@ -213,7 +226,16 @@ def test_unusable_database_is_one_sentence() -> None:
     refused = inv("serve", "--port", port, DATABASE_URL="sqlite:////nowhere/db.sqlite3")
     assert refused.returncode == 1
     assert "The database /nowhere/db.sqlite3 cannot be used" in refused.stderr
+    assert "see that this user may write to its folder and that its disk has room" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_database_whose_package_is_not_there_is_one_sentence() -> None:
+    refused = inv("serve", "--port", str(free_port()), DATABASE_URL="postgres://user:hunter2@nowhere/name")
+    assert refused.returncode == 1
+    assert "goes into requirements.in; then `inv lock`" in one_sentence(refused.stderr.splitlines()[-1])
+    assert "Traceback" not in refused.stderr
+    assert "hunter2" not in refused.stderr
 
 
 def test_other_python_makes_the_environment_anew() -> None:
@@ -232,3 +254,14 @@ def is_python(version: str) -> bool:
         return run(f"python{version}", "--version").returncode == 0
     except FileNotFoundError:
         return False
+
+
+def test_folder_that_a_shell_would_take_apart_is_served_without_a_home(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, "djk8s")
+    del checkout.environment["HOME"]
+    serving = subprocess.Popen(["./inv", "serve"], cwd=checkout.folder, env=checkout.environment)
+    try:
+        wait_until(lambda: answers(f"http://localhost:{checkout.port}"), 120)
+    finally:
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(30) == 0

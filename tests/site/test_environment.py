@@ -100,6 +100,7 @@ DATABASES = [
 ]
 
 
+@pytest.mark.posix("paths that begin with a slash")
 @pytest.mark.parametrize(("value", "engine", "name"), DATABASES, ids=[str(row[0]) for row in DATABASES])
 def test_database(monkeypatch: pytest.MonkeyPatch, value: str | None, engine: str, name: str) -> None:
     monkeypatch.delenv("NAME", raising=False)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from invoke.program import Program
 
 import tasks
 from steps import envfile
+from steps.program import Inv
 from steps.project import Project
 from support import ROOT
 
@@ -48,12 +48,6 @@ print(said, end="", file=sys.stderr if code else sys.stdout)
 sys.exit(code)
 """
 
-AS_INVOKE = """
-import sys, tasks
-from invoke.program import Program
-Program(namespace=tasks.ns).run(["inv", *sys.argv[1:]])
-"""
-
 
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
@@ -81,7 +75,7 @@ def inv(shell: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callabl
         capfd.readouterr()
         code: Any = 0
         try:
-            Program(namespace=tasks.ns).run(["inv", *words])
+            Inv(tasks.ns).run(["inv", *words])
         except SystemExit as end:
             code = end.code
         said = capfd.readouterr()
@@ -175,11 +169,9 @@ def elsewhere(checkout: Path, shell: pytest.MonkeyPatch) -> Callable[..., Typed]
     """Type an `inv` command in that copy, with its own defaults, and let Python write nothing there."""
     shell.delenv("INVOKE_VENV")
     shell.delenv("INVOKE_ENV_FILE")
-    shell.setenv("PYTHONPATH", str(checkout))
-    shell.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
     def type_in(*words: str, cwd: Path = checkout, **environment: str) -> Typed:
-        command = [sys.executable, "-c", AS_INVOKE, *words]
+        command = [sys.executable, "-I", "-B", str(checkout / "steps" / "__main__.py"), *words]
         surroundings = {**os.environ, **environment}
         return subprocess.run(
             command, cwd=cwd, env=surroundings, capture_output=True, text=True, stdin=subprocess.DEVNULL

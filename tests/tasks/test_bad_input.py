@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import socket
@@ -173,7 +174,7 @@ def test_port_in_use(
     typed = inv(*words.replace("TAKEN", taken).split(), **environment)
     sentence = one_sentence(typed.stderr)
     assert f"Port {taken} is already in use" in sentence
-    free = re.search(rf"type {flag} ?(?:[0-9.]+:)?(\d+), which is free", sentence)
+    free = re.search(rf"type `{flag} ?(\d+)(?: inv up)?`, which is free", sentence)
     assert free
     with socket.create_server(("127.0.0.1", int(free[1]))):
         assert typed.returncode == 1
@@ -216,7 +217,7 @@ ENGINES = [
     pytest.param("exec sleep 30", "did not answer within 0.3 s", id="hangs"),
     pytest.param(
         "echo 'permission denied while trying to connect to the Docker daemon socket' >&2; exit 1",
-        "You may not speak to the Docker engine: add yourself to the group `docker`",
+        "You may not speak to the Docker engine: `sudo usermod -aG docker $USER`",
         id="is not for this user",
     ),
     pytest.param(
@@ -262,8 +263,18 @@ def test_engine_that_is_no_program(inv: Inv, tmp_path: Path) -> None:
 def test_engine_without_compose(inv: Inv, noting: Noting, words: str) -> None:
     docker, _ = noting("docker", compose=("docker: 'compose' is not a docker command.", 1))
     typed = inv(words, INVOKE_ENGINE=str(docker))
-    assert "no Compose 2: install the package docker-compose-plugin" in one_sentence(typed.stderr)
+    assert "no Compose 2: install docker-compose-plugin; `inv run` works without" in one_sentence(typed.stderr)
     assert typed.returncode == 1
+
+
+@pytest.mark.parametrize(("version", "told"), [("1.29.2", True), ("2.26.1", False)])
+def test_compose_1_is_not_taken_for_2(
+    inv: Inv, noting: Noting, program: Program, shell: pytest.MonkeyPatch, version: str, told: bool
+) -> None:
+    old = program("docker-compose", f"echo {version}")
+    docker, _ = noting("docker", compose=("docker: 'compose' is not a docker command.", 1))
+    typed = inv("up", INVOKE_ENGINE=str(docker), PATH=f"{old.parent}:{os.environ['PATH']}")
+    assert ("Compose 1, which is here, cannot read the file" in one_sentence(typed.stderr)) is told
 
 
 GOOD = "SECRET_KEY=hunter2\n"

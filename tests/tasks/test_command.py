@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,6 +126,69 @@ def ends(of: Command) -> tuple[int, str]:
     except Exit as end:
         return end.code, str(end.message or "")
     return 0, ""
+
+
+def test_what_an_unattended_command_says_is_passed_on_and_explains_its_failure(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    says = python("print('news'); sys.stderr.write('first\\nlast, without an end'); sys.exit(2)", unattended=True)
+    with pytest.raises(Exit) as failed:
+        command.run(context(), says, failed=lambda said: f"It said {said!r}.")
+    assert failed.value.message == r"It said 'first\nlast, without an end'."
+    said = capfd.readouterr()
+    assert said.out == "news\n"
+    assert said.err.endswith("first\nlast, without an end")
+
+
+def test_what_is_left_running_with_the_other_end_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "SIGNAL_PATIENCE", 0.2)
+    sleeper = f"subprocess.Popen([{sys.executable!r}, '-c', 'import time; time.sleep(60)'])"
+    leaves = python(f"import subprocess; print({sleeper}.pid, flush=True); sys.exit(2)", unattended=True)
+    listening = threading.active_count() + 1
+    with pytest.raises(Exit) as failed:
+        command.run(context(), leaves, failed=lambda said: f"It said {said!r}.")
+    assert failed.value.message == "It said ''."
+    assert threading.active_count() == listening  # it goes on, and would end with us
+    os.kill(int(capfd.readouterr().out), signal.SIGKILL)
+
+
+def test_child_whose_engine_is_silent_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent() -> None:
+        raise Exit("The engine did not answer.", 1)
+
+    monkeypatch.setattr(command, "SIGNAL_PATIENCE", 0.1)
+    deaf = python("signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)", put_down=silent)
+    Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(Exit) as failed:
+        command.run(context(), deaf)
+    assert failed.value.message == "The engine did not answer."
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)  # nothing of it is left
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+COLOURS = [
+    ({}, Terminal(), True),
+    ({"NO_COLOR": "1"}, Terminal(), False),
+    ({"NO_COLOR": ""}, Terminal(), True),  # https://no-color.org: when present and not an empty string
+    ({"TERM": "dumb"}, Terminal(), False),
+    ({}, io.StringIO(), False),
+]
+
+
+@pytest.mark.parametrize(("environment", "stream", "takes"), COLOURS)
+def test_colours_are_for_terminals_that_show_them(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], stream: io.StringIO, takes: bool
+) -> None:
+    for name, value in {"NO_COLOR": "", "TERM": "xterm", **environment}.items():
+        monkeypatch.setenv(name, value)
+    assert command.takes_colours(stream) is takes
 
 
 def test_no_such_program_is_one_sentence() -> None:
@@ -277,7 +342,7 @@ def test_unattended_command_is_ended_quietly_with_all_it_started(started: Starte
     began = time.monotonic()
     out, err = process.communicate(timeout=15)  # returns once nobody holds the other end of its pipes any more
     assert time.monotonic() - began < 5
-    assert process.returncode == 130
+    assert process.returncode == 128 + sent
     assert out == ""
     assert one_sentence(err.splitlines()[-1]) == command.INTERRUPTED
     assert "Traceback" not in err

@@ -39,15 +39,25 @@ NAMES = "--env DEBUG --env HTTPS --env SECRET_KEY"
 ONCE = f"{NEW} --rm --interactive {NAMES} djk8s:latest"
 UP = "UP_ENV_FILE=ENVFILE docker compose --project-name SCOPE up"
 UP_BUILD = UP.replace(" docker", " UP_CONTENT=CONTENT UP_REVISION=REVISION docker")
+COMPOSES = "label=com.docker.compose.project=SCOPE"
+ALL = "docker ps --all --format '{{.Names}}' --filter"
+CONTAINERS = f"$({ALL} label=djk8s.project=SCOPE) $({ALL} {COMPOSES})"
 DOWN = "(cd / && docker compose --project-name SCOPE down --remove-orphans)"
 STOP = (
     "docker stop $(docker ps --all --quiet --filter label=djk8s.project=SCOPE)",
     "docker container prune --force --filter label=djk8s.project=SCOPE",
 )
-REMOVE_IMAGES = "docker image rm --force $(docker image ls --quiet --filter label=djk8s.project=SCOPE)"
+NAMED = """'{{if eq .Tag "<none>"}}{{.ID}}{{else}}{{.Repository}}:{{.Tag}}{{end}}'"""
+CLEAN = (
+    f"docker container stop {CONTAINERS}",
+    f"docker container rm --force {CONTAINERS}",
+    f"docker network rm $(docker network ls --format '{{{{.Name}}}}' --filter {COMPOSES})",
+    f"docker image rm $(docker image ls --all --format {NAMED} --filter label=djk8s.project=SCOPE)",
+)
 NOX = "TOOLS -m nox --error-on-missing-interpreters"
 BENCH = "TOOLS -m nox --session bench --"
-REMOVE_VOLUMES = "docker volume rm $(docker volume ls --quiet --filter 'name=^SCOPE-run$')"
+VOLUMES = "docker volume ls --quiet --filter"
+REMOVE_VOLUMES = f"docker volume rm $({VOLUMES} 'name=^SCOPE-run$') $({VOLUMES} {COMPOSES})"
 
 
 def case(sentence: str, words: str, *lines: str, **environment: str) -> ParameterSet:
@@ -61,7 +71,7 @@ def run_line(
 
 
 def serve_lines(port: int = 8000) -> tuple[str, ...]:
-    return (*INSTALL, COLLECT, f"(cd src && PORT={port} VENV/bin/gunicorn myproj.wsgi:application)")
+    return (*INSTALL, COLLECT, f"(cd src && PORT={port} VENV/bin/python -m gunicorn myproj.wsgi:application)")
 
 
 TABLE = [
@@ -184,15 +194,9 @@ TABLE = [
     case("up leaves PORT of the shell to the file", "up", f"{UP_BUILD} --build", PORT="6545"),
     case("down keeps the database", "down", DOWN),
     case("down --volumes removes it", "down --volumes", DOWN.replace(")", " --volumes)")),
-    case("clean keeps the databases", "clean", DOWN, *STOP, REMOVE_IMAGES),
-    case(
-        "clean --volumes removes them",
-        "clean --volumes",
-        DOWN.replace(")", " --volumes)"),
-        *STOP,
-        REMOVE_IMAGES,
-        REMOVE_VOLUMES,
-    ),
+    case("clean keeps the databases", "clean", *CLEAN),
+    case("clean --volumes removes them", "clean --volumes", *CLEAN, REMOVE_VOLUMES),
+    case("clean --venv says in words that the environment goes", "clean --venv", *CLEAN),
     case(
         "manage runs in the venv, after the steps before it",
         "manage -- migrate --check 'a  b'",
@@ -279,11 +283,14 @@ def test_dry_prints_exactly(prints: Inv, words: str, environment: dict[str, str]
     assert typed.returncode == 0
 
 
+PRINT_NO_COMMAND = {"steps", "doctor"}
+
+
 def test_the_table_has_every_flag_of_every_task() -> None:
     typed = [shlex.split(str(case.values[0])) for case in TABLE]
     missing = [
         f"inv {name} {flag}"
-        for name in set(tasks.ns.task_names) - {"steps"}
+        for name in set(tasks.ns.task_names) - PRINT_NO_COMMAND
         for flag in ["", *flags(name)]
         if not any(name in words and (not flag or flag in words) for words in typed)
     ]
@@ -352,13 +359,14 @@ def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
 
 
 def test_every_task_is_in_that_chain() -> None:
-    assert set(EVERY_TASK.split()) == set(tasks.ns.task_names)
+    """But one, which only looks, and finds that there is no engine."""
+    assert {*EVERY_TASK.split(), "doctor"} == set(tasks.ns.task_names)
 
 
 def test_lines_are_short_where_nothing_is_configured(elsewhere: Inv) -> None:
     lines = elsewhere("--dry", "venv", "serve", "up").stdout.splitlines()
     assert lines[1] == "venv/bin/python -m pip install --require-hashes -r requirements-pip.txt"
-    assert "(cd src && PORT=8000 ../venv/bin/gunicorn myproj.wsgi:application)" in lines
+    assert "(cd src && PORT=8000 ../venv/bin/python -m gunicorn myproj.wsgi:application)" in lines
     assert re.fullmatch(
         r"UP_CONTENT=[0-9a-f]{16} docker compose --project-name djk8s-[0-9a-f]{6} up --build", lines[-1]
     )
@@ -378,22 +386,27 @@ STOP_CALLS = [
     ["stop", "one", "two"],
     ["container", "prune", "--force", *OURS],
 ]
+LIST_CALLS = [["ps", "--all", "--format", "{{.Names}}", "--filter", which] for which in (OURS[1], COMPOSES)]
 CALLS = [
     ["build", "--tag", "djk8s:latest", "--label", "djk8s.content=CONTENT", "--label", "djk8s.project=SCOPE", "."],
     DOWN_CALL,
     ["ps", "--all", "--quiet", "--latest", *OURS],
     ["logs", "one", "two"],
     *STOP_CALLS,
-    DOWN_CALL,
-    *STOP_CALLS,
-    ["image", "ls", "--quiet", *OURS],
-    ["image", "rm", "--force", "three"],
+    *LIST_CALLS,
+    ["container", "stop", "one", "two", "one", "two"],
+    *LIST_CALLS,
+    ["container", "rm", "--force", "one", "two", "one", "two"],
+    ["network", "ls", "--format", "{{.Name}}", "--filter", COMPOSES],
+    ["network", "rm", "four"],
+    ["image", "ls", "--all", "--format", NAMED.strip("'"), *OURS],
+    ["image", "rm", "three"],
 ]
 
 
 @pytest.mark.parametrize("folder", [".", "src/myproj"])
 def test_printed_lines_can_be_pasted(checkout: Path, elsewhere: Inv, noting: Noting, folder: str) -> None:
-    engine, noted = noting("my 'docker' $engine", ps=("one\ntwo", 0), image_ls=("three", 0))
+    engine, noted = noting("my 'docker' $engine", ps=("one\ntwo", 0), image_ls=("three", 0), network_ls=("four", 0))
     here = checkout / folder
     lines = elsewhere("--dry", *PASTED.split(), cwd=here, INVOKE_ENGINE=str(engine)).stdout
     pasted = subprocess.run(["sh", "-e", "-c", lines], cwd=here, capture_output=True, text=True, check=False)

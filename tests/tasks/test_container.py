@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from steps import compose, container, content, engine, ports
+from steps import command, container, content, engine, ports
+from steps.command import Command
 from steps.project import Project
-from support import free_port
+from support import free_port, one_sentence
 
 Inv = Callable[..., subprocess.CompletedProcess[str]]
 Calls = Callable[..., list[dict[str, Any]]]
@@ -88,6 +92,9 @@ def test_build_that_fails_ends_the_run_with_its_code(inv: Inv, noting: Noting) -
     typed = inv("run", INVOKE_ENGINE=str(docker), INVOKE_PORT=str(free_port()))
     assert typed.returncode == 17
     assert calls("run") == []
+    assert (
+        typed.stderr.splitlines()[-1] == "The image was not built, see above; `inv doctor` looks at what a build needs."
+    )
 
 
 class Ready(BaseHTTPRequestHandler):
@@ -124,8 +131,8 @@ def detached(noting: Noting, shell: pytest.MonkeyPatch) -> Callable[..., Calls]:
             "docker",
             image_inspect=("sha256:0", 0),
             run=(f"{THIRD}\n", 0),
-            ps=(f"{THIRD}\n" if running else "", 0),
-            inspect=(f"2026-01-01T00:00:00Z {THIRD}\n", 0),
+            ps=(f"{THIRD}\n", 0),
+            inspect=("true\n" if running else "false\n", 0),
             logs=("The database cannot be used.\n", 0),
         )
         shell.setenv("INVOKE_ENGINE", str(path))
@@ -139,7 +146,10 @@ def test_detached_site_is_waited_for(inv: Inv, detached: Callable[..., Calls], s
     calls = detached(running=True)
     typed = inv("run", "--detach", "--publish", site)
     assert typed.returncode == 0
-    assert f"Running at http://localhost:{site} (`inv logs` shows its log, `inv stop` stops it)" in typed.stderr
+    assert typed.stderr.splitlines()[-2:] == [
+        "Waiting for the site to be ready …",
+        f"Running at http://localhost:{site} (`inv logs` shows its log, `inv stop` stops it)",
+    ]
     assert Ready.asked == 2
     assert calls("rm") == []
 
@@ -170,27 +180,84 @@ def test_detached_site_that_is_not_ready_is_removed_with_its_last_words(
     assert [call["argv"] for call in calls("rm")] == [["rm", "--force", THIRD]]
 
 
-def test_ctrl_c_while_a_detached_site_is_waited_for_removes_it(
-    inv: Inv, detached: Callable[..., Calls], shell: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_signal_while_a_detached_site_is_waited_for_removes_it(
+    inv: Inv, detached: Callable[..., Calls], shell: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     def interrupt(_: str) -> bool:
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), number)
+        return False
 
     calls = detached(running=True)
     shell.setattr(container, "is_ready", interrupt)
     typed = inv("run", "--detach", "--publish", str(free_port()))
-    assert typed.returncode != 0
-    assert "Traceback" not in typed.stderr
+    assert typed.returncode == 128 + number
+    assert typed.stderr.splitlines()[-1] == command.INTERRUPTED
     assert [call["argv"] for call in calls("rm")] == [["rm", "--force", THIRD]]
 
 
-def test_what_puts_a_run_down_stops_only_what_came_since(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped: list[tuple[str, ...]] = []
-    monkeypatch.setattr(engine, "known", lambda _: [FIRST, SECOND])
-    monkeypatch.setattr(engine, "running", lambda _: [THIRD, SECOND])
-    monkeypatch.setattr(container, "output", lambda argv, timeout: stopped.append(argv))
-    container.stopper(project)()
-    assert stopped == [("docker", "stop", THIRD)]
+def test_detached_container_that_cannot_be_started_is_removed(inv: Inv, noting: Noting, project: Project) -> None:
+    answers = {"run": ("cannot start", 126), "ps": (f"{THIRD}\n", 0), "image inspect": ("sha256:0", 0)}
+    docker, calls = noting("docker", **answers)
+    typed = inv("run", "--detach", "--publish", str(free_port()), INVOKE_ENGINE=str(docker))
+    assert typed.returncode == 126
+    assert [call["argv"] for call in calls("rm")] == [["rm", "--force", THIRD]]
+
+
+def test_engine_that_goes_away_while_a_detached_site_is_waited_for_is_named(
+    inv: Inv, detached: Callable[..., Calls], shell: pytest.MonkeyPatch, program: Callable[[str, str], Path]
+) -> None:
+    detached(running=True)
+
+    def leave(_: str) -> bool:
+        program("docker", "echo 'Cannot connect to the Docker daemon.' >&2; exit 1")
+        return False
+
+    shell.setattr(container, "is_ready", leave)
+    typed = inv("run", "--detach", "--publish", str(free_port()))
+    assert "The Docker engine does not answer: start it" in typed.stderr.splitlines()[-1]
+    assert "was removed" not in typed.stderr
+    assert typed.returncode == 1
+
+
+GONE = [
+    ("build", "build"),
+    ("run", "run"),
+    ("run --detach", "run"),
+    ("up", "compose up"),
+    ("up --detach", "compose up"),
+]
+
+
+@pytest.mark.parametrize(("words", "call"), GONE, ids=[words for words, _ in GONE])
+def test_engine_that_goes_away_meanwhile_is_named(
+    inv: Inv, noting: Noting, program: Callable[[str, str], Path], shell: pytest.MonkeyPatch, words: str, call: str
+) -> None:
+    docker, _ = noting("docker", image_inspect=("sha256:0", 0))
+    answering = docker.read_text()
+    goes = 'case "$*" in *"$GOES "*) echo "#!/bin/sh\nexit 1" > "$0"; exit 1;; esac'
+    program("docker", f"{goes}\n{answering}")
+    shell.setenv("GOES", call.split()[-1])
+    ports_of_its_own = {"INVOKE_PORT": str(free_port()), "INVOKE_UP_PORT": str(free_port())}
+    typed = inv(*words.split(), INVOKE_ENGINE=str(docker), **ports_of_its_own)
+    assert typed.stderr.splitlines()[-1] == engine.GONE
+    assert typed.returncode == 1
+
+
+def test_what_puts_a_run_down_ends_that_very_container(noting: Noting, project: Project) -> None:
+    docker, calls = noting("docker", ps=("web\n", 0))
+    command = container.marked(replace(project, engine=str(docker)), Command((str(docker), "run", "--rm", "image")))
+    mark = str(command.argv[3])
+    assert command.argv == (str(docker), "run", "--label", mark, "--rm", "image")
+    assert command.put_down
+    command.put_down()
+    assert calls("ps")[0]["argv"] == ["ps", "--all", "--quiet", "--filter", f"label={mark}"]
+    assert [call["argv"] for call in calls() if call["argv"][0] != "ps"] == [["stop", "web"], ["rm", "--force", "web"]]
+
+
+def test_no_two_runs_have_one_mark(project: Project) -> None:
+    command = Command(("docker", "run", "image"))
+    assert container.marked(project, command).argv != container.marked(project, command).argv
 
 
 def test_port_of_a_project_that_is_up_is_its_own(inv: Inv, three: Calls, shell: pytest.MonkeyPatch, site: str) -> None:
@@ -215,17 +282,64 @@ def test_up_that_fails_says_where_to_look(inv: Inv, noting: Noting) -> None:
     assert "Running at" not in typed.stderr
 
 
-def test_clean_removes_what_is_found_and_names_it(inv: Inv, noting: Noting, project: Project) -> None:
-    docker, calls = noting("docker", image_ls=("aaa\nbbb\naaa\n", 0), volume_ls=("one\n", 0))
+def test_clean_removes_what_is_found_and_names_it(inv: Inv, noting: Noting) -> None:
+    has = {
+        "ps --all --format {{.Names}} --filter label": "web\nweb\n",
+        "network_ls": "net\n",
+        "image_ls": "djk8s:v1\nsha\n",
+        "volume_ls": "data\n",
+    }
+    docker, calls = noting("docker", **{words: (said, 0) for words, said in has.items()})
+    typed = inv("clean", INVOKE_ENGINE=str(docker))
+    removed = [["stop", "web"], ["rm", "--force", "web"], ["network", "rm", "net"], ["image", "rm", "djk8s:v1", "sha"]]
+    assert [call["argv"] for call in calls() if {"stop", "rm"} & set(call["argv"])] == [
+        ["container", *words] if "web" in words else words for words in removed
+    ]
+    assert all(f"{' '.join(words)}\n" in typed.stderr for words in removed)
+    assert "data" not in typed.stderr
+    typed = inv("clean", "--volumes")
+    assert [call["argv"] for call in calls("volume", "rm")] == [["volume", "rm", "data"]]
+    assert "volume rm data\n" in typed.stderr
+
+
+def test_clean_leaves_an_image_that_others_use_and_says_so(inv: Inv, noting: Noting) -> None:
+    by_image = "ps --all --format {{.Names}} --filter ancestor=djk8s:v1"
+    docker, calls = noting("docker", image_ls=("djk8s:v1\nsha\n", 0), **{by_image: ("theirs", 0)})
+    typed = inv("clean", INVOKE_ENGINE=str(docker))
+    assert typed.returncode == 0
+    assert "djk8s:v1 stays, because of a container that is not this project's: theirs.\n" in typed.stderr
+    assert [call["argv"] for call in calls("image", "rm")] == [["image", "rm", "sha"]]
+
+
+def test_clean_needs_no_compose(inv: Inv, noting: Noting) -> None:
+    docker, calls = noting("docker", ps=("web\n", 0), compose=("no such command", 1))
     assert inv("clean", INVOKE_ENGINE=str(docker)).returncode == 0
-    assert [call["argv"] for call in calls("image", "rm")] == [["image", "rm", "--force", "aaa", "bbb"]]
-    assert calls("image", "ls")[0]["argv"][-1] == f"label={project.label}"
-    assert calls("volume") == []
-    assert inv("clean", "--volumes").returncode == 0
-    assert calls("volume", "ls")[0]["argv"][-1] == f"name=^{project.volume}$"
-    assert [call["argv"] for call in calls("volume", "rm")] == [["volume", "rm", "one"]]
-    assert calls("compose", "--project-name", project.scope, "down")[1]["argv"][-1] == "--volumes"
-    assert compose.down_command(project).argv[-1] == "--remove-orphans"
+    assert calls("compose") == []
+
+
+def test_clean_where_nothing_is_left_is_one_sentence(inv: Inv, engine: Calls) -> None:
+    typed = inv("clean", "--volumes")
+    assert one_sentence(typed.stderr) == "Nothing of this project is on the engine: nothing to do."
+    assert typed.returncode == 0
+
+
+def test_clean_removes_the_environment_only_where_asked(inv: Inv, engine: Calls, project: Project) -> None:
+    project.venv.mkdir()
+    (project.venv / "pyvenv.cfg").touch()
+    assert inv("clean").returncode == 0
+    assert project.venv.exists()
+    assert f"Removing {project.venv}." in inv("clean", "--venv").stderr
+    assert not project.venv.exists()
+    assert inv("clean", "--venv").returncode == 0
+
+
+def test_clean_never_removes_a_folder_that_is_something_else(inv: Inv, engine: Calls, project: Project) -> None:
+    project.venv.mkdir()
+    (project.venv / "thesis.txt").touch()
+    typed = inv("clean", "--venv")
+    assert "is not a virtual environment" in one_sentence(typed.stderr)
+    assert typed.returncode == 1
+    assert (project.venv / "thesis.txt").exists()
 
 
 LABEL_OF_IMAGE = "image inspect --format {{.Id}} {{index"

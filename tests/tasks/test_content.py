@@ -49,6 +49,7 @@ def test_digest_changes_with_the_content_of(checkout: Path, same: Callable[[], b
     assert not same()
 
 
+@pytest.mark.posix("run bits")
 @pytest.mark.parametrize("name", ["src/manage.py", "entrypoint.sh"])
 def test_digest_changes_with_the_run_bit_of(checkout: Path, same: Callable[[], bool], name: str) -> None:
     mode = (checkout / name).stat().st_mode
@@ -121,6 +122,7 @@ def test_digest_does_not_change_with_time_and_owners_other_bits(checkout: Path, 
     assert same()
 
 
+@pytest.mark.posix("links for everyone")
 def test_link_is_what_it_says_even_where_it_leads_nowhere(checkout: Path, same: Callable[[], bool]) -> None:
     """An editor marks a file that is open by a link to no file."""
     link = checkout / "src/.#settings.py"
@@ -134,6 +136,7 @@ def test_link_is_what_it_says_even_where_it_leads_nowhere(checkout: Path, same: 
     assert same()
 
 
+@pytest.mark.posix("links for everyone")
 def test_link_to_a_folder_goes_in_as_a_link(checkout: Path, same: Callable[[], bool]) -> None:
     (checkout / "src/linked").symlink_to("myproj")
     assert not same()

@@ -64,6 +64,7 @@ def test_none_is_set_where_one_is_bad(inv: Inv, file: Path, bad: str) -> None:
     assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+@pytest.mark.posix("modes of files")
 def test_file_is_for_its_owner_alone_afterwards(inv: Inv, file: Path) -> None:
     assert inv("env", "--set", "DEBUG=1").returncode == 0
     assert file.stat().st_mode & 0o777 == 0o600
@@ -75,6 +76,7 @@ def test_nothing_else_is_left_in_the_folder(inv: Inv, file: Path) -> None:
     assert set(file.parent.iterdir()) == before
 
 
+@pytest.mark.posix("links for everyone")
 def test_link_stays_one_and_what_it_leads_to_is_written(inv: Inv, file: Path) -> None:
     real = file.parent / "secrets" / "real.env"
     real.parent.mkdir()
@@ -86,6 +88,7 @@ def test_link_stays_one_and_what_it_leads_to_is_written(inv: Inv, file: Path) ->
     assert list(real.parent.iterdir()) == [real]
 
 
+@pytest.mark.posix("modes of files")
 def test_file_is_made_of_the_example_where_there_is_none(inv: Inv, tmp_path: Path) -> None:
     assert inv("env", "--set", "DEBUG=1").returncode == 0
     values = envfile.read(tmp_path / ".env")
@@ -94,6 +97,7 @@ def test_file_is_made_of_the_example_where_there_is_none(inv: Inv, tmp_path: Pat
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.posix("modes of files")
 def test_dry_says_it_and_changes_nothing(inv: Inv, file: Path) -> None:
     typed = inv("--dry", "env", "--set", "DEBUG=hunter2")
     assert typed.returncode == 0
@@ -127,7 +131,8 @@ def test_file_that_cannot_be_written_is_one_sentence_and_stays_as_it_was(
     assert set(file.parent.iterdir()) == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.posix("folders that may not be written")
+@pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may write everywhere")
 def test_folder_that_may_not_be_written_is_one_sentence(inv: Inv, file: Path) -> None:
     file.parent.chmod(0o500)
     try:
@@ -155,3 +160,18 @@ def test_value_is_never_shown(inv: Inv, file: Path, pair: str, dry: list[str]) -
     typed = inv(*dry, "env", "--set", pair)
     assert "hunter2" not in typed.stdout + typed.stderr
     one_sentence(typed.stderr)
+
+
+def test_key_alone_is_a_fresh_one(inv: Inv, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# mine\nSECRET_KEY=\nDEBUG=1\n")
+    keys = []
+    for _ in range(2):
+        typed = inv("env", "--set", "SECRET_KEY")
+        assert typed.returncode == 0, typed.stderr
+        keys.append(envfile.read(file)["SECRET_KEY"])
+    assert file.read_text().startswith("# mine\n")
+    assert "DEBUG=1" in file.read_text()
+    assert min(map(len, keys)) >= 50
+    assert keys[0] != keys[1]
+    assert keys[1] not in typed.stdout + typed.stderr

@@ -19,7 +19,7 @@ from invoke.config import Config
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from steps import envfile, venv
+from steps import envfile, packages, venv
 from steps.project import Project
 from support import free_port
 
@@ -42,6 +42,7 @@ def any_umask() -> Iterator[None]:
     os.umask(before)
 
 
+@pytest.mark.posix("modes of files")
 def test_new_file_is_for_its_owner_alone(project: Project, any_umask: None) -> None:
     envfile.create(context(), project)
     assert project.env_file.stat().st_mode & 0o777 == 0o600
@@ -64,6 +65,7 @@ def test_key_is_fresh_and_long_enough_for_django(project: Project) -> None:
         assert re.fullmatch(r"[\w-]+", key, re.ASCII)  # the same to python-dotenv, Compose and a shell
 
 
+@pytest.mark.posix("modes of files")
 @pytest.mark.parametrize("there", ["SECRET_KEY=mine\n", "", "not even readable as one\n"])
 def test_file_that_is_there_is_kept(inv: Inv, tmp_path: Path, there: str) -> None:
     file = tmp_path / ".env"
@@ -233,14 +235,15 @@ def test_another_file_makes_no_env(inv: Inv, engine: Calls, tmp_path: Path) -> N
 
 
 @pytest.fixture
-def gunicorn(noting: Noting, project: Project) -> Calls:
+def gunicorn(noting: Noting, project: Project, shell: pytest.MonkeyPatch) -> Calls:
     """A virtual environment that looks whole, whose programs only take notes."""
     (project.venv / "bin").mkdir(parents=True)
-    noting("venv/bin/python")
-    _, calls = noting("venv/bin/gunicorn")
+    _, calls = noting("venv/bin/python")
     venv.write_stamp(project, "venv", venv.venv_stamp(project, "/usr/bin/python3"))
-    venv.write_stamp(project, "install", {"requirements": venv.REQUIREMENTS.read_text()})
-    return calls
+    pins = venv.REQUIREMENTS.read_text()
+    venv.write_stamp(project, "install", {"requirements": pins})
+    shell.setattr(packages, "installed", lambda project: {"pip": "", **packages.pinned(project, pins)})
+    return lambda: calls("-m", "gunicorn")
 
 
 def test_host_sees_file_then_shell(inv: Inv, gunicorn: Calls, tmp_path: Path) -> None:
@@ -251,7 +254,7 @@ def test_host_sees_file_then_shell(inv: Inv, gunicorn: Calls, tmp_path: Path) ->
     assert of_the_site(call) == {**AROUND, **ORDER}
     assert call["env"]["PORT"] == port
     assert call["env"]["PLACE"] == "host"
-    assert call["argv"] == ["myproj.wsgi:application"]
+    assert call["argv"] == ["-m", "gunicorn", "myproj.wsgi:application"]
     assert call["cwd"].endswith("/src")
 
 

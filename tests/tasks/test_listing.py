@@ -75,6 +75,7 @@ def test_every_marker_of_the_dockerfile_is_a_step() -> None:
     assert set(markers) <= set(tasks_in_order())
 
 
+@pytest.mark.posix("gunicorn")
 def test_the_lines_are_those_of_dry(inv: Inv, project: Project, shell: pytest.MonkeyPatch) -> None:
     """The list shows what the steps run, with CONTAINER, COMMAND and `python3` where only the moment can tell.
 
@@ -95,6 +96,7 @@ def test_the_lines_are_those_of_dry(inv: Inv, project: Project, shell: pytest.Mo
 LINES = ["short", "word " * 40, "docker run " + "--env ABCDEFGH " * 20 + "image", "x" * 100, "a " + "x" * 100 + " b"]
 
 
+@pytest.mark.posix("a POSIX shell")
 @pytest.mark.parametrize("line", LINES, ids=range(len(LINES)))
 def test_folded_line_is_the_same_to_a_shell(line: str) -> None:
     folded = "\n".join(listing.folded(line))
@@ -102,6 +104,7 @@ def test_folded_line_is_the_same_to_a_shell(line: str) -> None:
     assert words.split() == line.split()
 
 
+@pytest.mark.posix("a POSIX shell")
 def test_line_is_folded_around_quotes_and_never_within() -> None:
     quoted = f"'{'a  ' * 40}'"
     assert listing.folded(f"echo {quoted} b") == ["echo \\", f"  {quoted} \\", "  b"]

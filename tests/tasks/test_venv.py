@@ -9,14 +9,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from invoke.config import Config
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from steps import venv
-from steps.command import Command, output
+from steps import packages, venv
+from steps.command import Command
 from steps.project import Project
 from support import ROOT
 
@@ -48,18 +49,22 @@ def made(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         )
         if "venv" in command.argv:
             make(command)
+        if "install" in command.argv:
+            pins = Path(command.argv[-1]).read_text()
+            for name, version in packages.pinned(project, pins).items():
+                package(project, name, version)
         return ""
 
     monkeypatch.setattr(venv, "run", run)
-    monkeypatch.setattr(venv, "output", answer)
     return lines
 
 
-def answer(argv: tuple[str, ...], timeout: float = 10) -> subprocess.CompletedProcess[str]:
-    """Let programs answer for themselves, but say for `pip list` that pip is alone."""
-    if argv[1:4] == ("-m", "pip", "list"):
-        return subprocess.CompletedProcess(argv, 0, '[{"name": "pip", "version": "1"}]', "")
-    return output(argv, timeout=timeout)
+def package(project: Project, name: str, version: str) -> Path:
+    """Leave what tells that a package is installed."""
+    path = project.venv / "lib" / "python3" / "site-packages" / f"{name}.dist-info" / "METADATA"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    return path
 
 
 MAKE = ["PYTHON -m venv --clear VENV", "VENV/bin/python -m pip install --require-hashes -r requirements-pip.txt"]
@@ -127,6 +132,19 @@ def test_made_anew_when_its_python_is_gone(whole: Project, made: list[str]) -> N
     assert subprocess.run([whole.program("python"), "-c", ""], check=False).returncode == 0
 
 
+def test_made_anew_when_its_python_does_not_run(whole: Project, made: list[str]) -> None:
+    whole.program("python").unlink()
+    whole.program("python").write_text("not a program")
+    venv.make(context(), whole)
+    assert made == MAKE
+
+
+def test_made_anew_when_its_pip_is_gone(whole: Project, made: list[str]) -> None:
+    package(whole, "pip", "").unlink()
+    venv.make(context(), whole)
+    assert made == MAKE
+
+
 def test_made_anew_when_it_was_moved(whole: Project, made: list[str], tmp_path: Path) -> None:
     moved = replace(whole, venv=tmp_path / "moved")
     whole.venv.rename(moved.venv)
@@ -153,10 +171,10 @@ def test_installed_anew_when_the_pins_changed(
     assert made[0].endswith(f"install --require-hashes -r {changed}")
 
 
-def fail(_: Context, command: Command, failed: str = "") -> str:
+def fail(_: Context, command: Command, failed: Callable[[str], str]) -> str:
     """Fail as pip does where no index answers, after an environment was made."""
     if "pip" in command.argv:
-        raise Exit(failed, 2)
+        raise Exit(failed("ERROR: No matching distribution found for pip==26.2"), 2)
     make(command)
     return ""
 
@@ -170,6 +188,37 @@ def test_pip_that_fails_leaves_nothing_that_looks_whole(
             venv.make(context(), project)
     venv.make(context(), project)
     assert made == MAKE
+
+
+WORDS = [
+    pytest.param(
+        "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+        "make room",
+        id="full",
+    ),
+    pytest.param(
+        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+        "the index has another file than was pinned",
+        id="hash",
+    ),
+    pytest.param("Error: [Errno 30] Read-only file system: '/x/venv'", "work in a copy", id="read-only"),
+    pytest.param("Error: [Errno 13] Permission denied: '/x/venv'", "`inv doctor` says", id="not ours"),
+    pytest.param("ERROR: No matching distribution found for django==5.2", "PIP_INDEX_URL", id="no index"),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), WORDS)
+def test_what_pip_said_decides_what_to_do(project: Project, said: str, told: str) -> None:
+    sentence = venv.because(project, "It could not be installed", venv.INDEX)(f"Collecting django\n{said}\nmore\n")
+    assert sentence.startswith("It could not be installed: ")
+    assert told in sentence
+    others = {other for _, other in (case.values for case in WORDS)} - {told}
+    assert [other for other in others if str(other) in sentence] == []
+
+
+def test_disk_that_is_full_is_told_where_pip_does_not(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    assert "make room" in venv.because(project, "It was not made", venv.AGAIN)("Error: ensurepip failed")
 
 
 def test_install_that_fails_is_done_again(project: Project, made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,13 +245,42 @@ def test_install_that_fails_is_done_again_also_for_the_pins_of_before(
     assert made == INSTALL
 
 
-def test_packages_that_no_pin_names_are_removed(
-    whole: Project, made: list[str], monkeypatch: pytest.MonkeyPatch
+def test_packages_that_no_pin_names_are_removed(whole: Project, made: list[str]) -> None:
+    for name in ("left_Over", "zope.left"):
+        package(whole, name, "1")
+    venv.install(context(), whole)
+    assert made == [*INSTALL, "VENV/bin/python -m pip uninstall --yes left-over zope-left"]
+
+
+def test_dry_install_of_an_environment_that_is_to_be_made_anew_is_shown(whole: Project, made: list[str]) -> None:
+    without_its_python(whole)
+    venv.make(context(dry=True), whole)
+    venv.install(context(dry=True), whole)
+    assert made == MAKE + INSTALL
+
+
+def test_package_that_went_is_installed_again(whole: Project, made: list[str]) -> None:
+    package(whole, "django", "").unlink()
+    venv.install(context(), whole)
+    assert made == INSTALL
+
+
+def test_package_of_another_version_is_installed_anew(whole: Project, made: list[str]) -> None:
+    package(whole, "django", "1.0")
+    venv.install(context(), whole)
+    assert made == INSTALL
+
+
+@pytest.mark.parametrize(("python", "wanted"), [("3.10.4", ["old"]), ("3.13.1", ["new"]), (None, ["new"])])
+def test_markers_are_those_of_the_environments_python(
+    whole: Project, python: str | None, wanted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listed = '[{"name": "pip"}, {"name": "Django"}, {"name": "left_Over"}, {"name": "zope.left"}, {"name": "gunicorn"}]'
-    monkeypatch.setattr(venv, "output", lambda *_, **__: subprocess.CompletedProcess((), 0, listed, ""))
-    venv.remove_others(context(), whole, venv.REQUIREMENTS.read_text())
-    assert made == ["VENV/bin/python -m pip uninstall --yes left-over zope-left"]
+    pins = "old==1 ; python_version < '3.11'\nnew==1 ; python_full_version >= '3.11'\n"
+    (whole.venv / "pyvenv.cfg").write_text(f"home = /usr/bin\nversion = {python}\n")
+    if python is None:
+        (whole.venv / "pyvenv.cfg").unlink()
+        wanted = ["old"] if sys.version_info < (3, 11) else ["new"]
+    assert list(packages.pinned(whole, pins)) == wanted
 
 
 def test_dry_touches_no_stamp(whole: Project, made: list[str], tmp_path: Path) -> None:
@@ -284,15 +362,6 @@ def test_python_without_venv_is_refused_with_the_package(project: Project, made:
     with pytest.raises(Exit, match=r"has no venv module: install it \(Debian and Ubuntu: apt install python3-venv\)"):
         venv.make(context(), project, str(python))
     assert made == []
-
-
-NAMES = [("Django", "django"), ("typing_extensions", "typing-extensions"), ("zope.interface", "zope-interface")]
-NAMES += [("a__b..c--d", "a-b-c-d"), ("a-_.b", "a-b"), ("pip", "pip")]
-
-
-@pytest.mark.parametrize(("name", "normal"), NAMES)
-def test_package_has_one_name(name: str, normal: str) -> None:
-    assert venv.normal(name) == normal
 
 
 def test_other_version_than_the_boxs_is_mentioned(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import pexpect
 import pytest
 
 from steps import toolbox
@@ -22,6 +23,7 @@ from support import ROOT, one_sentence, wait_until
 Program = Callable[[str, str], Path]
 Ended = subprocess.CompletedProcess[str]
 
+DOING = "./inv: installing Invoke, Nox and their helpers into .tools/"
 NO_INDEX = {
     "PIP_INDEX_URL": "http://127.0.0.1:9",
     "PIP_EXTRA_INDEX_URL": "",
@@ -109,11 +111,12 @@ def test_no_venv_module_is_refused_with_the_package(
 
 def old_pythons() -> dict[str, str]:
     """Return the old Pythons that run here, mostly none: the programs themselves, not what launches them."""
-    names = ("python3.9", "python3.8", "python3.6", "python2.7")
-    asked = {
-        name: ended([name, "-c", "import sys; print(sys.executable)"], ROOT) for name in names if shutil.which(name)
-    }
-    return {name: answer.stdout.strip() for name, answer in asked.items() if answer.returncode == 0}
+    names = ["python3.9", "python3.8", "python3.6", "python2.7"]
+    kept = sorted(Path(os.environ.get("PYENV_ROOT", "/nowhere")).glob("versions/*/bin/python"))
+    ask = "import sys; print(sys.executable if sys.version_info < (3, 10) else '')"
+    asked = [ended([name, "-c", ask], ROOT) for name in [*filter(shutil.which, names), *map(str, kept)]]
+    found = sorted({answer.stdout.strip() for answer in asked if answer.returncode == 0} - {""})
+    return {f"{Path(program).parent.parent.name} {Path(program).name}": program for program in found}
 
 
 OLD_PYTHONS = old_pythons()
@@ -165,6 +168,12 @@ def test_tools_without_their_python_are_not_ready(checkout: Path, monkeypatch: p
     python.unlink()
     python.symlink_to("/nowhere/python")
     assert not load(checkout / "inv", monkeypatch).ready()
+
+
+def test_old_python_can_read_it() -> None:
+    """Python 2 takes a file for ASCII unless its first two lines say otherwise: https://peps.python.org/pep-0263/"""
+    lines = (ROOT / "inv").read_text(encoding="utf-8").splitlines()
+    assert any(re.match(r"#.*coding: utf-8", line) for line in lines[:2])
 
 
 def test_completion_sets_up_nothing(checkout: Path) -> None:
@@ -249,16 +258,72 @@ def both(online: Path, interrupted: Ended) -> list[Ended]:
     return [end_of(process) for process in processes]
 
 
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a terminal of 80 columns shows of a first time; no index answers, so that it ends soon."""
+    copy = clone(tmp_path_factory.mktemp("watched"))
+    surroundings = {name: value for name, value in {**os.environ, **NO_INDEX}.items() if name != "CI"}
+    terminal = pexpect.spawn(
+        sys.executable,
+        [str(copy / "inv"), "--version"],
+        cwd=str(copy),
+        env={**surroundings, "TERM": "xterm"},
+        dimensions=(24, 80),
+        encoding="utf-8",
+        timeout=120,
+    )
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 1
+    return str(terminal.before)
+
+
+def test_terminal_shows_for_how_long_it_takes_in_one_line(watched: str) -> None:
+    line, *others = watched.split("\r\n")
+    first, *moments = line.split("\r")
+    assert first == ""
+    shown = [re.fullmatch(rf"{re.escape(DOING)} … (\d+) s", moment) for moment in moments]
+    seconds = [int(moment[1]) for moment in shown if moment]
+    assert len(seconds) == len(moments) >= 2
+    assert seconds == sorted(seconds)
+    assert seconds[0] == 0
+    assert len(f"{DOING} … 999 s") <= 80
+    assert "name one in PIP_INDEX_URL" in "".join(others)
+    assert not re.search(r"[\x00-\x1f]", "".join(others))  # no colour, and nothing moves the cursor
+
+
+TERMINAL = {"TERM": "xterm", "CI": ""}
+WATCHED = [(TERMINAL, True, True), (TERMINAL, False, False)]
+WATCHED += [({**TERMINAL, "TERM": "dumb"}, True, False), ({**TERMINAL, "CI": "true"}, True, False)]
+
+
+@pytest.mark.parametrize(("environment", "terminal", "rewritable"), WATCHED)
+def test_line_is_written_anew_only_on_a_terminal_that_is_watched(
+    wrapper: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    terminal: bool,
+    rewritable: bool,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stderr", SimpleNamespace(isatty=lambda: terminal))
+    assert wrapper.rewritable() is rewritable
+
+
 def test_interruption_is_one_sentence(interrupted: Ended) -> None:
     _, *rest = interrupted.stderr.splitlines()
     assert one_sentence("\n".join(rest)) == "./inv: interrupted; the next ./inv starts this again."
-    assert interrupted.returncode == 1
+    assert interrupted.returncode == 130
 
 
 def test_next_try_repairs_and_two_at_once_do_it_once(online: Path, both: list[Ended]) -> None:
     assert [one.returncode for one in both] == [0, 0], both
     assert all(one.stdout.startswith("Invoke ") for one in both)
-    assert sum(one.stderr.count("the first time here") for one in both) == 1
+    said = [line for one in both for line in one.stderr.splitlines()]
+    assert sum(line.startswith(f"{DOING} …") for line in said) == 1
+    assert said.count("./inv: another ./inv is setting up .tools/; waiting for it …") == 1
+    assert len([line for line in said if line.startswith("./inv: done in ")]) == 1
     assert (online / ".tools" / "complete").exists()
 
 
@@ -279,7 +344,7 @@ def test_every_word_is_handed_over(online: Path, both: list[Ended], folder: str)
     said = wrapped(online, *words, cwd=online / folder, INVOKE_VENV="/nowhere/venv", PYTHONPATH=str(other))
     assert said.returncode == 0, said.stderr
     assert said.stdout.rstrip(")\n").endswith(""" manage.py 'a  b' '$HOME' '' --port ''"'"''""")
-    assert "first time" not in said.stderr
+    assert "installing" not in said.stderr
 
 
 @pytest.mark.parametrize("folder", [".", "src"])
@@ -299,7 +364,7 @@ def test_index_out_of_reach_is_one_sentence_with_the_remedy(offline: tuple[Path,
     copy, process = offline
     said = end_of(process)
     first, *rest = said.stderr.splitlines()
-    assert first.startswith("./inv: the first time here: installing Invoke, Nox and python-dotenv")
+    assert first == f"{DOING} …"
     assert "name one in PIP_INDEX_URL; then type it again." in one_sentence("\n".join(rest))
     assert said.returncode == 1
     assert said.stdout == ""
@@ -307,24 +372,21 @@ def test_index_out_of_reach_is_one_sentence_with_the_remedy(offline: tuple[Path,
     assert not (copy / ".tools" / "complete").exists()  # so the next try starts clean
 
 
-def test_wrapper_costs_next_to_nothing(online: Path, both: list[Ended]) -> None:
-    """At most 0.15 s: the best of some tries, so that what else the machine does is left out."""
-    direct = [str(online / ".tools/bin/python"), "-I", "-m", "invoke", "--search-root", str(online), "--version"]
-    through = [sys.executable, str(online / "inv"), "--version"]
-    tries: list[tuple[float, float]] = []
-    while len(tries) < 2 or (cost(tries) >= 0.15 and len(tries) < 8):
-        tries.append((seconds(direct, online), seconds(through, online)))
-    assert cost(tries) < 0.15, tries
+HEAVY = {"subprocess", "threading", "fcntl", "venv", "ensurepip", "shutil", "tempfile", "pathlib", "re", "invoke"}
 
 
-def cost(tries: list[tuple[float, float]]) -> float:
-    return min(through for _, through in tries) - min(direct for direct, _ in tries)
+def test_ready_wrapper_imports_nothing_heavy(online: Path, both: list[Ended]) -> None:
+    words = [sys.executable, "-X", "importtime"]
+    at_start = imported(ended([*words, "-c", ""], online))
+    before_it_hands_over = imported(ended([*words, str(online / "inv"), "--version"], online))
+    assert "os" in before_it_hands_over
+    assert not HEAVY & (before_it_hands_over - at_start)
 
 
-def seconds(words: list[str], cwd: Path) -> float:
-    start = time.perf_counter()
-    ended(words, cwd)
-    return time.perf_counter() - start
+def imported(run: Ended) -> set[str]:
+    """Return the modules that -X importtime tells of."""
+    assert run.returncode == 0, run.stderr
+    return {line.rpartition("|")[2].strip() for line in run.stderr.splitlines() if line.startswith("import time:")}
 
 
 class HandOverError(Exception):
@@ -366,3 +428,23 @@ def test_projects_own_invoke_stays_and_completion_too(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "prefix", str(toolbox.TOOLS))
     toolbox.hand_over()
     assert os.execv is None
+
+
+SAID = [
+    pytest.param("ERROR: No matching distribution found for invoke", "name one in PIP_INDEX_URL", id="no index"),
+    pytest.param("OSError: [Errno 28] No space left on device", "make room on the disk", id="full"),
+    pytest.param("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "ask whose index that is", id="another file"),
+    pytest.param("Error: [Errno 30] Read-only file system: '.tools'", "work in a copy", id="read-only"),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), SAID)
+def test_what_was_said_decides_what_to_do(wrapper: ModuleType, said: str, told: str) -> None:
+    others = {str(case.values[1]) for case in SAID} - {told}
+    assert told in wrapper.what_to_do(said)
+    assert not any(other in wrapper.what_to_do(said) for other in others)
+
+
+def test_full_disk_is_told_where_nobody_says_it(wrapper: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    assert "make room on the disk" in wrapper.what_to_do("Error: Command 'ensurepip' returned non-zero exit status 1.")

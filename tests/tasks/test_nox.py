@@ -1,0 +1,36 @@
+"""Two at once of one checkout: the second Nox keeps its environments elsewhere, as long as the first works."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from support import ROOT
+
+
+def listed(checkout: Path) -> subprocess.CompletedProcess[str]:
+    """Let a real Nox read the noxfile of a copy."""
+    shutil.copy(ROOT / "pyproject.toml", checkout)
+    words = [sys.executable, "-m", "nox", "--list"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DJK8S_")}
+    return subprocess.run(words, cwd=checkout, env=environment, capture_output=True, text=True, check=True)
+
+
+def test_second_nox_keeps_out_of_the_way_of_the_first(checkout: Path) -> None:
+    (checkout / ".nox").mkdir()
+    first = os.open(checkout / ".nox", os.O_RDONLY)
+    fcntl.flock(first, fcntl.LOCK_EX)
+    said = listed(checkout).stderr
+    assert ".nox is not to be had (another Nox works there)" in said
+    assert not Path(said.split("are in ")[1].split()[0]).exists()  # it went with the Nox that made it
+    os.close(first)
+    assert "is not to be had" not in listed(checkout).stderr
+
+
+def test_nox_of_a_folder_that_none_may_write_to_keeps_them_elsewhere(checkout: Path) -> None:
+    (checkout / ".nox").write_text("in the way of a folder")
+    assert ".nox is not to be had (File exists)" in listed(checkout).stderr
