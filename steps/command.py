@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn, Protocol, TextIO
 
 from invoke import Context, Exit
 
@@ -23,8 +23,15 @@ from steps import system
 from steps.project import ROOT
 
 SIGNAL_PATIENCE = 3  # seconds that a command has to end of itself after a signal
+SIGNALLED = 128  # a shell's exit code for what signal N ended is 128 + N
 Child = subprocess.Popen[bytes]
 INTERRUPTED = "Interrupted; type it again when you like, it starts clean."
+
+
+class PutDown(Protocol):
+    """What ends all that a command started; `cut_off` where the command itself was ended in the middle of its work."""
+
+    def __call__(self, *, cut_off: bool = False) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Command:
     unattended: bool = False
     waits_with_signals: bool = False
     by_plugin: bool = False
-    put_down: Callable[[], object] | None = None
+    put_down: PutDown | None = None
 
     def line(self, here: Path = ROOT) -> str:
         """Return the command as one line that can be pasted into a shell in the folder `here`."""
@@ -108,12 +115,12 @@ def run(c: Context, command: Command, failed: str | Callable[[str], str] = "", r
         said = finish(child, command, received)
         complaint = heard()
         if command.put_down and (child.returncode or received):
-            command.put_down()
-    code = 128 - child.returncode if child.returncode < 0 else child.returncode
+            command.put_down(cut_off=bool(child.returncode and received))
+    code = SIGNALLED - child.returncode if child.returncode < 0 else child.returncode
     if received and (command.unattended or read):
-        raise Exit(INTERRUPTED, 128 + received[0])
+        raise Exit(INTERRUPTED, SIGNALLED + received[0])
     if received and code:
-        raise Exit(None, 128 + received[0] if command.by_plugin else code)
+        raise Exit(None, SIGNALLED + received[0] if command.by_plugin else code)
     if code:
         raise Exit((failed(complaint) if callable(failed) else failed) or None, code)
     return said.decode() if read else ""
@@ -152,7 +159,7 @@ def finish(child: Child, command: Command, received: list[int]) -> bytes:
                 put_down(command.put_down, child)
 
 
-def put_down(act: Callable[[], object], child: Child) -> None:
+def put_down(act: PutDown, child: Child) -> None:
     """End what a child started; a child that cannot be ended so, because its engine is silent, is killed."""
     try:
         act()
@@ -214,7 +221,7 @@ def ended_by_signals() -> Iterator[None]:
     """Raise `Exit` where a signal comes that asks us to end, so that what was begun is undone on the way."""
 
     def end(number: int, _frame: object) -> None:
-        raise Exit(INTERRUPTED, 128 + number)
+        raise Exit(INTERRUPTED, SIGNALLED + number)
 
     with on_signals(end):
         yield

@@ -15,10 +15,10 @@ from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
-from invoke import Context
+from invoke import Context, Exit
 
 from steps import content, engine, envfile, image, ports, progress, server, system
-from steps.command import Command, dry, ended_by_signals, output, refuse, run, say
+from steps.command import SIGNALLED, Command, dry, ended_by_signals, output, refuse, run, say
 from steps.project import ROOT, Project
 
 DATA = "/app/data"
@@ -28,6 +28,7 @@ STOP_TIMEOUT = "10"  # seconds; docker-compose.yaml says the same, and src/gunic
 SHELL = ("/bin/bash",)
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a network's proxy does not know this machine
 READY_WITHIN = 60  # seconds for a detached site, its first migrations on a slow machine included
+LATE = 3  # seconds within which an engine makes a container whose client was cut off in the middle of asking for it
 
 
 def new_command(project: Project, options: Iterable[str], values: Mapping[str, str]) -> tuple[str, ...]:
@@ -136,21 +137,29 @@ def values_for(project: Project, flags: Mapping[str, str], env_file: str | None)
 def marked(project: Project, command: Command) -> Command:
     """Return a command that runs a new container, with a label of its own and what ends that very container.
 
-    The docker client loses a Ctrl-C that comes between its making a container and its starting it; it ends alone when
-    nobody reads its output any more, or its terminal is closed; and a first process without a handler hears nothing.
+    The docker client loses a Ctrl-C that comes between its making a container and its starting it; one that comes
+    earlier ends it, but not the making; it ends alone when nobody reads its output any more, or its terminal is closed;
+    and a first process without a handler hears nothing.
     """
     mark = f"djk8s.run={secrets.token_hex(4)}"
     engine_run, options = command.argv[:2], command.argv[2:]
     return replace(command, argv=(*engine_run, "--label", mark, *options), put_down=partial(end, project, mark))
 
 
-def end(project: Project, mark: str) -> None:
-    """Stop and remove the container with a label, as far as the engine still answers."""
-    containers = engine.ask(project, "ps", "--all", "--quiet", "--filter", f"label={mark}")
+def end(project: Project, mark: str, cut_off: bool = False) -> None:
+    """Stop and remove the container with a label, as far as the engine still answers; `cut_off`, it may come late."""
+    patient_until = time.monotonic() + (LATE if cut_off else 0)
+    while not (containers := with_label(project, mark)) and time.monotonic() < patient_until:
+        time.sleep(0.1)
     if containers:
         with suppress(OSError, subprocess.TimeoutExpired):
             output((project.engine, "stop", *containers), timeout=60)
             output((project.engine, "rm", "--force", *containers), timeout=60)
+
+
+def with_label(project: Project, label: str) -> list[str]:
+    """Return the ids of the containers with a label, ended ones too."""
+    return engine.ask(project, "ps", "--all", "--quiet", "--filter", f"label={label}")
 
 
 def say_exports(values: Mapping[str, str]) -> None:
@@ -164,9 +173,9 @@ def start(c: Context, project: Project, command: Command, published: ports.Publi
         try:
             started = run(c, replace(command, put_down=None), failed=engine.or_gone(project), read=True)
             wait(project, started.strip(), published.url)
-        except BaseException:
+        except Exit as stopped:
             if command.put_down:
-                command.put_down()
+                command.put_down(cut_off=stopped.code > SIGNALLED)
             raise
     say(f"Running at {published.url} (`inv logs` shows its log, `inv stop` stops it)")
 

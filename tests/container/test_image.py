@@ -348,7 +348,7 @@ def test_run_whose_output_nobody_reads_any_more_ends() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-@pytest.mark.parametrize("moment", [0.5, 0.7, 0.9, 1.2])
+@pytest.mark.parametrize("moment", [0.5, 0.6, 0.7, 0.8, 0.9, 1.2])
 def test_signal_at_any_moment_of_a_detached_run_leaves_nothing(moment: float, number: signal.Signals) -> None:
     words = [*INV, "run", "--detach", "--tag", TAG, "--port", str(free_port())]
     with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as typed:

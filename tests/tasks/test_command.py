@@ -155,7 +155,7 @@ def test_what_is_left_running_with_the_other_end_keeps_nobody_waiting(
 
 
 def test_child_whose_engine_is_silent_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def silent() -> None:
+    def silent(*, cut_off: bool = False) -> None:
         raise Exit("The engine did not answer.", 1)
 
     monkeypatch.setattr(command, "SIGNAL_PATIENCE", 0.1)
@@ -367,19 +367,30 @@ def test_unattended_command_has_nobody_to_ask(unattended: bool, read: str) -> No
     assert ended.stdout == f"{read!r}\n"
 
 
+def touching(path: Path) -> command.PutDown:
+    """What says by a file that it was called, and of a command that was cut off."""
+    return lambda cut_off=False: path.write_text("cut off" if cut_off else "")
+
+
 def test_command_that_a_signal_did_not_end_is_put_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "SIGNAL_PATIENCE", 0.2)
     down = tmp_path / "down"
     deaf = f"signal.signal(signal.SIGTERM, signal.SIG_IGN); down = {str(down)!r}; "
     deaf += "[time.sleep(0.02) for _ in iter(lambda: os.path.exists(down), True)]; sys.exit(3)"
     Timer(0.4, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    assert ends(python(deaf, put_down=down.touch))[0] == 3
+    assert ends(python(deaf, put_down=touching(down)))[0] == 3
+    assert down.read_text() == "cut off"
+
+
+def test_command_that_failed_of_itself_was_not_cut_off(tmp_path: Path) -> None:
+    assert ends(python("sys.exit(3)", put_down=touching(tmp_path / "down")))[0] == 3
+    assert (tmp_path / "down").read_text() == ""
 
 
 def test_command_that_no_signal_came_to_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "SIGNAL_PATIENCE", 0.1)
     down = tmp_path / "down"
-    assert command.run(context(), python("time.sleep(0.5); print(1)", put_down=down.touch), read=True) == "1\n"
+    assert command.run(context(), python("time.sleep(0.5); print(1)", put_down=touching(down)), read=True) == "1\n"
     assert not down.exists()
 
 

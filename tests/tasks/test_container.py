@@ -255,6 +255,16 @@ def test_what_puts_a_run_down_ends_that_very_container(noting: Noting, project: 
     assert [call["argv"] for call in calls() if call["argv"][0] != "ps"] == [["stop", "web"], ["rm", "--force", "web"]]
 
 
+@pytest.mark.parametrize(("cut_off", "ended"), [(True, [["stop", "web"], ["rm", "--force", "web"]]), (False, [])])
+def test_container_that_the_engine_makes_after_its_client_was_cut_off_is_ended(
+    project: Project, program: Callable[[str, str], Path], tmp_path: Path, cut_off: bool, ended: list[list[str]]
+) -> None:
+    calls = tmp_path / "calls"
+    docker = program("docker", f'echo "$*" >> {calls}; [ "$1" != ps ] || [ $(grep -c ps {calls}) -lt 3 ] || echo web')
+    container.end(replace(project, engine=str(docker)), "a=b", cut_off=cut_off)
+    assert [line.split() for line in calls.read_text().splitlines() if not line.startswith("ps ")] == ended
+
+
 def test_no_two_runs_have_one_mark(project: Project) -> None:
     command = Command(("docker", "run", "image"))
     assert container.marked(project, command).argv != container.marked(project, command).argv
