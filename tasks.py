@@ -8,12 +8,12 @@ from steps import toolbox
 
 toolbox.hand_over()
 
-from steps import cleaning, command, compose, container, engine, envcheck, envfile, image, listing, server  # noqa: E402
+from steps import cleaning, command, compose, container, database, engine, envcheck, envfile, image, listing, server  # noqa: E402
 from steps import doctor as doctoring  # noqa: E402
 from steps import venv as environment  # noqa: E402
 from steps.project import Project  # noqa: E402
 
-PLACES = ("host", "container")
+PLACES = ("host", "container", "compose")
 
 
 @task(name="steps", default=True)
@@ -53,10 +53,15 @@ def env(c: Context, set_: list[str], check: bool = False) -> None:
         envfile.create(c, Project.of(c))
 
 
-@task(help={"port": "the port to listen on; by default PORT of .env, else 8000"})
-def serve(c: Context, port: str | None = None) -> None:
+@task(
+    help={
+        "port": "the port to listen on; by default PORT of .env, else 8000",
+        "reload": "see each edit at once, with Django's own server and its debug pages",
+    }
+)
+def serve(c: Context, port: str | None = None, reload: bool = False) -> None:
     """Run gunicorn on this machine, after the steps it needs, until Ctrl-C."""
-    server.serve(c, Project.of(c), port)
+    server.serve(c, Project.of(c), port, reload)
 
 
 @task(
@@ -129,16 +134,42 @@ def stop(c: Context) -> None:
     container.stop(c, Project.of(c))
 
 
-@task(help={"detach": "run in the background; returns when the site is healthy", "no-build": "run what was built"})
-def up(c: Context, detach: bool = False, no_build: bool = False) -> None:
+@task(
+    iterable=["with_", "scale"],
+    help={
+        "with": f"what to join: {', '.join(compose.OVERLAYS)}; may be repeated",
+        "scale": "SERVICE=NUMBER for more than one of a service, as web=3; may be repeated",
+        "detach": "run in the background; returns when the site is healthy",
+        "no-build": "run what was built",
+    },
+)
+def up(c: Context, with_: list[str], scale: list[str], detach: bool = False, no_build: bool = False) -> None:
     """Build and run the project with Compose, until Ctrl-C."""
-    compose.up(c, Project.of(c), detach, no_build)
+    compose.up(c, Project.of(c), detach, no_build, with_, scale)
 
 
 @task(help={"volumes": "remove its database too"})
 def down(c: Context, volumes: bool = False) -> None:
     """Stop and remove what Compose made."""
     compose.down(c, Project.of(c), volumes)
+
+
+@task(name="db-dump", positional=["file"], help={"file": "the file to write, which is not there yet"})
+def db_dump(c: Context, file: str) -> None:
+    """Write all that is in the database of `inv up --with db` to a file."""
+    database.dump(c, Project.of(c), file)
+
+
+@task(name="db-restore", positional=["file"], help={"file": "the file that `inv db dump` wrote"})
+def db_restore(c: Context, file: str) -> None:
+    """Put in the database what is in a file, and nothing else."""
+    database.restore(c, Project.of(c), file)
+
+
+@task(name="db-shell")
+def db_shell(c: Context) -> None:
+    """Speak SQL to the database."""
+    database.shell(c, Project.of(c))
 
 
 @task(help={"volumes": "remove the databases too", "venv": "remove the virtual environment too"})
@@ -153,13 +184,15 @@ def doctor(c: Context, json: bool = False) -> None:
     doctoring.examine(Project.of(c), json)
 
 
-@task(help={"place": f"where to run it: {' or '.join(PLACES)}"})
+@task(help={"place": "where to run it: host, container, or compose, which is to be up"})
 def manage(c: Context, place: str = "host") -> None:
     """Run the manage.py command that follows `--`, as in `-- migrate`."""
     if place not in PLACES:
-        command.refuse(f"--place {place!r} is not a place: write {' or '.join(PLACES)}.")
+        command.refuse(f"--place {place!r} is not a place: write host, container or compose.")
     if place == "host":
         server.manage(c, Project.of(c), command.after_dashes())
+    elif place == "compose":
+        compose.manage(c, Project.of(c), command.after_dashes())
     else:
         container.once(c, Project.of(c), ("python", "manage.py", *command.after_dashes()))
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn, Protocol, TextIO
@@ -42,7 +42,8 @@ class Command:
     An `unattended` command asks nothing and is ended quietly by Ctrl-C; one that `waits_with_signals`
     lets Ctrl-C in only when it is ready to act on it, as `src/gunicorn.conf.py` does. One `by_plugin` of the docker
     client is ended with what it started, for at a terminal the client does not do that. `put_down` ends what
-    a command started, where it failed, or a signal that we passed on was lost on the way.
+    a command started, where it failed, or a signal that we passed on was lost on the way. One that `reads` a file has
+    it for its input, and one that `writes` one has it for its output.
     """
 
     argv: tuple[str | Path, ...]
@@ -53,14 +54,23 @@ class Command:
     waits_with_signals: bool = False
     by_plugin: bool = False
     put_down: PutDown | None = None
+    reads: Path | None = None
+    writes: Path | None = None
 
     def line(self, here: Path = ROOT) -> str:
         """Return the command as one line that can be pasted into a shell in the folder `here`."""
         words = [os.path.relpath(word, self.cwd) if inside(word) else str(word) for word in self.argv]
-        if self.cwd == here:
-            return system.line(words, self.shown)
-        folder = os.path.relpath(self.cwd, here) if inside(here) and inside(self.cwd) else str(self.cwd)
-        return system.line(words, self.shown, folder)
+        folder = None
+        if self.cwd != here:
+            folder = os.path.relpath(self.cwd, here) if inside(here) and inside(self.cwd) else str(self.cwd)
+        files = {"<": self.reads, ">": self.writes}
+        redirections = [f" {sign} {system.quoted(from_here(file, here))}" for sign, file in files.items() if file]
+        return system.line(words, self.shown, folder) + "".join(redirections)
+
+
+def from_here(file: Path, here: Path) -> str:
+    """Return a path as one types it in a folder."""
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
 def inside(word: str | Path) -> bool:
@@ -172,13 +182,15 @@ def started(command: Command, read: bool) -> subprocess.Popen[bytes]:
     """Start a command; raises `Exit` where there is no such program."""
     group = system.own_group() if command.unattended else {}
     try:
-        with system.interrupts_held_back(command.waits_with_signals):
+        with ExitStack() as files, system.interrupts_held_back(command.waits_with_signals):
+            given = files.enter_context(command.reads.open("rb")) if command.reads else None
+            taken = files.enter_context(command.writes.open("wb")) if command.writes else None
             return subprocess.Popen(
                 [str(word) for word in command.argv],
                 cwd=command.cwd,
                 env={**os.environ, **command.hidden, **command.shown},
-                stdin=subprocess.DEVNULL if command.unattended else None,
-                stdout=subprocess.PIPE if read else None,
+                stdin=given or (subprocess.DEVNULL if command.unattended else None),
+                stdout=taken or (subprocess.PIPE if read else None),
                 stderr=subprocess.PIPE if command.unattended else None,
                 **group,
             )

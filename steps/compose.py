@@ -1,4 +1,4 @@
-"""The project with Compose: `docker-compose.yaml`, under this checkout's own project name."""
+"""The project with Compose: `docker-compose.yaml` and what is joined to it, under this checkout's own project name."""
 
 from __future__ import annotations
 
@@ -6,18 +6,27 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from invoke import Context
 
-from steps import content, engine, envcheck, envfile, ports
+from steps import container, content, engine, envcheck, envfile, ports, system
 from steps.command import Command, dry, output, refuse, run, say
 from steps.project import ROOT, Project
 
+FILE = ROOT / "docker-compose.yaml"
+# Each answers one question. In the order of their names, in which each finds what it adds to: worker.yaml is last.
+OVERLAYS = {path.stem: path for path in sorted((ROOT / "compose").glob("*.yaml"))}
+# What can be had more than once, and what has to be joined for that: the site's one port is for one, else.
+SCALED = {"web": "proxy", "worker": "worker"}
 NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the site's log, `inv down` removes it."
+OTHER_VOLUME = (
+    "The database's volume was made by PostgreSQL {0}, and this one is {1}: write `image: postgres:{0}` in "
+    "compose/db.yaml, `inv db dump FILE`, `inv down --volumes`, and `inv db restore FILE` with the newer one."
+)
 # What the client says to `compose --project-name …` where it has no Compose; asking for that apart takes 0.1 s.
 NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
 # What docker-compose.yaml says where nothing else is configured; a test holds it to that.
@@ -28,16 +37,28 @@ FILE_SAYS = {
     "UP_CONTENT": "",
     "UP_REVISION": "",
 }
+# What PostgreSQL says of files that another version of it made.
+OTHER_POSTGRES = re.compile(r"initialized by PostgreSQL version (\S+), which is not compatible with this version (\S+)")
 
 
 def up_command(
-    project: Project, detach: bool = False, no_build: bool = False, labels: Mapping[str, str] | None = None
+    project: Project,
+    detach: bool = False,
+    no_build: bool = False,
+    labels: Mapping[str, str] | None = None,
+    overlays: tuple[str, ...] = (),
+    scale: tuple[str, ...] = (),
 ) -> Command:
-    """Return the command that builds and runs the project with Compose; the image gets the labels."""
-    words = ["up", "--no-build" if no_build else "--build"]
+    """Return the command that builds and runs the project with Compose; the image gets the labels.
+
+    What an earlier one joined and this one does not is an orphan, and goes.
+    """
+    words = ["up", "--no-build" if no_build else "--build", "--remove-orphans"]
     if detach:
         words += ["--detach", "--wait"]
-    command = compose(project, *words)
+    for several in scale:
+        words += ["--scale", several]
+    command = compose(project, *words, overlays=overlays)
     named = {"UP_CONTENT": content.LABEL, "UP_REVISION": content.REVISION}
     given = {variable: labels[label] for variable, label in named.items() if labels and label in labels}
     return replace(command, shown={**command.shown, **given})
@@ -53,7 +74,7 @@ def down_command(project: Project, volumes: bool = False) -> Command:
     return Command((*prefix(project), *words), cwd=Path(ROOT.anchor))
 
 
-def compose(project: Project, *words: str) -> Command:
+def compose(project: Project, *words: str, overlays: tuple[str, ...] = ()) -> Command:
     """Return a Compose command; variables are on its line only where they differ from the file."""
     variables = {
         "UP_IMAGE": project.up_image,
@@ -61,24 +82,51 @@ def compose(project: Project, *words: str) -> Command:
         "UP_ENV_FILE": envfile.shown(project.env_file),
     }
     differing = {name: value for name, value in variables.items() if value != FILE_SAYS[name]}
-    return Command((*prefix(project), *words), shown=differing, by_plugin=True)
+    if "dev" in overlays:
+        differing |= system.own_user()
+    return Command((*prefix(project, overlays), *words), shown=differing, by_plugin=True)
 
 
-def prefix(project: Project) -> tuple[str, ...]:
-    return (project.engine, "compose", "--project-name", project.scope)
+def prefix(project: Project, overlays: tuple[str, ...] = ()) -> tuple[str | Path, ...]:
+    """Return the words that a Compose command begins with; it finds its one file by itself where that is the only."""
+    files = [FILE, *(OVERLAYS[name] for name in overlays)] if overlays else []
+    named = [word for file in files for word in ("--file", file)]
+    return (project.engine, "compose", "--project-name", project.scope, *named)
 
 
-def up(c: Context, project: Project, detach: bool, no_build: bool) -> None:
+def joined(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the overlays of these names, each once, in their order; raises `Exit` where there is none of a name."""
+    for name in names:
+        if name not in OVERLAYS:
+            refuse(f"--with {name!r} is none: write {', '.join(list(OVERLAYS)[:-1])} or {list(OVERLAYS)[-1]}.")
+    return tuple(name for name in OVERLAYS if name in set(names))
+
+
+def scaled(several: Iterable[str], overlays: tuple[str, ...]) -> tuple[str, ...]:
+    """Return how many of a service, as `web=3`; raises `Exit` where it can be had once only."""
+    for word in several:
+        name, _, number = word.partition("=")
+        if not re.fullmatch("[1-9][0-9]?", number) or name not in SCALED:
+            refuse(f"--scale {word!r} is not SERVICE=NUMBER: write it as --scale web=3, or worker=2.")
+        if SCALED[name] not in overlays and number != "1":
+            refuse(f"--scale {word} is for what is joined: add --with {SCALED[name]}.")
+    return tuple(several)
+
+
+def up(
+    c: Context, project: Project, detach: bool, no_build: bool, overlays: Iterable[str], several: Iterable[str]
+) -> None:
     """Run the project with Compose, until Ctrl-C or, detached, until `inv down`.
 
-    Raises `Exit` when `.env` is malformed, the port is taken, or no engine with Compose answers.
+    Raises `Exit` when an option is wrong, `.env` is malformed, the port is taken, or no engine with Compose answers.
     """
-    command = up_command(project, detach, no_build, {} if no_build else content.labels())
+    with_ = joined(overlays)
+    command = up_command(project, detach, no_build, {} if no_build else content.labels(), with_, scaled(several, with_))
     envfile.site_values(project.env_file, {}, {})  # refuses a malformed file before anything is begun
     address = ports.Published("127.0.0.1", int(project.up_port))
     require(c, project)
     if dry(c):
-        envfile.ensure(c, project)
+        make_env(c, project, with_)
         run(c, command)
         return
     if not is_up(project):
@@ -87,20 +135,33 @@ def up(c: Context, project: Project, detach: bool, no_build: bool) -> None:
         refuse(f"{project.up_image} was never built here: leave --no-build out.")
     if no_build:
         content.compare(project, project.up_image, "`inv up`")
-    envfile.ensure(c, project)
+    values = make_env(c, project, with_)
     read_alike(project)
     if not detach:
         say(f"Running at {address.url} (Ctrl-C stops it)")
-    run(c, command, failed=engine.or_gone(project, partial(last_words, project) if detach else NOT_UP))
+    # For Compose itself, which reads .env only where that has its usual name.
+    command = replace(command, hidden={name: values[name] for name in (envfile.DATABASE_PASSWORD,) if name in values})
+    run(c, command, failed=engine.or_gone(project, partial(last_words, project, detach, with_)))
     if detach:
         say(f"Running at {address.url} (`inv logs` shows its log, `inv down` stops it)")
 
 
-def last_words(project: Project) -> str:
-    """Say what the log of a project that did not come up said last, and return what to do."""
-    log = engine.question(project, *prefix(project)[1:], "logs", "--no-color", "--tail", "20")
-    if said := log.stdout.strip():
-        say(said)
+def make_env(c: Context, project: Project, overlays: tuple[str, ...]) -> dict[str, str]:
+    """Write what is missing of the environment file, and return its values, none with --dry."""
+    envfile.ensure(c, project)
+    if "db" in overlays:
+        envfile.ensure_password(c, project)
+    return {} if dry(c) else envfile.read(project.env_file)
+
+
+def last_words(project: Project, detached: bool, overlays: tuple[str, ...]) -> str:
+    """Say what the log of a project that did not come up said last, unless it was shown, and return what to do."""
+    command = compose(project, "logs", "--no-color", "--tail", "20", overlays=overlays)
+    log = output(command.argv, variables={envfile.DATABASE_PASSWORD: "any", **command.shown}).stdout.strip()
+    if log and detached:
+        say(log)
+    if made_by := OTHER_POSTGRES.search(log):
+        return OTHER_VOLUME.format(*made_by.groups())
     return NOT_UP
 
 
@@ -171,3 +232,12 @@ def down(c: Context, project: Project, volumes: bool) -> None:
     """Stop and remove what Compose made; its database stays unless `volumes`."""
     require(c, project)
     run(c, down_command(project, volumes))
+
+
+def manage(c: Context, project: Project, words: tuple[str, ...]) -> None:
+    """Run a manage.py command in the site that is up; raises `Exit` where none is."""
+    engine.require(c, project)
+    found = ["CONTAINER"] if dry(c) else engine.service(project, "web")
+    if not found:
+        refuse("The project is not up: `inv up --detach` brings it up, then type this again.")
+    run(c, container.enter_command(project, found[0], ("python", "manage.py", *words), container.at_terminal()))

@@ -213,7 +213,7 @@ def give_up(project: Project, container: str) -> NoReturn:
 def shell(c: Context, project: Project, words: tuple[str, ...], new: bool) -> None:
     """Enter the container of this project that was started last, else a new one; or run words there."""
     engine.require(c, project)
-    there = [] if new or dry(c) else engine.running(project)
+    there = [] if new or dry(c) else engine.sites(project)
     if there:
         say_older(project, there[:1])
         run(c, enter_command(project, there[0][:12], words, at_terminal()))
@@ -241,7 +241,7 @@ def list_all(c: Context, project: Project) -> None:
     engine.require(c, project)
     run(c, list_command(project))
     if not dry(c):
-        say_older(project, engine.running(project))
+        say_older(project, engine.sites(project))
 
 
 def say_older(project: Project, containers: list[str]) -> None:
@@ -257,12 +257,12 @@ def logs_line(project: Project) -> str:
 
 
 def logs(c: Context, project: Project) -> None:
-    """Show the log of the container that was started last, also of one that ended."""
+    """Show the log of the site's container that was started last, also of one that ended."""
     engine.require(c, project)
     if dry(c):
         print(logs_line(project))
         return
-    found = engine.known(project)
+    found = engine.sites(project, "--all")
     if not found:
         refuse("No container of this project is here: `inv run --detach` starts one.")
     run(c, Command((project.engine, "logs", found[0][:12])))

@@ -12,6 +12,7 @@ from steps.project import Project
 
 WITHOUT = "Without an engine, `inv serve` runs the site on this machine."
 GONE = "The Docker engine went away meanwhile: start it, then type it again."
+SERVICE = '{{.ID}} {{.Label "com.docker.compose.service"}}'
 PATIENCE = 10  # seconds; an engine that answers does so in well under one
 
 
@@ -74,9 +75,20 @@ def is_running(project: Project, container: str) -> bool:
     return ask(project, "inspect", "--format", "{{.State.Running}}", container) == ["true"]
 
 
-def running(project: Project) -> list[str]:
-    """Return the ids of this project's running containers, the one that was started last first."""
-    return by_start(project, ask(project, "ps", "--quiet", "--filter", f"label={project.label}"))
+def sites(project: Project, *options: str) -> list[str]:
+    """Return the ids of this project's running containers of the site, the one that was started last first.
+
+    `--all` as an option gives those that ended too. Compose runs others beside them: a database, a worker.
+    """
+    which = ("--filter", f"label={project.label}", "--format", SERVICE)
+    listed = (line.partition(" ") for line in ask(project, "ps", *options, *which))
+    return by_start(project, [container for container, _, service in listed if service in {"", "web"}])
+
+
+def service(project: Project, name: str) -> list[str]:
+    """Return the ids of the running containers of a Compose service of this project."""
+    mine = ("--filter", f"label=com.docker.compose.project={project.scope}")
+    return ask(project, "ps", "--quiet", *mine, "--filter", f"label=com.docker.compose.service={name}")
 
 
 def known(project: Project) -> list[str]:

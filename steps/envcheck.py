@@ -14,7 +14,7 @@ from steps.project import ROOT, SRC, Project
 READERS = {"text", "flag", "choice", "words", "port", "origins", "database"}  # of src/myproj/environment.py
 # The Dockerfile and the Compose file say where they are; the other is Django's own and never changes.
 NOT_FOR_PEOPLE = {"PLACE", "DJANGO_SETTINGS_MODULE"}
-GUNICORNS_OWN = {"GUNICORN_CMD_ARGS"}
+READ_ELSEWHERE = {"GUNICORN_CMD_ARGS", "PGPASSWORD"}  # by gunicorn, and by PostgreSQL's own library
 # docker-compose.yaml sets these itself, whatever the environment file says.
 COMPOSES_OWN = {"PORT", "PLACE"}
 Reading = Mapping[str, str] | str | None  # what Compose makes of the file; why it cannot read it; no Compose to ask
@@ -33,7 +33,7 @@ def check(project: Project, composes: Reading) -> None:
 
 def findings(text: str, source: str) -> Iterator[str]:
     """Yield a sentence for each line that is malformed, doubled or unknown, and for each setting that is missing."""
-    known = {*envfile.example_names(), *names_read(), *GUNICORNS_OWN}
+    known = {*envfile.example_names(), *names_read(), *READ_ELSEWHERE}
     values: dict[str, str] = {}
     first: dict[str, int] = {}
     for number, name, value in envfile.lines(text):

@@ -20,6 +20,7 @@ from steps.project import ROOT, Project
 
 EXAMPLE = ROOT / ".env.example"
 KEY = "SECRET_KEY"
+DATABASE_PASSWORD = "PGPASSWORD"
 WORKERS = "WEB_CONCURRENCY"  # the one setting that gunicorn reads itself, and ends in a traceback over
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # These would change what the docker client, or a program's start, does instead of what the site sees.
@@ -56,16 +57,25 @@ def fresh_key() -> str:
     return secrets.token_urlsafe(50)
 
 
-def set_values(c: Context, project: Project, pairs: Iterable[str]) -> None:
-    """Set each `NAME=value` in the environment file, which is written first if there is none; SECRET_KEY alone, afresh.
+def ensure_password(c: Context, project: Project) -> None:
+    """Write a fresh password of the database into the environment file, unless it has one."""
+    if dry(c) and not project.env_file.exists():
+        return
+    if not read(project.env_file).get(DATABASE_PASSWORD):
+        set_values(c, project, [DATABASE_PASSWORD])
 
+
+def set_values(c: Context, project: Project, pairs: Iterable[str]) -> None:
+    """Set each `NAME=value` in the environment file, which is written first if there is none.
+
+    SECRET_KEY and PGPASSWORD may stand alone: they are made up afresh.
     Raises `Exit`, and changes nothing, when a pair is none or a value cannot be written so that all its readers agree.
     """
     values = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         check_name(name, "--set")
-        if not equals and name == KEY:
+        if not equals and name in {KEY, DATABASE_PASSWORD}:
             value = fresh_key()
         elif not equals:
             refuse(f"--set {name} has no value: write --set {name}=value.")

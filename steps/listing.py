@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from steps import cleaning, compose, container, envfile, image, ports, server, system, toolbox, venv
+from steps import cleaning, compose, container, database, envfile, image, ports, server, system, toolbox, venv
 from steps.project import ROOT, Project
 
 WIDTH = 61  # 80 columns less the indent and the end of a folded line
@@ -47,6 +48,14 @@ def commands(project: Project) -> dict[str, Places]:
         "stop": {"container": [container.stop_line(project), container.prune_command(project).line()]},
         "up": {"compose": [compose.up_command(project).line()]},
         "down": {"compose": [compose.down_command(project).line()]},
+        "db-dump": {"compose": [database.dump_command(project, "CONTAINER", Path("FILE")).line()]},
+        "db-restore": {
+            "compose": [
+                database.read_command(project, "CONTAINER", Path("FILE")).line(),
+                database.restore_command(project, "CONTAINER").line(),
+            ]
+        },
+        "db-shell": {"compose": [container.enter_command(project, "CONTAINER", ("psql", *database.TO_IT)).line()]},
         "clean": {
             "host": ["(with --venv, removes venv/)"],
             "container": [
@@ -58,6 +67,7 @@ def commands(project: Project) -> dict[str, Places]:
         "manage": {
             "host": [server.manage_command(project, ("COMMAND",), {}).line()],
             "container": [container.once_command(project, latest, ("python", "manage.py", "COMMAND"), names).line()],
+            "compose": [container.enter_command(project, "CONTAINER", ("python", "manage.py", "COMMAND")).line()],
         },
         "lock": {"host": [toolbox.lock_command().line()]},
         "bench": {"container": [toolbox.bench_command().line()]},

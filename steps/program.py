@@ -61,6 +61,7 @@ class Inv(Program):
     def parse_tasks(self) -> None:
         """Read the tasks and their options; raises `Exit` where there is no such, or one has no value."""
         with in_one_sentence():
+            self.core.unparsed = apart(self.core.unparsed, set(self.collection.task_names))
             super().parse_tasks()
 
     def parse_cleanup(self) -> None:
@@ -91,6 +92,13 @@ class Inv(Program):
                 if argument.kind is list:
                     argument.raw_value = None  # else Invoke takes `--set` without a value for no --set at all
         return parser
+
+
+def apart(words: list[str], tasks: set[str]) -> list[str]:
+    """Return words in which a task that has two may be typed as two: `db dump` for `db-dump`."""
+    if len(words) > 1 and words[0] not in tasks and f"{words[0]}-{words[1]}" in tasks:
+        return [f"{words[0]}-{words[1]}", *words[2:]]
+    return words
 
 
 @contextmanager

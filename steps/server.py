@@ -23,6 +23,12 @@ def serve_command(project: Project, port: int, values: Mapping[str, str]) -> Com
     return Command(argv, cwd=SRC, shown={"PORT": str(port)}, hidden=hidden, waits_with_signals=True)
 
 
+def reload_command(project: Project, port: int, values: Mapping[str, str]) -> Command:
+    """Return the command that serves while one edits, as compose/dev.yaml does: Django's own server and debug pages."""
+    command = manage_command(project, ("runserver", str(port)), values)
+    return replace(command, shown={"PORT": str(port), "DEBUG": "1"})
+
+
 def manage_command(project: Project, words: tuple[str, ...], values: Mapping[str, str]) -> Command:
     """Return a manage.py command in the virtual environment."""
     return Command((project.program("python"), "manage.py", *words), cwd=SRC, hidden=for_the_site(values))
@@ -47,19 +53,24 @@ def prepare(c: Context, project: Project) -> dict[str, str]:
     return envfile.site_values(project.env_file, {}, os.environ)
 
 
-def serve(c: Context, project: Project, port: str | None) -> None:
+def serve(c: Context, project: Project, port: str | None, reloads: bool) -> None:
     """Serve on this machine until Ctrl-C, after the steps that this needs; raises `Exit` where gunicorn cannot run."""
-    if system.WINDOWS:
+    if system.WINDOWS and not reloads:
         refuse("gunicorn does not run on Windows: `inv run` serves the same site in a container.")
     number = chosen_port(project, port, envfile.site_values(project.env_file, {}, os.environ))
     address = ports.Published("127.0.0.1", number)
     if not dry(c):
         ports.require_free(project, address, "--port {}")
     values = prepare(c, project)
-    collect(c, project, values)
+    if reloads:
+        run(c, manage_command(project, ("migrate", "--no-input"), values))
+        command = reload_command(project, number, values)
+    else:
+        collect(c, project, values)
+        command = serve_command(project, number, values)
     if not dry(c):
         say(f"Serving at {address.url} (Ctrl-C stops it)")
-    run(c, serve_command(project, number, values))
+    run(c, command)
 
 
 def chosen_port(project: Project, flag: str | None, values: Mapping[str, str]) -> int:

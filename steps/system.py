@@ -59,6 +59,11 @@ def continuation() -> str:
     return "^" if WINDOWS else "\\"
 
 
+def own_user() -> dict[str, str]:
+    """Return who a container is to be that writes into the checkout; on Windows that makes no difference."""
+    return {} if WINDOWS else {"UP_USER": f"{os.getuid()}:0"}
+
+
 def ending_signals() -> tuple[signal.Signals, ...]:
     """Return the signals by which a program is asked to end; Windows knows no closed terminal."""
     asked = (signal.SIGINT, signal.SIGTERM)

@@ -35,6 +35,10 @@ ALLOWED_HOSTS = [
 ]
 CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
 
+# The site's own apps: each a folder beside this one, with its addresses in urls.py. A line less is an app less.
+APPS: list[str] = [
+    "board",
+]
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -42,11 +46,16 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_tasks",
+    "django_tasks_db",
     "myproj",
+    *APPS,
 ]
 
 MIDDLEWARE = [
-    # First, so that a health check is answered whatever its Host, and never redirected.
+    # Before all that reads the client's address or the scheme.
+    "myproj.proxy.ProxyMiddleware",
+    # Early, so that a health check is answered whatever its Host, and never redirected.
     "myproj.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -84,6 +93,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Each process keeps a few connections for all its requests. Where none is to be had, a request is told so within
+    # three seconds, ahead of the health check's five; and what gave up tries anew with the next request, without a wait
+    # that grows. https://docs.djangoproject.com/en/5.2/ref/databases/#connection-pool
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    pool = {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 3}
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = pool
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -96,10 +113,20 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# Background tasks wait in the database for a worker where there is one, and else are done before the answer.
+WORKER = environment.flag("WORKER")
+TASKS = {
+    "default": {
+        "BACKEND": "django_tasks_db.DatabaseBackend" if WORKER else "django_tasks.backends.immediate.ImmediateBackend"
+    }
+}
+
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+
+MEDIA_ROOT = PROJECT_DIR / "data" / "media"
 
 STATIC_URL = "static/"
 STATIC_ROOT = PROJECT_DIR / "staticfiles"
@@ -113,8 +140,10 @@ if not DEBUG:
     }
 
 HTTPS = environment.flag("HTTPS")
-if HTTPS:
+TRUSTED_PROXY = environment.words("TRUSTED_PROXY")
+if HTTPS or TRUSTED_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if HTTPS:
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SESSION_COOKIE_SECURE = True

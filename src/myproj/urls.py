@@ -1,11 +1,13 @@
 """The addresses of the site; `/livez` and `/readyz` are answered before these, in `health`."""
 
+from django.conf import settings
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from myproj import views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("admin/", admin.site.urls),
+    *(path(f"{app}/", include(f"{app}.urls")) for app in settings.APPS),
 ]

@@ -4,6 +4,7 @@ import functools
 import platform
 
 import django
+from django.apps import apps
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -36,5 +37,6 @@ def page(software: str, port: str) -> str:
         server: version,
         "Port": port,
     }
-    context = {"where": PLACES[settings.PLACE], "facts": facts, "done": done, "served_by": served_by}
+    own = {f"/{app}/": apps.get_app_config(app).verbose_name for app in settings.APPS}
+    context = {"where": PLACES[settings.PLACE], "facts": facts, "done": done, "served_by": served_by, "apps": own}
     return render_to_string("myproj/home.html", context)

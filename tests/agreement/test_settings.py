@@ -27,7 +27,7 @@ def test_every_setting_that_is_read_is_explained(agree: Agree) -> None:
 
 
 def test_every_setting_that_is_explained_is_read(agree: Agree) -> None:
-    unread = sorted(set(envfile.example_names()) - set(envcheck.names_read()) - envcheck.GUNICORNS_OWN)
+    unread = sorted(set(envfile.example_names()) - set(envcheck.names_read()) - envcheck.READ_ELSEWHERE)
     agree(not unread, f".env.example explains {', '.join(unread)}, which no file in src/ reads.")
 
 

@@ -1,0 +1,10 @@
+"""The board as a Django app."""
+
+from django.apps import AppConfig
+
+
+class BoardConfig(AppConfig):
+    """Its names."""
+
+    name = "board"
+    verbose_name = "Board"

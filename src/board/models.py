@@ -1,0 +1,33 @@
+"""What is kept: notes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.validators import MaxLengthValidator
+from django.db import models
+
+MAX_LENGTH = 4000  # characters
+
+
+class Note(models.Model):
+    """A note as it was posted, and what the worker finds out about it."""
+
+    text: models.TextField[str, str] = models.TextField(validators=[MaxLengthValidator(MAX_LENGTH)])
+    posted_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(auto_now_add=True)
+    words: models.PositiveIntegerField[int | None, int | None] = models.PositiveIntegerField(null=True, editable=False)
+    reading_seconds: models.PositiveIntegerField[int | None, int | None] = models.PositiveIntegerField(
+        null=True, editable=False
+    )
+    attachment = models.FileField(upload_to="board/%Y/%m", blank=True)
+
+    class Meta:
+        ordering = ("-posted_at", "-pk")
+
+    def __str__(self) -> str:
+        return self.text[:50]
+
+    @property
+    def counted(self) -> bool:
+        """Whether the worker has read it."""
+        return self.words is not None
