@@ -70,7 +70,7 @@ def engine_answers() -> bool:
 
 ENGINE = engine_answers()
 if not ENGINE and not any(word in {"-s", "-e", "--session", "--sessions"} for word in sys.argv):
-    print("No Docker engine answers here: container_smoke, compose_smoke and parity are left out.", file=sys.stderr)
+    print("No Docker engine answers here: postgres, container_smoke, compose_smoke and parity are left out.", file=sys.stderr)
 
 
 def install_group(session: nox.Session, group: str) -> None:
@@ -135,6 +135,17 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, allow_parallel=True)
 def tests(session: nox.Session) -> None:
     """Test the steps, the tasks, the site and the agreement of the files; needs no engine."""
+    test_site(session)
+
+
+@nox.session(default=ENGINE, allow_parallel=True)
+def postgres(session: nox.Session) -> None:
+    """Test the site once more, with PostgreSQL for its database."""
+    test_site(session, "-p", "on_postgres", "tests/site", "src")
+
+
+def test_site(session: nox.Session, *words: str) -> None:
+    """Run pytest where the site can be imported."""
     session.install("--quiet", "--require-hashes", "-r", "requirements.txt", "-r", "requirements-tools.txt")
     install_group(session, "tests")
     site = {
@@ -143,7 +154,7 @@ def tests(session: nox.Session) -> None:
         "PYTHON_DOTENV_DISABLED": "1",
         "PYTHONUTF8": "1",  # as ./inv has it
     }
-    session.run("pytest", *session.posargs, env=site)
+    session.run("pytest", *words, *session.posargs, env=site)
 
 
 @nox.session(allow_parallel=True)
@@ -171,8 +182,9 @@ def container_smoke(session: nox.Session) -> None:
 
 @nox.session(default=ENGINE, allow_parallel=True)
 def compose_smoke(session: nox.Session) -> None:
-    """Bring the project up with Compose: the page, and data that survives down and up."""
+    """Bring the project up with Compose, each overlay and all together, and look at it with a browser."""
     install_group(session, "smoke")
+    install_group(session, "browser")
     with own_containers(session):
         session.run("pytest", "-v", "tests/compose", *session.posargs)
 

@@ -116,7 +116,7 @@ def dependency_rebuild(bench: Bench, recipe: Recipe, folder: Path) -> float:
 
 def build(bench: Bench, recipe: Recipe, folder: Path, *options: str) -> None:
     """Build a recipe's image."""
-    docker("build", "--quiet", "--label", LABEL, "--tag", bench.image(recipe), *options, str(folder))
+    docker("build", "--quiet", "--label", f"{LABEL}={bench.name}", "--tag", bench.image(recipe), *options, str(folder))
 
 
 def megabytes_above_base(bench: Bench, recipe: Recipe) -> float:
@@ -191,10 +191,15 @@ def idle_megabytes(name: str) -> float:
 
 
 def clean(bench: Bench, recipes: list[Recipe]) -> None:
-    """Remove the images and the volume of a run; the build cache stays as it is."""
+    """Remove the images of a run, those that lost their name to a newer one too, and its volume.
+
+    The build cache stays as it is.
+    """
     for recipe in recipes:
         with contextlib.suppress(RuntimeError):
             docker("image", "rm", "--force", bench.image(recipe))
+    with contextlib.suppress(RuntimeError):
+        docker("image", "prune", "--force", "--filter", f"label={LABEL}={bench.name}")
     with contextlib.suppress(RuntimeError):
         docker("volume", "rm", bench.name)
 

@@ -52,7 +52,7 @@ def dump(c: Context, project: Project, name: str) -> None:
     Raises `Exit` where the file is there already or cannot be written, no database runs, or the dump fails; then there
     is no such file.
     """
-    file = Path.cwd() / name
+    file, name = Path.cwd() / name, shown(name)
     database = running(c, project)
     if dry(c):
         run(c, dump_command(project, database, file))
@@ -76,10 +76,11 @@ def restore(c: Context, project: Project, name: str) -> None:
 
     Raises `Exit` where the file is no whole dump, no database runs, or the restoring fails; then nothing is changed.
     """
-    file = Path.cwd() / name
+    file, name = Path.cwd() / name, shown(name)
     database = running(c, project)
     try:
-        file.open("rb").close()
+        if not dry(c):
+            file.open("rb").close()
     except OSError as error:
         refuse(f"{name} cannot be read ({error.strerror}): name a file that `inv db dump` wrote.")
     try:
@@ -96,6 +97,11 @@ def restore(c: Context, project: Project, name: str) -> None:
 def shell(c: Context, project: Project) -> None:
     """Speak SQL to the database, until the end of the input."""
     run(c, container.enter_command(project, running(c, project), ("psql", *TO_IT), container.at_terminal()))
+
+
+def shown(name: str) -> str:
+    """Return the name of a file as it was typed, in one line."""
+    return name if name.isprintable() else repr(name)
 
 
 def running(c: Context, project: Project) -> str:

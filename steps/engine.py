@@ -80,7 +80,7 @@ def sites(project: Project, *options: str) -> list[str]:
 
     `--all` as an option gives those that ended too. Compose runs others beside them: a database, a worker.
     """
-    which = ("--filter", f"label={project.label}", "--format", SERVICE)
+    which = ("--format", SERVICE, "--filter", f"label={project.label}")
     listed = (line.partition(" ") for line in ask(project, "ps", *options, *which))
     return by_start(project, [container for container, _, service in listed if service in {"", "web"}])
 

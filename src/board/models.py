@@ -6,8 +6,19 @@ from datetime import datetime
 
 from django.core.validators import MaxLengthValidator
 from django.db import models
+from django.db.models.fields.files import FieldFile
+from django.urls import reverse
 
 MAX_LENGTH = 4000  # characters
+
+
+class Attachment(FieldFile):
+    """A note's file, which has no address but that of the view that sends it; the admin links to it there."""
+
+    @property
+    def url(self) -> str:
+        """Return that address."""
+        return reverse("board:attachment", args=[self.instance.pk])
 
 
 class Note(models.Model):
@@ -20,6 +31,7 @@ class Note(models.Model):
         null=True, editable=False
     )
     attachment = models.FileField(upload_to="board/%Y/%m", blank=True)
+    attachment.attr_class = Attachment
 
     class Meta:
         ordering = ("-posted_at", "-pk")

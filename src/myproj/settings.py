@@ -99,7 +99,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # that grows. https://docs.djangoproject.com/en/5.2/ref/databases/#connection-pool
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    pool = {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 3}
+    pool = {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 1}
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = pool
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -8,6 +8,7 @@ from myproj import views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("favicon.ico", views.favicon),
     path("admin/", admin.site.urls),
     *(path(f"{app}/", include(f"{app}.urls")) for app in settings.APPS),
 ]

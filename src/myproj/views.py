@@ -7,7 +7,9 @@ import django
 from django.apps import apps
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from myproj import instructions
@@ -23,6 +25,12 @@ PLACES = {
 def home(request: HttpRequest) -> HttpResponse:
     """Show the place, the versions and the Instructions List, its last step the one that served."""
     return HttpResponse(page(request.META.get("SERVER_SOFTWARE", "Server"), request.META["SERVER_PORT"]))
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Show where the icon is, for pages that do not say so, as the admin's."""
+    return redirect(static("myproj/icon.svg"))
 
 
 @functools.cache

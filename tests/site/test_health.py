@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection
+from django.db import IntegrityError, InterfaceError, OperationalError, ProgrammingError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import ConnectionHandler
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
+from django.urls import path as address
 from pytest_django import Settings
 
 from myproj import schema
@@ -102,6 +104,49 @@ def test_readyz_is_ready_again_when_the_database_is(client: Client, db: None, mo
         away.setattr(schema, "connection", database("/nowhere/db.sqlite3"))
         assert client.get("/readyz").status_code == 503
     assert client.get("/readyz").status_code == 200
+
+
+class Fails:
+    """The addresses of a site whose one page fails."""
+
+    def __init__(self, error: Exception) -> None:
+        def page(request: HttpRequest) -> HttpResponse:
+            raise error
+
+        self.urlpatterns = [address("page", page)]
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+@pytest.mark.usefixtures("plain_static")
+def test_page_that_needs_the_database_is_503_while_that_is_away(
+    client: Client, settings: Settings, caplog: pytest.LogCaptureFixture, error: type[Exception]
+) -> None:
+    settings.ROOT_URLCONF = Fails(error("hunter2.internal refused the connection"))
+    answer = client.get("/page")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Back in a moment" in answer.content.decode()
+    assert "hunter2.internal" not in answer.content.decode()
+    [record] = [record for record in caplog.records if record.name == "myproj.health"]
+    assert record.getMessage().startswith("not answered: GET /page: the database failed: hunter2.internal")
+    assert record.exc_info is None
+
+
+FAULTS = [
+    pytest.param(IntegrityError("a"), False, id="a fault that the database finds"),
+    pytest.param(ProgrammingError("a"), False, id="a table that is not there"),
+    pytest.param(ValueError("a"), False, id="any other fault"),
+    pytest.param(OperationalError("a"), True, id="the database is away while debugging"),
+]
+
+
+@pytest.mark.parametrize(("error", "debug"), FAULTS)
+@pytest.mark.usefixtures("plain_static")
+def test_page_with_a_fault_is_500(client: Client, settings: Settings, error: Exception, debug: bool) -> None:
+    settings.ROOT_URLCONF, settings.DEBUG = Fails(error), debug
+    client.raise_request_exception = False
+    answer = client.get("/page")
+    assert answer.status_code == 500
+    assert ("Traceback" in answer.content.decode()) == debug
 
 
 def tables(file: Path) -> set[str]:

@@ -122,3 +122,7 @@ def test_other_host_is_refused(client: Client) -> None:
 def test_admin_asks_who_one_is(client: Client) -> None:
     answer = client.get("/admin/")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/login/?next=/admin/")
+
+
+def test_browser_that_asks_for_the_usual_icon_is_shown_it(client: Client, plain_static: None) -> None:
+    assert client.get("/favicon.ico").headers["Location"] == "/static/myproj/icon.svg"

@@ -62,6 +62,54 @@ def test_settings(read: Callable[..., dict[str, Any]], environment: dict[str, st
     assert {name: found[name] for name in settings} == settings
 
 
+# What a variable makes of settings that cannot be printed as they are.
+DERIVED = """
+import json
+from django.conf import settings
+database = settings.DATABASES["default"]
+print(json.dumps({
+    "age": database["CONN_MAX_AGE"],
+    "checked": database["CONN_HEALTH_CHECKS"],
+    "options": database.get("OPTIONS", {}),
+    "tasks": settings.TASKS["default"]["BACKEND"],
+    "scheme": settings.SECURE_PROXY_SSL_HEADER,
+    "redirect": settings.SECURE_SSL_REDIRECT,
+}))
+"""
+POOL = {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 1}
+POSTGRES = "postgres://user:p@host/name"
+FORWARDED = ["HTTP_X_FORWARDED_PROTO", "https"]
+VARIABLES = [
+    pytest.param(
+        {"DATABASE_URL": POSTGRES}, {"age": 0, "checked": True, "options": {"pool": POOL}}, id="a pool for PostgreSQL"
+    ),
+    pytest.param(
+        {"DATABASE_URL": f"{POSTGRES}?sslmode=require"},
+        {"options": {"sslmode": "require", "pool": POOL}},
+        id="besides the URL's own options",
+    ),
+    pytest.param({}, {"tasks": "django_tasks.backends.immediate.ImmediateBackend"}, id="no worker by default"),
+    pytest.param({"WORKER": "1"}, {"tasks": "django_tasks_db.DatabaseBackend"}, id="a worker"),
+    pytest.param({}, {"scheme": None, "redirect": False}, id="no proxy is believed by default"),
+    pytest.param({"TRUSTED_PROXY": "proxy"}, {"scheme": FORWARDED, "redirect": False}, id="a trusted proxy"),
+    pytest.param({"HTTPS": "1"}, {"scheme": FORWARDED, "redirect": True}, id="https without naming the proxy"),
+]
+
+
+@pytest.mark.parametrize(("environment", "derived"), VARIABLES)
+def test_settings_that_follow_from_a_variable(anew: Anew, environment: dict[str, str], derived: dict[str, Any]) -> None:
+    ended = anew(DERIVED, SECRET_KEY=KEY, **environment)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    assert {name: found[name] for name in derived} == derived
+
+
+def test_postgresql_is_loaded_with_its_pool(anew: Anew) -> None:
+    code = "import django; django.setup(); from django.db import connection; print(connection.pool.max_size)"
+    ended = anew(code, SECRET_KEY=KEY, DATABASE_URL=POSTGRES)
+    assert ended.stdout == "8\n", ended.stderr
+
+
 def test_debugging_needs_no_key(read: Callable[..., dict[str, Any]]) -> None:
     assert read(DEBUG="true", SECRET_KEY="")["SECRET_KEY"].startswith("django-insecure-")
 

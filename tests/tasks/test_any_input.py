@@ -130,6 +130,8 @@ def typed(shell: pytest.MonkeyPatch, tmp_path: Path, project: Project) -> Iterat
     shell.setattr(container, "is_ready", lambda _: True)
     shell.setattr(Pretended, "env_file", project.env_file)
     (tmp_path / "settings").mkdir()
+    (tmp_path / "here").mkdir()
+    shell.chdir(tmp_path / "here")
     shell.setattr(program, "ROOT", tmp_path / "settings")  # where invoke.yaml is looked for
 
     def type_in(*words: str, env_file: bytes = b"SECRET_KEY=hunter2\n", **variables: str) -> list[list[str]]:

@@ -85,7 +85,7 @@ TABLE = [
     case("run with another file that is not there", "run --env-file nowhere.env", "There is no nowhere.env"),
     case("run with no other file at all", "run --env-file ''", ""),
     case("run with a folder as the other file", "run --env-file src", "src cannot be read"),
-    case("manage in no place", "manage --place mars -- check", "'mars' is not a place: write host or container"),
+    case("manage in no place", "manage --place mars -- check", "'mars' is not a place: write host, container or com"),
     case("venv of no Python", "venv --python no-such-python", "There is no Python called no-such-python here"),
     case("venv of no version", "venv --python 3.99", "There is no Python called python3.99 here"),
     case("venv of a folder", "venv --python /", "There is no Python called / here"),

@@ -17,6 +17,7 @@ from _pytest.mark.structures import ParameterSet
 
 import tasks
 from steps import content
+from steps.program import apart
 from support import ROOT
 
 Inv = Callable[..., subprocess.CompletedProcess[str]]
@@ -39,6 +40,16 @@ NAMES = "--env DEBUG --env HTTPS --env SECRET_KEY"
 ONCE = f"{NEW} --rm --interactive {NAMES} djk8s:latest"
 UP = "UP_ENV_FILE=ENVFILE docker compose --project-name SCOPE up"
 UP_BUILD = UP.replace(" docker", " UP_CONTENT=CONTENT UP_REVISION=REVISION docker")
+UP_ALL = f"{UP_BUILD} --build --remove-orphans"
+JOINED = "--file docker-compose.yaml --file compose/dev.yaml --file compose/worker.yaml"
+IN_DATABASE = "docker exec CONTAINER"
+PLAIN = "--no-owner --no-privileges"
+TO_IT = "--username site --dbname site"
+ALL_OR_NOTHING = (
+    "--quiet --output /dev/null --single-transaction --set ON_ERROR_STOP=1 "
+    """--command 'SET lock_timeout = '"'"'10s'"'"'; SET client_min_messages = warning' """
+    "--command 'DROP SCHEMA public CASCADE; CREATE SCHEMA public'"
+)
 COMPOSES = "label=com.docker.compose.project=SCOPE"
 ALL = "docker ps --all --format '{{.Names}}' --filter"
 CONTAINERS = f"$({ALL} label=djk8s.project=SCOPE) $({ALL} {COMPOSES})"
@@ -82,6 +93,13 @@ TABLE = [
     case("env runs no command", "env"),
     case("env sets values without a command", "env --set DEBUG=1 --set 'GREETING=a  $(touch pwned)'"),
     case("serve does the steps before it", "serve", *serve_lines()),
+    case(
+        "serve --reload is Django's own server",
+        "serve --reload",
+        *INSTALL,
+        "(cd src && VENV/bin/python manage.py migrate --no-input)",
+        "(cd src && PORT=8000 DEBUG=1 VENV/bin/python manage.py runserver 8000)",
+    ),
     case("serve listens on --port", "serve --port 6545", *serve_lines(6545)),
     case("serve listens on the configured port", "serve", *serve_lines(6545), INVOKE_PORT="6545"),
     case("serve takes PORT of the shell, a name of .env.example", "serve", *serve_lines(6545), PORT="6545"),
@@ -186,17 +204,43 @@ TABLE = [
         "docker logs $(docker ps --all --quiet --latest --filter label=djk8s.project=SCOPE)",
     ),
     case("stop stops this project's containers", "stop", *STOP),
-    case("up builds and runs", "up", f"{UP_BUILD} --build"),
-    case("up --detach waits until it is healthy", "up --detach", f"{UP_BUILD} --build --detach --wait"),
-    case("up --no-build runs what was built", "up --no-build", f"{UP} --no-build"),
-    case("up takes the configured port", "up", f"UP_PORT=6545 {UP_BUILD} --build", INVOKE_UP_PORT="6545"),
-    case("up takes the configured image", "up", f"UP_IMAGE=other:v2 {UP_BUILD} --build", INVOKE_UP_IMAGE="other:v2"),
-    case("up leaves PORT of the shell to the file", "up", f"{UP_BUILD} --build", PORT="6545"),
+    case("up builds and runs", "up", UP_ALL),
+    case("up --detach waits until it is healthy", "up --detach", f"{UP_ALL} --detach --wait"),
+    case("up --no-build runs what was built", "up --no-build", f"{UP} --no-build --remove-orphans"),
+    case("up takes the configured port", "up", f"UP_PORT=6545 {UP_ALL}", INVOKE_UP_PORT="6545"),
+    case(
+        "up takes the configured image",
+        "up",
+        f"UP_IMAGE=other:v2 {UP_ALL}",
+        INVOKE_UP_IMAGE="other:v2",
+    ),
+    case("up leaves PORT of the shell to the file", "up", UP_ALL, PORT="6545"),
+    case(
+        "up joins what is named, in its order, as oneself where the checkout is mounted",
+        "up --with worker --with dev --scale worker=2",
+        f"{UP_BUILD.replace('ENVFILE', 'ENVFILE UP_USER=USER:0').removesuffix(' up')} {JOINED} up --build "
+        "--remove-orphans --scale worker=2",
+    ),
+    case(
+        "db dump writes a file", "db dump all.dump", f"{IN_DATABASE} pg_dump --format custom {PLAIN} {TO_IT} > all.dump"
+    ),
+    case(
+        "db restore reads all of it before anything is changed",
+        "db restore all.dump",
+        f"{IN_DATABASE} pg_restore {PLAIN} --file /tmp/restore.sql < all.dump".replace("exec", "exec --interactive"),
+        f"{IN_DATABASE} psql {TO_IT} {ALL_OR_NOTHING} --file /tmp/restore.sql",
+    ),
+    case("db shell speaks SQL", "db shell", f"{IN_DATABASE} psql {TO_IT}".replace("exec", "exec --interactive")),
     case("down keeps the database", "down", DOWN),
     case("down --volumes removes it", "down --volumes", DOWN.replace(")", " --volumes)")),
     case("clean keeps the databases", "clean", *CLEAN),
     case("clean --volumes removes them", "clean --volumes", *CLEAN, REMOVE_VOLUMES),
     case("clean --venv says in words that the environment goes", "clean --venv", *CLEAN),
+    case(
+        "manage --place compose runs in the site that is up",
+        "manage --place compose -- check",
+        "docker exec --interactive CONTAINER python manage.py check",
+    ),
     case(
         "manage runs in the venv, after the steps before it",
         "manage -- migrate --check 'a  b'",
@@ -273,6 +317,7 @@ def normal(text: str, tmp_path: Path) -> str:
     for name, word in names.items():
         text = text.replace(name, word)
     text = re.sub(r"\b(djk8s\.content|UP_CONTENT)=[0-9a-f]{16}\b", r"\1=CONTENT", text)
+    text = re.sub(r"\bUP_USER=\d+:", "UP_USER=USER:", text)
     return re.sub(r"\bdjk8s-[0-9a-f]{6}\b", "SCOPE", text)
 
 
@@ -283,16 +328,17 @@ def test_dry_prints_exactly(prints: Inv, words: str, environment: dict[str, str]
     assert typed.returncode == 0
 
 
+POSITIONAL = ("--file",)  # a dump's, which is typed without it
 PRINT_NO_COMMAND = {"steps", "doctor"}
 
 
 def test_the_table_has_every_flag_of_every_task() -> None:
-    typed = [shlex.split(str(case.values[0])) for case in TABLE]
+    typed = [apart(shlex.split(str(case.values[0])), set(tasks.ns.task_names)) for case in TABLE]
     missing = [
         f"inv {name} {flag}"
         for name in set(tasks.ns.task_names) - PRINT_NO_COMMAND
         for flag in ["", *flags(name)]
-        if not any(name in words and (not flag or flag in words) for words in typed)
+        if not any(name in words and (not flag or flag in (*words, *POSITIONAL)) for words in typed)
     ]
     assert missing == ["inv env --check"]  # which prints no command; test_envcheck.py has it
 
@@ -340,7 +386,10 @@ def test_no_fresh_secret_is_printed(inv: Inv, engine: Calls, tmp_path: Path) -> 
     assert not any(key in word for call in engine() for word in call["argv"])
 
 
-EVERY_TASK = "steps venv install env serve build run shell ps logs stop up down clean manage lock bench test lint"
+EVERY_TASK = (
+    "steps venv install env serve build run shell ps logs stop up down db-dump one.dump db-restore two.dump db-shell "
+    "clean manage lock bench test lint"
+)
 
 
 @pytest.mark.parametrize("env_file", ["", "SECRET_KEY=hunter2\n"], ids=["without .env", "with .env"])
@@ -360,7 +409,7 @@ def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
 
 def test_every_task_is_in_that_chain() -> None:
     """But one, which only looks, and finds that there is no engine."""
-    assert {*EVERY_TASK.split(), "doctor"} == set(tasks.ns.task_names)
+    assert {*EVERY_TASK.split(), "doctor"} - {"one.dump", "two.dump"} == set(tasks.ns.task_names)
 
 
 def test_lines_are_short_where_nothing_is_configured(elsewhere: Inv) -> None:
@@ -368,7 +417,8 @@ def test_lines_are_short_where_nothing_is_configured(elsewhere: Inv) -> None:
     assert lines[1] == "venv/bin/python -m pip install --require-hashes -r requirements-pip.txt"
     assert "(cd src && PORT=8000 ../venv/bin/python -m gunicorn myproj.wsgi:application)" in lines
     assert re.fullmatch(
-        r"UP_CONTENT=[0-9a-f]{16} docker compose --project-name djk8s-[0-9a-f]{6} up --build", lines[-1]
+        r"UP_CONTENT=[0-9a-f]{16} docker compose --project-name djk8s-[0-9a-f]{6} up --build --remove-orphans",
+        lines[-1],
     )
 
 

@@ -272,7 +272,7 @@ def test_no_two_runs_have_one_mark(project: Project) -> None:
 
 def test_port_of_a_project_that_is_up_is_its_own(inv: Inv, three: Calls, shell: pytest.MonkeyPatch, site: str) -> None:
     assert inv("up", "--no-build", INVOKE_UP_PORT=site).returncode == 0
-    assert three("compose")[-1]["argv"][3:] == ["up", "--no-build"]
+    assert three("compose")[-1]["argv"][3:] == ["up", "--no-build", "--remove-orphans"]
     assert three("compose")[-1]["env"]["UP_PORT"] == site
 
 

@@ -205,7 +205,7 @@ def test_file_that_both_read_alike_is_brought_up(inv: Inv, asking: Callable[...,
     calls = asking(answer(**OF_THE_FILE))
     typed = inv("up")
     assert typed.returncode == 0, typed.stderr
-    assert calls("compose")[-1]["argv"][3:] == ["up", "--build"]
+    assert calls("compose")[-1]["argv"][3:] == ["up", "--build", "--remove-orphans"]
 
 
 def test_setting_of_the_shell_alone_is_told_to_be_none_of_composes(

@@ -24,7 +24,7 @@ def tasks_in_order() -> list[str]:
     """Return the names of the functions that are tasks, in the order of the file, but for `steps` itself."""
     body = ast.parse((ROOT / "tasks.py").read_text(encoding="utf-8")).body
     functions = [node for node in body if isinstance(node, ast.FunctionDef) and node.decorator_list]
-    return [function.name for function in functions if function.name != "list_steps"]
+    return [function.name.replace("_", "-") for function in functions if function.name != "list_steps"]
 
 
 def test_list_has_every_task_in_order_numbered(inv: Inv) -> None:
