@@ -70,7 +70,10 @@ def engine_answers() -> bool:
 
 ENGINE = engine_answers()
 if not ENGINE and not any(word in {"-s", "-e", "--session", "--sessions"} for word in sys.argv):
-    print("No Docker engine answers here: postgres, container_smoke, compose_smoke and parity are left out.", file=sys.stderr)
+    print(
+        "No Docker engine answers here: postgres, container_smoke, compose_smoke and parity are left out.",
+        file=sys.stderr,
+    )
 
 
 def install_group(session: nox.Session, group: str) -> None:

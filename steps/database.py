@@ -14,7 +14,7 @@ TO_IT = ("--username", "site", "--dbname", "site")  # compose/db.yaml names both
 AS_SQL = "/tmp/restore.sql"
 # Ownership and rights belong to where it is restored.
 PLAIN = ("--no-owner", "--no-privileges")
-# All of it or nothing; whoever holds a table for longer than this is to be ended first.
+# All of it or nothing; whoever holds a table for longer than this (in ms) is to be ended first.
 AT_ONCE = (
     "--quiet",
     "--output",
@@ -23,7 +23,7 @@ AT_ONCE = (
     "--set",
     "ON_ERROR_STOP=1",
     "--command",
-    "SET lock_timeout = '10s'; SET client_min_messages = warning",
+    "SET lock_timeout = 10000; SET client_min_messages = error",
 )
 EMPTY = ("--command", "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 

@@ -13,7 +13,8 @@ IMAGE = "postgres:17"  # as compose/db.yaml has it; a test compares
 PATIENCE = 60  # seconds
 
 password = secrets.token_hex(16)
-options = ("--rm", "--detach", "--env", "POSTGRES_PASSWORD", "--env", "POSTGRES_USER=site", "--publish", "127.0.0.1::5432")
+named = ("--env", "POSTGRES_PASSWORD", "--env", "POSTGRES_USER=site")
+options = ("--rm", "--detach", *named, "--publish", "127.0.0.1::5432")
 started = run("docker", "run", *options, IMAGE, POSTGRES_PASSWORD=password)
 if started.returncode:
     raise SystemExit(f"{IMAGE} was not started: {started.stderr.strip()}")

@@ -32,8 +32,9 @@ def queue_lost_again() -> int:
     # A worker may have died before it renewed for the first time.
     ended = Q(run_after__lt=now) | Q(run_after=get_date_max())
     with transaction.atomic():
-        lost = DBTaskResult.objects.running().filter(ended, started_at__lt=now - LENGTH)
-        for job in lost.select_for_update(skip_locked=True):
+        running = DBTaskResult.objects.running().filter(ended, started_at__lt=now - LENGTH)
+        lost = list(running.select_for_update(skip_locked=True))
+        for job in lost:
             logger.warning("Task id=%s is lost: its worker_id=%s died. Queued again.", job.pk, job.worker_ids[-1])
             DBTaskResult.objects.filter(pk=job.pk).update(status=TaskResultStatus.READY, run_after=now)
     return len(lost)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-# Seconds until a name is looked up again: a proxy that was made anew has another address. Sooner for somebody who speaks
-# as a proxy does: it may just have come.
+# Seconds until a name is looked up again: a proxy that was made anew has another address. Sooner for somebody who
+# speaks as a proxy does: it may just have come.
 KNOWN_FOR = 5.0
 UNKNOWN_FOR = 0.1
 TOLD = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO")

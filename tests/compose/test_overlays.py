@@ -17,9 +17,9 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import pytest
-from stack import BOARD, URL, composed, containers, docker, post, python, scope, state, statuses, up, wait_for_count
 
 from checkout import Checkout
+from stack import BOARD, URL, composed, containers, docker, post, python, scope, state, statuses, up, wait_for_count
 from support import answers, get, inv, one_sentence, run, stylesheets, wait_until
 
 OVERLAYS = ("db", "dev", "proxy", "worker")

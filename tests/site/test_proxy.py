@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -34,8 +35,8 @@ class Names:
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     made = Names()
-    monkeypatch.setattr(proxy.socket, "getaddrinfo", made.getaddrinfo)
-    monkeypatch.setattr(proxy.time, "monotonic", lambda: made.now)
+    monkeypatch.setattr(socket, "getaddrinfo", made.getaddrinfo)
+    monkeypatch.setattr(time, "monotonic", lambda: made.now)
     return made
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -16,9 +15,9 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, OperationalError, close_old_connections
 from django.utils import timezone
-from django_tasks import TaskResultStatus, task
+from django_tasks import task
 from django_tasks_db.management.commands import db_worker
 from django_tasks_db.models import DBTaskResult, get_date_max
 from pytest_django import Settings
@@ -27,8 +26,7 @@ from myproj import lease
 from myproj.management.commands import worker
 from support import ROOT, surroundings, wait_until
 
-READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
-SUCCESSFUL, FAILED = TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED
+READY, RUNNING, SUCCESSFUL, FAILED = "READY", "RUNNING", "SUCCESSFUL", "FAILED"
 LONG_AGO = lease.LENGTH + timedelta(seconds=5)
 
 calls: list[str] = []
@@ -40,16 +38,8 @@ def note(word: str) -> None:
     calls.append(word)
 
 
-@task()
-def loses_its_database_once() -> None:
-    """Fail as a job does whose database is away, and do so before that can be written down."""
-    calls.append("begun")
-    if len(calls) == 1:
-        raise KeyboardInterrupt
-
-
 @pytest.fixture(autouse=True)
-def queue(db: None, settings: Settings) -> Iterator[None]:
+def queue(transactional_db: None, settings: Settings) -> Iterator[None]:
     """The site with WORKER=1; a worker listens to signals, and the tests are to have theirs back."""
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     calls.clear()
@@ -64,10 +54,10 @@ def job(
     *worker_ids: str,
     begun: timedelta = timedelta(0),
     until: datetime | None = None,
-    status: TaskResultStatus = RUNNING,
+    status: str = RUNNING,
 ) -> DBTaskResult[Any, Any]:
     """Return a job that was begun so long ago by the last of these workers, and is theirs until then."""
-    made = DBTaskResult.objects.get(pk=note.enqueue("done").id)
+    made: DBTaskResult[Any, Any] = DBTaskResult.objects.get(pk=note.enqueue("done").id)
     made.status, made.worker_ids = status, list(worker_ids)
     made.started_at = timezone.now() - begun if worker_ids else None
     made.run_after = until or get_date_max()
@@ -135,7 +125,7 @@ def test_worker_outlives_its_database_under_another_name(
     caplog.set_level(logging.INFO, "django_tasks_db")
     waits = job(status=READY)
     away = [OperationalError("the server closed the connection"), OperationalError("connection refused")]
-    usual = db_worker.close_old_connections
+    usual = close_old_connections
 
     def asks_the_database() -> None:
         if away:
@@ -252,7 +242,8 @@ for job in DBTaskResult.objects.all():
 """
 # The command as it is, with leases that a test can wait for.
 SHORT = """
-import sys
+import sys, django
+django.setup()
 from datetime import timedelta
 from django.core.management import execute_from_command_line
 from myproj import lease

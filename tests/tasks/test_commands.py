@@ -47,7 +47,7 @@ PLAIN = "--no-owner --no-privileges"
 TO_IT = "--username site --dbname site"
 ALL_OR_NOTHING = (
     "--quiet --output /dev/null --single-transaction --set ON_ERROR_STOP=1 "
-    """--command 'SET lock_timeout = '"'"'10s'"'"'; SET client_min_messages = warning' """
+    "--command 'SET lock_timeout = 10000; SET client_min_messages = error' "
     "--command 'DROP SCHEMA public CASCADE; CREATE SCHEMA public'"
 )
 COMPOSES = "label=com.docker.compose.project=SCOPE"

@@ -39,7 +39,7 @@ def place(settings: Settings, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def with_worker(settings: Settings) -> Iterator[None]:
+def with_worker(transactional_db: None, settings: Settings) -> Iterator[None]:
     """The site with WORKER=1; a worker listens to signals, and the tests are to have theirs back."""
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGQUIT") if hasattr(signal, name)]
@@ -137,9 +137,7 @@ def test_note_whose_count_cannot_be_queued_is_not_kept(client: Client, monkeypat
 REFUSED = [
     pytest.param("", "This field is required.", id="nothing"),
     pytest.param(" \r\n ", "This field is required.", id="spaces alone"),
-    pytest.param(
-        "x" * (MAX_LENGTH + 1), "Ensure this value has at most 4000 characters (it has 4001).", id="too long"
-    ),
+    pytest.param("x" * (MAX_LENGTH + 1), "Ensure this value has at most 4000 characters (it has 4001).", id="too long"),
     pytest.param("a\0b", "Null characters are not allowed.", id="what no database takes"),
 ]
 
