@@ -23,10 +23,17 @@ OVERLAYS = {path.stem: path for path in sorted((ROOT / "compose").glob("*.yaml")
 # What can be had more than once, and what has to be joined for that: the site's one port is for one, else.
 SCALED = {"web": "proxy", "worker": "worker"}
 NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the site's log, `inv down` removes it."
-OTHER_VOLUME = (
-    "The database's volume was made by PostgreSQL {0}, and this one is {1}: write `image: postgres:{0}` in "
-    "compose/db.yaml, `inv db dump FILE`, `inv down --volumes`, and `inv db restore FILE` with the newer one."
-)
+# What the database says where it is the cause, and what is to be said of that.
+CAUSES = {
+    r"initialized by PostgreSQL version (\S+), which is not compatible with this version (\S+)": (
+        "The database's volume was made by PostgreSQL {0}, and this one is {1}: write `image: postgres:{0}` in "
+        "compose/db.yaml, `inv db dump FILE`, `inv down --volumes`, and `inv db restore FILE` with the newer one."
+    ),
+    r"password authentication failed for user": (
+        "The database was first started with another PGPASSWORD than the file's: set that one again, or "
+        "`inv down --volumes` removes all that is in it."
+    ),
+}
 # What the client says to `compose --project-name …` where it has no Compose; asking for that apart takes 0.1 s.
 NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
 # What docker-compose.yaml says where nothing else is configured; a test holds it to that.
@@ -37,8 +44,6 @@ FILE_SAYS = {
     "UP_CONTENT": "",
     "UP_REVISION": "",
 }
-# What PostgreSQL says of files that another version of it made.
-OTHER_POSTGRES = re.compile(r"initialized by PostgreSQL version (\S+), which is not compatible with this version (\S+)")
 
 
 def up_command(
@@ -160,9 +165,8 @@ def last_words(project: Project, detached: bool, overlays: tuple[str, ...]) -> s
     log = output(command.argv, variables={envfile.DATABASE_PASSWORD: "any", **command.shown}).stdout.strip()
     if log and detached:
         say(log)
-    if made_by := OTHER_POSTGRES.search(log):
-        return OTHER_VOLUME.format(*made_by.groups())
-    return NOT_UP
+    found = ((re.search(says, log), sentence) for says, sentence in CAUSES.items())
+    return next((sentence.format(*cause.groups()) for cause, sentence in found if cause), NOT_UP)
 
 
 def read_alike(project: Project) -> None:

@@ -17,5 +17,7 @@ def warm(application: Callable[[dict[str, Any], Callable[..., Any]], Iterable[by
         b"".join(answer)
     finally:
         getattr(answer, "close", lambda: None)()
-    # The workers are forked from this process and must not share its connections.
-    connections.close_all()
+    # The workers are forked from this process and must not share its connections, nor what keeps them.
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        getattr(connection, "close_pool", lambda: None)()

@@ -18,7 +18,8 @@ Agree = Callable[[object, str], None]
 # Sentences that tests know by their names.
 NAMES = {engine.GONE: "engine.GONE", command.INTERRUPTED: "INTERRUPTED"}
 WORKS = ""  # nothing is said, because it works all the same
-SAYS = sorted([ROOT / "inv", ROOT / "noxfile.py", *(ROOT / "steps").rglob("*.py"), *(ROOT / "src").rglob("*.py")])
+SAYS = [ROOT / "inv", ROOT / "noxfile.py", *(ROOT / "steps").rglob("*.py"), *(ROOT / "src").rglob("*.*")]
+SAYS = sorted(path for path in SAYS if path.suffix in {"", ".py", ".html"})
 
 
 class Fault(NamedTuple):
@@ -241,6 +242,37 @@ FAULTS = [
         "the database cannot be used (real)",
         "may write to its folder and that its disk has room",
         "local/test_serve.py::test_unusable_database_is_one_sentence",
+    ),
+    # the database, the proxy and the worker beside it
+    Fault(
+        "the database stops (real)",
+        "Back in a moment",
+        "compose/test_overlays.py::test_without_its_database_it_says_so_and_recovers_by_itself",
+    ),
+    Fault(
+        "a replica is killed under load (real)",
+        WORKS,
+        "compose/test_overlays.py::test_not_one_get_fails_when_a_replica_is_killed",
+    ),
+    Fault(
+        "the worker is killed in the middle of a job (real)",
+        "is lost: its worker_id=",
+        "compose/test_overlays.py::test_job_of_a_worker_that_was_killed_is_seen_as_lost_and_done",
+    ),
+    Fault(
+        "the volume of another version of PostgreSQL (real)",
+        "The database's volume was made by PostgreSQL",
+        "compose/test_overlays.py::test_volume_of_another_postgresql_is_told_in_a_sentence",
+    ),
+    Fault(
+        "another password than the one the database was started with (real)",
+        "first started with another PGPASSWORD than the file's",
+        "compose/test_overlays.py::test_another_password_than_the_databases_is_told_in_a_sentence",
+    ),
+    Fault(
+        "a dump that was cut short (real)",
+        "is no whole dump: nothing was changed",
+        "compose/test_overlays.py::test_dump_is_restored_whole_or_not_at_all",
     ),
     Fault(
         "Windows, where gunicorn does not run",

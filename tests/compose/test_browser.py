@@ -60,6 +60,13 @@ def keep(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
+def test_first_page_leads_to_the_board(page: Page) -> None:
+    page.goto(URL)
+    keep(page, "page")
+    page.get_by_role("link", name="Board").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Board")
+
+
 def test_note_is_posted_and_its_count_comes_without_a_reload(page: Page) -> None:
     (worker,) = containers("worker")
     docker("stop", worker)

@@ -229,6 +229,20 @@ class TestAllTogether:
         finally:
             docker(*says, "echo 17 > /data/PG_VERSION")
 
+    def test_another_password_than_the_databases_is_told_in_a_sentence(self) -> None:
+        up("--with", "db")
+        file = Path(os.environ["INVOKE_ENV_FILE"])
+        before = file.read_text()
+        inv("down")
+        try:
+            assert inv("env", "--set", "PGPASSWORD").returncode == 0
+            assert file.read_text() != before
+            refused = inv("up", "--with", "db", "--detach", "--no-build")
+            assert refused.returncode == 1
+            assert "first started with another PGPASSWORD than the file's" in refused.stderr.splitlines()[-1]
+        finally:
+            file.write_text(before)
+
 
 @contextmanager
 def load() -> Iterator[Counter[object]]:

@@ -132,7 +132,7 @@ def test_worker_outlives_its_database_under_another_name(
             raise away.pop(0)
         usual()
 
-    monkeypatch.setattr(db_worker, "close_old_connections", asks_the_database)
+    monkeypatch.setattr(f"{db_worker.__name__}.close_old_connections", asks_the_database)
     work(interval=0.01, worker_id="first")
     waits.refresh_from_db()
     assert (calls, waits.status) == (["done"], SUCCESSFUL)
@@ -142,10 +142,12 @@ def test_worker_outlives_its_database_under_another_name(
 
 
 def test_fault_of_our_own_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails() -> None:
-        raise LookupError
+    faults: list[BaseException] = [LookupError(), SystemExit("it went on")]
 
-    monkeypatch.setattr(db_worker, "close_old_connections", fails)
+    def fails() -> None:
+        raise faults.pop(0)
+
+    monkeypatch.setattr(f"{db_worker.__name__}.close_old_connections", fails)
     with pytest.raises(LookupError):
         work()
 

@@ -46,8 +46,8 @@ class Worker(db_worker.Worker):
                 self.give_sign_of_life()
                 if time.monotonic() >= trusted_from:
                     lease.queue_lost_again()
-            except Error:
-                # It is away for the others as well: they are given the time to renew theirs.
+            except (Error, OSError):
+                # Away, or its disk full, for the others as well: they are given the time to renew theirs.
                 trusted_from = time.monotonic() + lease.LENGTH.total_seconds()
 
     def give_sign_of_life(self) -> None:
