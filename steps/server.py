@@ -35,9 +35,12 @@ def manage_command(project: Project, words: tuple[str, ...], values: Mapping[str
 
 
 def collect_command(project: Project, values: Mapping[str, str]) -> Command:
-    """Return the command that gathers the static files, hashed and compressed as the image has them."""
+    """Return the command that gathers the static files, hashed and compressed as the image has them.
+
+    As there, no database is asked for it.
+    """
     command = manage_command(project, ("collectstatic", "--no-input"), values)
-    return replace(command, shown={"DEBUG": "0"}, unattended=True)
+    return replace(command, shown={"DEBUG": "0"}, hidden={**command.hidden, "DATABASE_URL": ""}, unattended=True)
 
 
 def for_the_site(values: Mapping[str, str]) -> dict[str, str]:
