@@ -429,7 +429,7 @@ def test_build_arguments_work() -> None:
 def test_nothing_is_in_the_image_that_should_not_be() -> None:
     files = docker("run", "--rm", "--user", "0", IMAGE, "find", "/app", "/opt", "-not", "-type", "d").splitlines()
     app = [file for file in files if file.startswith("/app/")]
-    allowed = re.compile(r"/app/(entrypoint\.sh|src/(manage\.py|gunicorn\.conf\.py|myproj/.+)|staticfiles/.+)")
+    allowed = re.compile(r"/app/(entrypoint\.sh|src/(manage\.py|gunicorn\.conf\.py|(myproj|board)/.+)|staticfiles/.+)")
     assert [file for file in app if not allowed.fullmatch(file)] == []
     unwanted = re.compile(r"\.env|\.git/|\.sqlite3|/tests?/test_|/pip/|/build/|\.whl$")
     assert [file for file in app if unwanted.search(file)] == []
