@@ -82,6 +82,19 @@ def install_group(session: nox.Session, group: str) -> None:
     session.install("--quiet", *nox.project.dependency_groups(PROJECT, group))
 
 
+def test_site(session: nox.Session, *words: str) -> None:
+    """Run pytest where the site can be imported."""
+    session.install("--quiet", "--require-hashes", "-r", "requirements.txt", "-r", "requirements-tools.txt")
+    install_group(session, "tests")
+    site = {
+        "DJANGO_SETTINGS_MODULE": "myproj.settings",
+        "SECRET_KEY": "only-for-tests-" + "0123456789" * 4,
+        "PYTHON_DOTENV_DISABLED": "1",
+        "PYTHONUTF8": "1",  # as ./inv has it
+    }
+    session.run("pytest", *words, *session.posargs, env=site)
+
+
 def inv(session: nox.Session, *words: str) -> None:
     """Type an `inv` command, as a person does."""
     session.run(sys.executable, str(ROOT / "inv"), *words, external=True)
@@ -148,19 +161,6 @@ def tests(session: nox.Session) -> None:
 def postgres(session: nox.Session) -> None:
     """Test the site once more, with PostgreSQL for its database."""
     test_site(session, "-p", "on_postgres", "tests/site", "src")
-
-
-def test_site(session: nox.Session, *words: str) -> None:
-    """Run pytest where the site can be imported."""
-    session.install("--quiet", "--require-hashes", "-r", "requirements.txt", "-r", "requirements-tools.txt")
-    install_group(session, "tests")
-    site = {
-        "DJANGO_SETTINGS_MODULE": "myproj.settings",
-        "SECRET_KEY": "only-for-tests-" + "0123456789" * 4,
-        "PYTHON_DOTENV_DISABLED": "1",
-        "PYTHONUTF8": "1",  # as ./inv has it
-    }
-    session.run("pytest", *words, *session.posargs, env=site)
 
 
 @nox.session(allow_parallel=True)

@@ -27,7 +27,8 @@ NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the 
 CAUSES = {
     r"initialized by PostgreSQL version (\S+), which is not compatible with this version (\S+)": (
         "The database's volume was made by PostgreSQL {0}, and this one is {1}: write `image: postgres:{0}` in "
-        "compose/db.yaml, `inv db dump FILE`, `inv down --volumes`, and `inv db restore FILE` with the newer one."
+        "compose/db.yaml, `inv up --with db --detach`, `inv db dump FILE`, `inv down --volumes`, and `inv db restore "
+        "FILE` with the newer one."
     ),
     r"password authentication failed for user": (
         "The database was first started with another PGPASSWORD than the file's: set that one again, or "
@@ -140,29 +141,31 @@ def up(
         refuse(f"{project.up_image} was never built here: leave --no-build out.")
     if no_build:
         content.compare(project, project.up_image, "`inv up`")
-    values = make_env(c, project, with_)
+    given = make_env(c, project, with_)
     read_alike(project)
     if not detach:
         say(f"Running at {address.url} (Ctrl-C stops it)")
-    # For Compose itself, which reads .env only where that has its usual name.
-    command = replace(command, hidden={name: values[name] for name in (envfile.DATABASE_PASSWORD,) if name in values})
-    run(c, command, failed=engine.or_gone(project, partial(last_words, project, detach, with_)))
+    run(c, replace(command, hidden=given), failed=engine.or_gone(project, partial(last_words, project, detach, with_)))
     if detach:
         say(f"Running at {address.url} (`inv logs` shows its log, `inv down` stops it)")
 
 
 def make_env(c: Context, project: Project, overlays: tuple[str, ...]) -> dict[str, str]:
-    """Write what is missing of the environment file, and return its values, none with --dry."""
+    """Write what is missing of the environment file, and return what Compose itself is to see of it.
+
+    It reads the file alone only where that has its usual name.
+    """
     envfile.ensure(c, project)
-    if "db" in overlays:
-        envfile.ensure_password(c, project)
-    return {} if dry(c) else envfile.read(project.env_file)
+    if "db" not in overlays:
+        return {}
+    return envfile.ensure_password(c, project)
 
 
 def last_words(project: Project, detached: bool, overlays: tuple[str, ...]) -> str:
     """Say what the log of a project that did not come up said last, unless it was shown, and return what to do."""
     command = compose(project, "logs", "--no-color", "--tail", "20", overlays=overlays)
-    log = output(command.argv, variables={envfile.DATABASE_PASSWORD: "any", **command.shown}).stdout.strip()
+    variables = {envfile.DATABASE_PASSWORD: "any", **command.shown}  # without one, Compose does not read db.yaml
+    log = engine.question(project, *command.argv[1:], variables=variables).stdout.strip()
     if log and detached:
         say(log)
     found = ((re.search(says, log), sentence) for says, sentence in CAUSES.items())

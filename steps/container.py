@@ -149,17 +149,12 @@ def marked(project: Project, command: Command) -> Command:
 def end(project: Project, mark: str, cut_off: bool = False) -> None:
     """Stop and remove the container with a label, as far as the engine still answers; `cut_off`, it may come late."""
     patient_until = time.monotonic() + (LATE if cut_off else 0)
-    while not (containers := with_label(project, mark)) and time.monotonic() < patient_until:
+    while not (containers := engine.known(project, mark)) and time.monotonic() < patient_until:
         time.sleep(0.1)
     if containers:
         with suppress(OSError, subprocess.TimeoutExpired):
             output((project.engine, "stop", *containers), timeout=60)
             output((project.engine, "rm", "--force", *containers), timeout=60)
-
-
-def with_label(project: Project, label: str) -> list[str]:
-    """Return the ids of the containers with a label, ended ones too."""
-    return engine.ask(project, "ps", "--all", "--quiet", "--filter", f"label={label}")
 
 
 def say_exports(values: Mapping[str, str]) -> None:
@@ -283,7 +278,7 @@ def stop(c: Context, project: Project) -> None:
     engine.require(c, project)
     if dry(c):
         print(stop_line(project))
-    elif not (found := engine.known(project)):
+    elif not (found := engine.known(project, project.label)):
         say("No container of this project is here: nothing to do.")
         return
     else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from invoke import Context, Exit
 
@@ -32,14 +33,16 @@ def version(project: Project, patience: float | None = None) -> str:
     return answer.stdout.strip()
 
 
-def question(project: Project, *words: str, patience: float | None = None) -> subprocess.CompletedProcess[str]:
-    """Return what the engine answers to words that change nothing; `patience` is in seconds.
+def question(
+    project: Project, *words: str | Path, patience: float | None = None, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Return what the engine answers to words that change nothing, with more variables; `patience` is in seconds.
 
     Raises `Exit` when there is no engine, or none that answers in time.
     """
     patience = patience or PATIENCE
     try:
-        return output((project.engine, *words), timeout=patience)
+        return output((project.engine, *words), timeout=patience, variables=variables)
     except subprocess.TimeoutExpired:
         refuse(f"The Docker engine did not answer within {patience:g} s: try again, or restart it. {WITHOUT}")
     except OSError:
@@ -91,9 +94,9 @@ def service(project: Project, name: str) -> list[str]:
     return ask(project, "ps", "--quiet", *mine, "--filter", f"label=com.docker.compose.service={name}")
 
 
-def known(project: Project) -> list[str]:
-    """Return the ids of all this project's containers, ended ones too, the one started last first."""
-    return by_start(project, ask(project, "ps", "--all", "--quiet", "--filter", f"label={project.label}"))
+def known(project: Project, label: str) -> list[str]:
+    """Return the ids of the containers with a label, ended ones too."""
+    return ask(project, "ps", "--all", "--quiet", "--filter", f"label={label}")
 
 
 def by_start(project: Project, containers: list[str]) -> list[str]:

@@ -57,12 +57,12 @@ def fresh_key() -> str:
     return secrets.token_urlsafe(50)
 
 
-def ensure_password(c: Context, project: Project) -> None:
-    """Write a fresh password of the database into the environment file, unless it has one."""
-    if dry(c) and not project.env_file.exists():
-        return
-    if not read(project.env_file).get(DATABASE_PASSWORD):
+def ensure_password(c: Context, project: Project) -> dict[str, str]:
+    """Write a fresh password of the database into the environment file, unless it has one; returns it with its name."""
+    values = read(project.env_file) if project.env_file.exists() else {}
+    if not values.get(DATABASE_PASSWORD):
         set_values(c, project, [DATABASE_PASSWORD])
+    return {} if dry(c) else {DATABASE_PASSWORD: read(project.env_file)[DATABASE_PASSWORD]}
 
 
 def set_values(c: Context, project: Project, pairs: Iterable[str]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import secrets
 import time
 
-from support import run
+from support import ROOT, run
 
-IMAGE = "postgres:17"  # as compose/db.yaml has it; a test compares
+IMAGE = re.findall(r"image: (postgres:\S+)", (ROOT / "compose/db.yaml").read_text(encoding="utf-8"))[0]
 PATIENCE = 60  # seconds
 
 password = secrets.token_hex(16)

@@ -51,13 +51,13 @@ def python(code: str) -> str:
     return done.stdout.strip()
 
 
-def post(text: str, **headers: str) -> None:
+def post(text: str) -> None:
     """Post a note as a browser does."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.open(BOARD).read().decode())
     assert found
     form = urllib.parse.urlencode({"text": text, "csrfmiddlewaretoken": found[1]}).encode()
-    answer = browser.open(urllib.request.Request(BOARD, form, {"Origin": URL, **headers}))
+    answer = browser.open(urllib.request.Request(BOARD, form, {"Origin": URL}))
     assert (answer.status, answer.url) == (200, BOARD)
 
 

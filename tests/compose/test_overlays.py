@@ -105,8 +105,8 @@ class TestAllTogether:
         get(f"{URL}/?{mark}", **{"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"})
         wait_until(lambda: lines_with(mark), 10)
         (line,) = lines_with(mark)
-        networks = docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", f"{scope()}_default")
-        assert line.split()[0] == networks
+        gateway = docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", f"{scope()}_default")
+        assert line.split()[0] == gateway
 
     def test_request_that_is_too_large_is_refused(self) -> None:
         with pytest.raises((HTTPError, URLError)) as refused:
