@@ -63,7 +63,7 @@ from django.conf import settings  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from myproj import cpus, warmup  # noqa: E402
+from myproj import cpus, hot_path, warmup  # noqa: E402
 from myproj.access_log import AccessLogger  # noqa: E402
 
 try:
@@ -127,11 +127,12 @@ def post_fork(server: "Arbiter", worker: "Worker") -> None:
 
 
 def post_worker_init(worker: "Worker") -> None:
-    """Leave Ctrl-C to the master from now on, and end at once when it passes it on, as SIGQUIT.
+    """Shorten what each request costs, leave Ctrl-C to the master, and end at once when it passes it on, as SIGQUIT.
 
     gunicorn's gevent worker would end twice at that, by itself and by an exception in a greenlet, and now and
     then in a traceback. A quick stop waits for nobody, so there is nothing to unwind.
     """
+    hot_path.shorten(worker.cfg)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

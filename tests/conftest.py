@@ -13,6 +13,7 @@ NEEDS_POSIX = {
     "agreement/*": "the files agree on every system or on none",
     "image/*": "what helps to build the image runs in it, on Linux",
     "site/test_gunicorn.py": "gunicorn needs fcntl",
+    "site/test_hot_path.py": "gunicorn needs fcntl",
     "site/test_serving.py": "gunicorn needs fcntl",
     "tasks/test_any_input.py": "it has the words, paths and errors of POSIX",
     "tasks/test_bad_input.py": "most of what it types begins with `inv serve`",
