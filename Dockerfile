@@ -35,16 +35,19 @@ RUN install --directory --owner 10001 --group 0 --mode 770 /app/data && \
 # too, is in one folder, and bytecode.py decides what. PLACE is what the page says.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPYCACHEPREFIX=/opt/bytecode PLACE=container
 
-# What the helpers of the next steps ask of the standard library: they start faster, and the site asks for it too.
+# What the helpers of the next steps ask of the standard library: they start faster, and the site asks for it too. Here
+# and for the packages without columns, which only tracebacks show; the site's own code keeps them.
 RUN --mount=type=bind,from=scripts,source=/scripts,target=/image \
     --mount=type=cache,target=/root/.cache \
+    PYTHONNODEBUGRANGES=1 \
     python3 /image/bytecode.py --into /opt/bytecode --cache /root/.cache/bytecode /image && rm -r /opt/bytecode/image
 
 # inv venv: outside /app, where a mounted project would hide it, and without a pip.
 RUN python3 -m venv --without-pip /opt/venv
 
 # inv install: before the code, so that an edit of the code does not install again. By way of memory, where files are
-# made a lot faster; from there the packages and their bytecode go into the layer side by side.
+# made a lot faster; from there the packages and their bytecode go into the layer side by side. What they need of each
+# other is in requirements.txt already, and is not looked up again but checked.
 RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=bind,from=scripts,source=/scripts,target=/image \
     --mount=type=bind,source=requirements.txt,target=/requirements.txt \
@@ -53,11 +56,14 @@ RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt \
     . /image/index.sh && \
-    /tools/bin/uv pip install --python /opt/venv --prefix /memory --link-mode copy --require-hashes -r /requirements.txt && \
-    /image/serving.sh /memory && \
+    /tools/bin/uv pip install --python /opt/venv --prefix /memory --link-mode copy --no-deps --require-hashes \
+    -r /requirements.txt && \
+    /image/serving.sh /memory && python3 /image/strip.py /memory && \
     { cp -r /memory/. /opt/venv & } && \
+    PYTHONNODEBUGRANGES=1 \
     python3 /image/bytecode.py --into /opt/bytecode --cache /root/.cache/bytecode /memory/lib:/opt/venv/lib && \
-    wait $!
+    wait $! && \
+    /tools/bin/uv pip check --python /opt/venv
 
 
 FROM python:${PYTHON_VERSION}-slim AS outline

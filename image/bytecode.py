@@ -6,12 +6,14 @@ Bytecode goes under one folder, where PYTHONPYCACHEPREFIX finds it. It is marked
 of a file's time, as layers and registries make, can invalidate it: https://docs.python.org/3/library/py_compile.html.
 The official images carry no bytecode of the standard library, and a container that may not write would compile it at
 every start. `--cache` names a folder that outlives a build: what was compiled from the same text is taken from there.
-A PLACE is where the image has a folder that is read elsewhere, while it is being copied there.
+A PLACE is where the image has a folder that is read elsewhere, while it is being copied there. With
+PYTHONNODEBUGRANGES tracebacks say the line but not the column: https://docs.python.org/3/using/cmdline.html#cmdoption-X.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import importlib.util
 import os
@@ -27,14 +29,25 @@ from py_compile import PycInvalidationMode
 from typing import NamedTuple
 
 STDLIB = Path(sysconfig.get_path("stdlib"))
-# Asked for only while one develops; and what stands in for C code that is there.
-NOT_SERVING = {"_osx_support", "_pydatetime", "_pydecimal", "_pyio", "_pyrepl", "code", "curses", "doctest"}
-NOT_SERVING |= {"ensurepip", "idlelib", "pdb", "plistlib", "pydoc", "pydoc_data", "rlcompleter", "test", "tkinter"}
-NOT_SERVING |= {"turtle", "unittest", "venv", "webbrowser"}
+# Asked for only while one develops; what stands in for C code that is there; and what is for other systems.
+NOT_SERVING = {"_pydatetime", "_pydecimal", "_pyio", "_pyrepl", "code", "curses", "doctest", "ensurepip", "idlelib"}
+NOT_SERVING |= {"pdb", "plistlib", "pydoc", "pydoc_data", "rlcompleter", "test", "tkinter", "turtle", "unittest"}
+NOT_SERVING |= {"venv", "webbrowser", "_aix_support", "_android_support", "_apple_support", "_ios_support"}
+NOT_SERVING |= {"_osx_support", "asyncio.proactor_events", "asyncio.windows_events", "asyncio.windows_utils"}
+NOT_SERVING |= {"ctypes._aix", "encodings.mbcs", "multiprocessing.popen_spawn_win32", "nturl2path"}
+# Of Django, what cannot be imported in this image, as what it needs is not there: a library of C (who adds it to the
+# Dockerfile takes its line out here), or unittest.
+NOT_SERVING_FOLDERS = (
+    "/django/contrib/gis",
+    "/django/db/backends/mysql",
+    "/django/db/backends/oracle",
+    "/django/test",
+)
 # What is asked for without an import that names it.
 ALWAYS = {f"encodings.{name}" for name in ("ascii", "idna", "latin_1", "unicode_escape", "utf_8")} | {"runpy", "site"}
 ALWAYS |= {path.stem for path in STDLIB.glob("_sysconfigdata*.py")}
-THIS = Path(__file__).read_bytes()
+# What bytecode is made of, beside its source: Python, this script, and whether columns are in it.
+MADE_WITH = importlib.util.MAGIC_NUMBER, Path(__file__).read_bytes(), os.environb.get(b"PYTHONNODEBUGRANGES", b"")
 FEW = 100  # files; below that, starting other processes takes longer than the work
 IMPORT = re.compile(r"\n[ \t]*(?:from +([\w.]+) +import +([^\n#;]*)|import +([^\n#;]+))")
 
@@ -42,46 +55,65 @@ IMPORT = re.compile(r"\n[ \t]*(?:from +([\w.]+) +import +([^\n#;]*)|import +([^\
 class Source(NamedTuple):
     """A Python file: where it is read, and where the image has it."""
 
-    path: Path
-    place: Path
+    path: str
+    place: str
 
 
 def main() -> None:
     """Compile what the command line names; ends in exit code 1 when a file is not Python."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", metavar="FOLDER[:PLACE]")
-    parser.add_argument("--into", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--into", required=True)
+    parser.add_argument("--cache", required=True)
     words = parser.parse_args()
     own: list[Source] = []
     for word in words.folders:
         folder, _, place = word.partition(":")
         if not Path(folder).is_dir():
             parser.error(f"there is no folder {folder}")
-        own += sources(Path(folder), Path(place or folder))
-    library = [path for path in stdlib_of(source.path for source in own) if not compiled(path, words.into).exists()]
+        own += sources(folder, place or folder)
+    library = [
+        path for path in stdlib_of(source.path for source in own) if not Path(compiled(path, words.into)).exists()
+    ]
     found = own + [Source(path, path) for path in library]
     missing = [source for source in found if not fetch(source, words.into, words.cache)]
     sys.exit(0 if all(compile_all(missing, words.into, words.cache)) else 1)
 
 
-def sources(folder: Path, place: Path) -> list[Source]:
-    """Return the Python files of a folder that the image will have in that place."""
-    return [Source(path, place / path.relative_to(folder)) for path in sorted(folder.rglob("*.py"))]
+def sources(folder: str, place: str) -> list[Source]:
+    """Return the Python files of a folder that serve, and the place that the image will have them in."""
+    found = []
+    for here, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not f"{here}/{name}".endswith(NOT_SERVING_FOLDERS)]
+        there = place + here[len(folder) :]
+        found += [Source(f"{here}/{name}", f"{there}/{name}") for name in names if name.endswith(".py")]
+    return sorted(found)
 
 
-def fetch(source: Source, into: Path, cache: Path) -> bool:
+@functools.cache
+def text(path: str) -> bytes:
+    """Return what is in a file; asked for twice, for what it imports and for its name in the cache."""
+    return Path(path).read_bytes()
+
+
+@functools.cache
+def made(folder: str) -> None:
+    """Make a folder, once."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+
+
+def fetch(source: Source, into: str, cache: str) -> bool:
     """Take the bytecode of a file from the cache, and return whether it was there."""
     target = compiled(source.place, into)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    made(target.rpartition("/")[0])
     try:
-        shutil.copyfile(cache / key(source), target)
+        shutil.copyfile(f"{cache}/{key(source)}", target)
     except FileNotFoundError:
         return False
     return True
 
 
-def compile_all(found: list[Source], into: Path, cache: Path) -> list[bool]:
+def compile_all(found: list[Source], into: str, cache: str) -> list[bool]:
     """Compile files, many of them on all processors, and return of each whether that worked."""
     one = partial(compile_one, into=into, cache=cache)
     if len(found) < FEW:
@@ -92,23 +124,22 @@ def compile_all(found: list[Source], into: Path, cache: Path) -> list[bool]:
         return list(pool.map(one, found, chunksize=16))
 
 
-def compile_one(source: Source, into: Path, cache: Path) -> bool:
+def compile_one(source: Source, into: str, cache: str) -> bool:
     """Compile a file for here and for the cache, and return whether that worked."""
-    target, shown = compiled(source.place, into), str(source.place)
+    target = compiled(source.place, into)
     how = PycInvalidationMode.UNCHECKED_HASH
     try:
-        py_compile.compile(str(source.path), str(target), dfile=shown, doraise=True, invalidation_mode=how)
+        py_compile.compile(source.path, target, dfile=source.place, doraise=True, invalidation_mode=how)
     except py_compile.PyCompileError as error:
-        print(f"{shown} is not Python: {error.msg.strip()}", file=sys.stderr)
+        print(f"{source.place} is not Python: {error.msg.strip()}", file=sys.stderr)
         return False
-    keep(target, cache / key(source))
+    keep(Path(target), Path(cache, key(source)))
     return True
 
 
 def key(source: Source) -> str:
-    """Return a name for what bytecode is made of: Python, this script, the path that tracebacks show, the text."""
-    made_of = importlib.util.MAGIC_NUMBER, THIS, os.fsencode(source.place), source.path.read_bytes()
-    return hashlib.sha256(b"\0".join(made_of)).hexdigest()
+    """Return a name for what bytecode is made of: the path that tracebacks show, the text, and what makes it."""
+    return hashlib.sha256(b"\0".join([*MADE_WITH, os.fsencode(source.place), text(source.path)])).hexdigest()
 
 
 def keep(target: Path, kept: Path) -> None:
@@ -120,14 +151,14 @@ def keep(target: Path, kept: Path) -> None:
     part.replace(kept)
 
 
-def compiled(path: Path, prefix: Path) -> Path:
+def compiled(path: str, prefix: str) -> str:
     """Return where the bytecode of a file is under a prefix."""
-    return prefix / path.parent.relative_to("/") / f"{path.stem}.{sys.implementation.cache_tag}.pyc"
+    return f"{prefix}{path.removesuffix('.py')}.{sys.implementation.cache_tag}.pyc"
 
 
-def stdlib_of(paths: Iterable[Path]) -> list[Path]:
+def stdlib_of(paths: Iterable[str]) -> list[str]:
     """Return the files of the standard library that these import, directly or not, wherever in their text."""
-    found: dict[str, Path] = {}
+    found: dict[str, str] = {}
     asked: set[str] = set()
     wanted = set(ALWAYS).union(*(imports(path, package="") for path in paths))
     while wanted := wanted - asked:
@@ -138,25 +169,26 @@ def stdlib_of(paths: Iterable[Path]) -> list[Path]:
     return sorted(found.values())
 
 
-def files(name: str) -> Iterator[tuple[str, str, Path]]:
+def files(name: str) -> Iterator[tuple[str, str, str]]:
     """Yield (package, module, file) for a dotted name and for each package above it."""
     parts = name.split(".")
-    if parts[0] not in sys.stdlib_module_names | ALWAYS or parts[0] in NOT_SERVING:
+    if parts[0] not in sys.stdlib_module_names | ALWAYS:
         return
     for length in range(1, len(parts) + 1):
         module = ".".join(parts[:length])
+        if module in NOT_SERVING:
+            return
         path = STDLIB.joinpath(*parts[:length])
         if (path / "__init__.py").is_file():
-            yield module, module, path / "__init__.py"
+            yield module, module, str(path / "__init__.py")
         elif path.with_name(f"{path.name}.py").is_file():
-            yield module.rpartition(".")[0], module, path.with_name(f"{path.name}.py")
+            yield module.rpartition(".")[0], module, f"{path}.py"
 
 
-def imports(path: Path, package: str) -> set[str]:
+def imports(path: str, package: str) -> set[str]:
     """Return the dotted names that a file imports; a relative one only if its `package` is given."""
     names: set[str] = set()
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for source, members, modules in IMPORT.findall("\n" + text):
+    for source, members, modules in set(IMPORT.findall("\n" + text(path).decode(errors="replace"))):
         if modules:
             names.update(first_word(module) for module in modules.split(","))
         elif base := absolute(source, package):

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
@@ -58,6 +59,15 @@ def python(code: str, package: Path, into: Path) -> str:
     words = [sys.executable, "-X", f"pycache_prefix={into}", "-B", "-c", code]
     environment = {**os.environ, "PYTHONPATH": str(package)}
     return subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def bytecode_of(source: Path, into: Path) -> Path:
+    return Path(bytecode.compiled(str(source), str(into)))
+
+
+def code_in(file: Path) -> CodeType:
+    code: CodeType = marshal.loads(file.read_bytes()[16:])
+    return code
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -109,19 +119,41 @@ def test_same_text_elsewhere_is_compiled_with_its_own_path(package: Path, tmp_pa
     run(moved, into=tmp_path / "into", cache=warm)
     for folder in (package, moved):
         source = folder / "package" / "part.py"
-        code = marshal.loads(bytecode.compiled(source, tmp_path / "into").read_bytes()[16:])
-        assert code.co_filename == str(source)
+        assert code_in(bytecode_of(source, tmp_path / "into")).co_filename == str(source)
 
 
 def test_folder_read_elsewhere_is_compiled_for_its_place(package: Path, tmp_path: Path, warm: Path) -> None:
     place = tmp_path / "place"
     done = subprocess.run([*command(package, tmp_path / "into", warm)[:-1], f"{package}:{place}"], check=False)
     assert done.returncode == 0
-    target = bytecode.compiled(place / "package" / "part.py", tmp_path / "into")
-    assert marshal.loads(target.read_bytes()[16:]).co_filename == str(place / "package" / "part.py")
-    assert not bytecode.compiled(package / "package" / "part.py", tmp_path / "into").exists()
+    target = bytecode_of(place / "package" / "part.py", tmp_path / "into")
+    assert code_in(target).co_filename == str(place / "package" / "part.py")
+    assert not bytecode_of(package / "package" / "part.py", tmp_path / "into").exists()
     shutil.move(package, place)
     assert python("import package; print(package.said())", place, tmp_path / "into") == "first"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python has columns since 3.11")
+def test_columns_are_left_out_where_that_is_said_and_a_cache_keeps_both_kinds_apart(
+    package: Path, tmp_path: Path, warm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    for said in ("", "1", "", "1"):  # the second time from the cache
+        monkeypatch.setenv("PYTHONNODEBUGRANGES", said)
+        run(package, into=tmp_path / "into", cache=warm)
+        sizes.append(bytecode_of(package / "package" / "part.py", tmp_path / "into").stat().st_size)
+    assert sizes[1] < sizes[0]
+    assert sizes[2:] == sizes[:2]
+
+
+def test_what_cannot_be_imported_in_the_image_is_not_compiled(package: Path, tmp_path: Path, warm: Path) -> None:
+    for name in ("django/test", "django/contrib/gis/db", "django/contrib/auth", "mine/test"):
+        (package / name).mkdir(parents=True)
+        (package / name / "part.py").touch()
+    assert run(package, into=tmp_path / "into", cache=warm).returncode == 0
+    parts = [path for path in package.rglob("part.py") if bytecode_of(path, tmp_path / "into").exists()]
+    found = {path.parent.relative_to(package).as_posix() for path in parts}
+    assert found == {"package", "django/contrib/auth", "mine/test"}
 
 
 @pytest.mark.parametrize("text", [b"def broken(:\n", b"\xff\xfe\n", b"print 'Python 2'\n", b"\0"])
@@ -161,7 +193,9 @@ def library(tmp_path: Path) -> Callable[[str], set[str]]:
 
     def asked(text: str) -> set[str]:
         (tmp_path / "asks.py").write_text(text)
-        return {path.relative_to(bytecode.STDLIB).as_posix() for path in bytecode.stdlib_of([tmp_path / "asks.py"])}
+        bytecode.text.cache_clear()
+        found = bytecode.stdlib_of([str(tmp_path / "asks.py")])
+        return {Path(path).relative_to(bytecode.STDLIB).as_posix() for path in found}
 
     return asked
 
@@ -193,13 +227,19 @@ def test_library_that_is_not_asked_for_is_left_out(library: Library, text: str) 
     assert {name.split("/")[0].removesuffix(".py") for name in library(text)} & bytecode.NOT_SERVING == set()
 
 
+def test_library_that_is_for_other_systems_is_left_out(library: Library) -> None:
+    asked = library("import ctypes._aix, nturl2path\nfrom asyncio import windows_events\n")
+    assert {"asyncio/events.py", "asyncio/unix_events.py", "ctypes/__init__.py"} <= asked
+    assert asked & {"asyncio/windows_events.py", "asyncio/windows_utils.py", "ctypes/_aix.py", "nturl2path.py"} == set()
+
+
 def test_library_that_is_asked_for_is_compiled_and_python_finds_it(package: Path, tmp_path: Path, warm: Path) -> None:
     (package / "package" / "part.py").write_text("def said():\n    import sched, pdb\n    return sched.__cached__\n")
     assert run(package, into=tmp_path / "into", cache=warm).returncode == 0
     sched = Path(python("import package; print(package.said())", package, tmp_path / "into"))
-    assert sched == bytecode.compiled(bytecode.STDLIB / "sched.py", tmp_path / "into")
+    assert sched == bytecode_of(bytecode.STDLIB / "sched.py", tmp_path / "into")
     assert sched.is_file()
-    assert not bytecode.compiled(bytecode.STDLIB / "pdb.py", tmp_path / "into").exists()
+    assert not bytecode_of(bytecode.STDLIB / "pdb.py", tmp_path / "into").exists()
 
 
 def test_two_runs_at_once_fill_one_cache(package: Path, tmp_path: Path) -> None:
