@@ -16,6 +16,7 @@ from typing import NamedTuple
 READERS = 32  # connections that ask at once
 SECONDS = 2  # of asking; a recipe that closes every connection would soon run out of ports on this side
 HOST = "localhost"  # which the site allows, whatever the address
+REQUEST = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
 
 
 class Address(NamedTuple):
@@ -44,7 +45,7 @@ def wrk(address: Address) -> float:
 
 
 def locust(address: Address) -> float:
-    """Ask with Locust, which is on PyPI; it works harder than wrk, so that the server gets less of the processor."""
+    """Ask with Locust, which is on PyPI."""
     file = Path(__file__).with_name("locustfile.py")
     options = ["--headless", "--json", f"--users={READERS}", f"--spawn-rate={READERS}", f"--run-time={SECONDS}s"]
     target = f"--host=http://{address.host}:{address.port}"
