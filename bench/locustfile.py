@@ -43,7 +43,7 @@ class Reader(User):
         if self.connection is None:
             address = urlsplit(self.host)
             self.connection = socket.create_connection((address.hostname, address.port))
-        self.connection.sendall(REQUEST)
+        self.connection.send(REQUEST)
         answer = b""
         while not (head := HEAD.match(answer)) or len(answer) < head.end() + int(head[2]):
             if not (more := self.connection.recv(65536)):

@@ -168,11 +168,12 @@ def start(c: Context, project: Project, command: Command, published: ports.Publi
         try:
             started = run(c, replace(command, put_down=None), failed=engine.or_gone(project), read=True)
             wait(project, started.strip(), published.url)
+            # Still in here: once signals mean what they did, one could end this before it is said that the site runs.
+            say(f"Running at {published.url} (`inv logs` shows its log, `inv stop` stops it)")
         except Exit as stopped:
             if command.put_down:
                 command.put_down(cut_off=stopped.code > SIGNALLED)
             raise
-    say(f"Running at {published.url} (`inv logs` shows its log, `inv stop` stops it)")
 
 
 def wait(project: Project, container: str, url: str) -> None:
