@@ -63,7 +63,8 @@ RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     PYTHONNODEBUGRANGES=1 \
     python3 /image/bytecode.py --into /opt/bytecode --cache /root/.cache/bytecode /memory/lib:/opt/venv/lib && \
     wait $! && \
-    /tools/bin/uv pip check --python /opt/venv
+    if ! /tools/bin/uv pip check --python /opt/venv; then \
+    echo 'requirements.txt lacks what its packages need: type inv lock, which writes it anew from requirements.in.' && exit 1; fi
 
 
 FROM python:${PYTHON_VERSION}-slim AS outline

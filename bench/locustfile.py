@@ -11,7 +11,7 @@ from gevent import socket
 from load import REQUEST
 from locust import User, task
 
-HEAD = re.compile(rb"HTTP/1\.1 (\d+) .*?\r\nContent-Length: (\d+)\r\n.*?\r\n\r\n", re.DOTALL | re.IGNORECASE)
+HEAD = re.compile(rb"HTTP/1\.1 (\d+) .*?\r\nContent-Length: (\d+)\r\n(?:.*?\r\n)??\r\n", re.DOTALL | re.IGNORECASE)
 
 
 class Reader(User):
@@ -42,7 +42,7 @@ class Reader(User):
         """Return a whole answer; raises `ValueError` where it is none of status 200."""
         if self.connection is None:
             address = urlsplit(self.host)
-            self.connection = socket.create_connection((address.hostname, address.port))
+            self.connection = socket.create_connection((address.hostname, address.port), timeout=5)
         self.connection.send(REQUEST)
         answer = b""
         while not (head := HEAD.match(answer)) or len(answer) < head.end() + int(head[2]):
@@ -52,6 +52,9 @@ class Reader(User):
         if head[1] != b"200":
             raise ValueError(head[0].decode(errors="replace"))
         if b"\r\nConnection: close\r\n" in head[0]:
+            # Whoever closes first keeps the port for a minute: let the server, or this side runs out of ports.
+            while self.connection.recv(65536):
+                pass
             self.connection.close()
             self.connection = None
         return answer

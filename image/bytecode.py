@@ -35,14 +35,9 @@ NOT_SERVING |= {"pdb", "plistlib", "pydoc", "pydoc_data", "rlcompleter", "test",
 NOT_SERVING |= {"venv", "webbrowser", "_aix_support", "_android_support", "_apple_support", "_ios_support"}
 NOT_SERVING |= {"_osx_support", "asyncio.proactor_events", "asyncio.windows_events", "asyncio.windows_utils"}
 NOT_SERVING |= {"ctypes._aix", "encodings.mbcs", "multiprocessing.popen_spawn_win32", "nturl2path"}
-# Of Django, what cannot be imported in this image, as what it needs is not there: a library of C (who adds it to the
-# Dockerfile takes its line out here), or unittest.
-NOT_SERVING_FOLDERS = (
-    "/django/contrib/gis",
-    "/django/db/backends/mysql",
-    "/django/db/backends/oracle",
-    "/django/test",
-)
+# Seldom asked for, and then compiled at each start: what needs libraries of C that this image lacks (who adds them to
+# the Dockerfile takes the line out here), and what tests need.
+NOT_SERVING_FOLDERS = ("/django/contrib/gis", "/django/test")
 # What is asked for without an import that names it.
 ALWAYS = {f"encodings.{name}" for name in ("ascii", "idna", "latin_1", "unicode_escape", "utf_8")} | {"runpy", "site"}
 ALWAYS |= {path.stem for path in STDLIB.glob("_sysconfigdata*.py")}
@@ -71,7 +66,7 @@ def main() -> None:
         folder, _, place = word.partition(":")
         if not Path(folder).is_dir():
             parser.error(f"there is no folder {folder}")
-        own += sources(folder, place or folder)
+        own += sources(folder, str(Path(place or folder).absolute()))
     library = [
         path for path in stdlib_of(source.path for source in own) if not Path(compiled(path, words.into)).exists()
     ]

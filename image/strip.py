@@ -1,4 +1,4 @@
-"""Strip shared libraries: take out the symbols and debugging information that wheels bring and no process loads.
+"""Strip shared libraries: cut off the symbols and debugging information that wheels bring and no process loads.
 
     python3 strip.py FOLDER
 
@@ -13,7 +13,7 @@ import os
 import struct
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 
 class Layout(NamedTuple):
@@ -29,39 +29,40 @@ class Layout(NamedTuple):
 
 LAYOUTS = {1: Layout("I", 28, 32, 42, 4, 16), 2: Layout("Q", 32, 40, 54, 8, 32)}  # by class: of 32 and of 64 bits
 ORDERS = {1: "<", 2: ">"}
+HEADER = 64  # bytes, at most
 
 
 def main() -> None:
     """Strip the libraries in the folder that the command line names."""
     for here, _, names in os.walk(sys.argv[1]):
-        for name in names:
-            path = Path(here, name)
+        for path in (Path(here, name) for name in names):
             if ".so" in path.suffixes and not path.is_symlink():
-                before = path.read_bytes()
-                if (after := stripped(before)) != before:
-                    path.write_bytes(after)
+                with path.open("r+b") as file:
+                    strip(file)
 
 
-def stripped(file: bytes) -> bytes:
-    """Return an ELF file up to the end of what is loaded of it, without section headers; any other as it is."""
-    if file[:4] != b"\x7fELF":
-        return file
-    layout, order = LAYOUTS[file[4]], ORDERS[file[5]]
-
-    def number(kind: str, at: int) -> int:
-        return int(struct.unpack_from(order + kind, file, at)[0])
-
-    def end(segment: int) -> int:
-        offset, size = segment + layout.segment_offset, segment + layout.segment_size
-        return number(layout.offset, offset) + number(layout.offset, size)
-
-    table = number(layout.offset, layout.program_headers)
-    size, count = number("H", layout.counts), number("H", layout.counts + 2)
-    segments = range(table, table + size * count, size)
-    kept = bytearray(file[: max(segments.stop, *(end(segment) for segment in segments))])
-    struct.pack_into(order + layout.offset, kept, layout.section_headers, 0)
-    struct.pack_into(order + "HH", kept, layout.counts + 6, 0, 0)
-    return bytes(kept)
+def strip(file: BinaryIO) -> None:
+    """Cut an ELF file off behind what is loaded of it, and take its section headers out; leave any other as it is."""
+    header = bytearray(file.read(HEADER))
+    if len(header) < HEADER or header[:4] != b"\x7fELF" or header[4] not in LAYOUTS or header[5] not in ORDERS:
+        return
+    layout, order = LAYOUTS[header[4]], ORDERS[header[5]]
+    (table,) = struct.unpack_from(order + layout.offset, header, layout.program_headers)
+    size, count = struct.unpack_from(order + "HH", header, layout.counts)
+    file.seek(table)
+    segments = file.read(size * count)
+    ends = [table + len(segments)]
+    for at in range(0, len(segments), size or 1):
+        (offset,) = struct.unpack_from(order + layout.offset, segments, at + layout.segment_offset)
+        (length,) = struct.unpack_from(order + layout.offset, segments, at + layout.segment_size)
+        ends.append(offset + length)
+    if len(ends) == 1:
+        return  # an object that is not linked yet
+    struct.pack_into(order + layout.offset, header, layout.section_headers, 0)
+    struct.pack_into(order + "HH", header, layout.counts + 6, 0, 0)
+    file.truncate(max(ends))
+    file.seek(0)
+    file.write(header)
 
 
 if __name__ == "__main__":

@@ -25,14 +25,22 @@ gc.disable()
 # In exchange a request that computes for a second holds up the others of its worker. There is no wheel for
 # every platform (see requirements.in); there the threads of gunicorn's own worker have to do.
 try:
-    from gevent import monkey
+    from gevent import events, monkey
 except ImportError:
     worker_class, threads = "gthread", 8
 else:
     worker_class = "gevent"
     # gevent looks through all packages for its plugins each time that it patches something, some twenty times here and
     # again in each worker: a tenth of the start. Nothing is installed meanwhile, so one look will do.
-    metadata.entry_points = metadata.entry_points().select
+    plugins = metadata.entry_points()
+
+    def notify(event: Any) -> None:
+        """Tell gevent's subscribers and plugins."""
+        events.notify(event)
+        for plugin in plugins.select(group=event.ENTRY_POINT_NAME):
+            plugin.load()(event)
+
+    events.notify_and_call_entry_points = notify
     # Before Django is imported, so that its connections belong to a request and not to a thread. The master keeps
     # what it waits with, so that it hears signals at once and forks from no event loop of gevent's.
     monkey.patch_all(os=False, signal=False, subprocess=False, queue=False, time=False)
@@ -103,13 +111,20 @@ def on_starting(server: "Arbiter") -> None:
     """Bring the SQLite default up to date, and warm the site, in the process that starts anyway."""
     from myproj import schema
 
+    collect()
     if worker_class == "gthread":
         server.log.info("No gevent on this platform: threads serve, and many slow clients at once can hold them all.")
     schema.prepare_sqlite()
     warmup.warm(server.app.wsgi())
 
 
-def when_ready(server: "Arbiter") -> None:
+def on_reload(server: "Arbiter") -> None:
+    """Undo what this file, which was read anew, did for a start: SIGHUP is none."""
+    collect()
+    server.init_signals()
+
+
+def collect() -> None:
     """Look for garbage from now on, and never again in what was loaded: the workers share that memory."""
     gc.freeze()
     gc.enable()
@@ -127,12 +142,15 @@ def post_fork(server: "Arbiter", worker: "Worker") -> None:
 
 
 def post_worker_init(worker: "Worker") -> None:
-    """Shorten what each request costs, leave Ctrl-C to the master, and end at once when it passes it on, as SIGQUIT.
+    """Shorten what each request costs, make the first one as quick as the tenth, and end at once at Ctrl-C.
 
-    gunicorn's gevent worker would end twice at that, by itself and by an exception in a greenlet, and now and
-    then in a traceback. A quick stop waits for nobody, so there is nothing to unwind.
+    What a request touches of the memory that is shared until then is copied, before anybody waits for it.
+    Ctrl-C is for the master, which passes it on as SIGQUIT. gunicorn's gevent worker would end twice at that, by
+    itself and by an exception in a greenlet, and now and then in a traceback. A quick stop waits for nobody, so
+    there is nothing to unwind.
     """
     hot_path.shorten(worker.cfg)
+    warmup.warm(worker.wsgi)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -33,6 +33,9 @@ def dated(http_date: Callable[[float], str]) -> Callable[[float | None], str]:
     return date
 
 
+SMALL = 64 * 1024  # bytes of a body; a larger one is not worth the copy
+
+
 class Pieces(list[bytes]):
     """What would have been sent."""
 
@@ -43,16 +46,20 @@ class Response(wsgi.Response):  # type: ignore[misc]
     """gunicorn's response, whose head goes out with the beginning of its body and not in a packet of its own."""
 
     sock: Any
+    headers_sent: bool
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body, the first one behind the head."""
-        if self.headers_sent:
+        if self.headers_sent or len(data) > SMALL:
             super().write(data)
             return
         sock = self.sock
         self.sock = pieces = Pieces()
         try:
             super().write(data)
+        except BaseException:
+            self.headers_sent = False  # so that gunicorn answers with its error
+            raise
         finally:
             self.sock = sock
         sock.sendall(b"".join(pieces))

@@ -5,12 +5,15 @@ from io import BytesIO
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
+from django.conf import settings
 from django.db import connections
+from gunicorn import SERVER_SOFTWARE
 
 
 def warm(application: Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]) -> None:
-    """Ask the site for its first page, and forget the answer."""
-    environ: dict[str, Any] = {"HTTP_HOST": "localhost", "SERVER_PORT": "80", "wsgi.input": BytesIO()}
+    """Ask the site for its first page as gunicorn will, and forget the answer."""
+    environ: dict[str, Any] = {"HTTP_HOST": "localhost", "SERVER_PORT": str(settings.PORT), "wsgi.input": BytesIO()}
+    environ["SERVER_SOFTWARE"] = SERVER_SOFTWARE
     setup_testing_defaults(environ)
     answer = application(environ, lambda *_: None)
     try:

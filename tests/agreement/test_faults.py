@@ -18,7 +18,13 @@ Agree = Callable[[object, str], None]
 # Sentences that tests know by their names.
 NAMES = {engine.GONE: "engine.GONE", command.INTERRUPTED: "INTERRUPTED"}
 WORKS = ""  # nothing is said, because it works all the same
-SAYS = [ROOT / "inv", ROOT / "noxfile.py", *(ROOT / "steps").rglob("*.py"), *(ROOT / "src").rglob("*.*")]
+SAYS = [
+    ROOT / "inv",
+    ROOT / "noxfile.py",
+    ROOT / "Dockerfile",
+    *(ROOT / "steps").rglob("*.py"),
+    *(ROOT / "src").rglob("*.*"),
+]
 SAYS = sorted(path for path in SAYS if path.suffix in {"", ".py", ".html"})
 
 
@@ -42,6 +48,16 @@ FAULTS = [
         "the engine stops in the middle of run",
         engine.GONE,
         "tasks/test_container.py::test_engine_that_goes_away_meanwhile_is_named",
+    ),
+    Fault(
+        "requirements.txt lacks what one of its packages needs (real)",
+        "requirements.txt lacks what its packages need",
+        "container/test_image.py::test_lock_that_lacks_a_dependency_is_no_image",
+    ),
+    Fault(
+        "a signal comes when a detached site is ready, before that is said",
+        command.INTERRUPTED,
+        "tasks/test_container.py::test_signal_before_it_is_said_that_a_detached_site_runs_removes_it",
     ),
     Fault(
         "the engine stops while run --detach waits",

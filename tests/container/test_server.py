@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import gzip
+import json
 import os
 import re
 import secrets
@@ -201,6 +202,29 @@ def test_request_in_flight_is_answered_and_logged_when_it_stops(delay: str) -> N
         assert answer.result().text == "slept 3"
         assert re.search(r'"GET /sleep/3" 200 7 \d+\.\dms$', one.log(), re.MULTILINE), one.log()
         assert docker("inspect", "--format", "{{.State.ExitCode}}", one.name) == "0"
+
+
+def test_worker_is_ready_for_its_first_request_and_so_is_one_after_a_reload() -> None:
+    with box("--env", "WEB_CONCURRENCY=1") as one, ThreadPoolExecutor() as pool:
+        before = worker(one.ready())
+        docker("kill", "--signal", "HUP", one.name)
+        wait_until(lambda: one.workers().isdisjoint({str(before["pid"])}) and len(one.workers()) == 1, 20)
+        for said in (before, worker(one)):
+            del said["pid"]
+            assert set(said.values()) == {True}, said
+        # And the master still knows what to do when it is to stop.
+        answer = pool.submit(get, f"{one.url}/sleep/3")
+        time.sleep(1)
+        docker("stop", one.name)
+        assert answer.result().text == "slept 3"
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", one.name) == "0"
+
+
+def worker(one: Box) -> dict[str, object]:
+    """Ask a worker for the page, and return how it stands."""
+    assert get(one.url).status == 200
+    said: dict[str, object] = json.loads(get(f"{one.url}/worker").text)
+    return said
 
 
 def test_stop_budgets_fit_into_each_other() -> None:

@@ -146,7 +146,7 @@ def test_columns_are_left_out_where_that_is_said_and_a_cache_keeps_both_kinds_ap
     assert sizes[2:] == sizes[:2]
 
 
-def test_what_cannot_be_imported_in_the_image_is_not_compiled(package: Path, tmp_path: Path, warm: Path) -> None:
+def test_what_is_seldom_asked_for_is_not_compiled(package: Path, tmp_path: Path, warm: Path) -> None:
     for name in ("django/test", "django/contrib/gis/db", "django/contrib/auth", "mine/test"):
         (package / name).mkdir(parents=True)
         (package / name / "part.py").touch()
@@ -269,3 +269,9 @@ def test_two_containers_whose_processes_have_one_number_fill_one_cache(
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(bytecode.keep, [tmp_path / "target"] * 2, [tmp_path / "cache" / "kept"] * 2))
     assert contents(tmp_path / "cache") == {Path("kept"): b"bytecode"}
+
+
+def test_folder_of_the_current_one_is_compiled_for_its_whole_path(package: Path, tmp_path: Path, warm: Path) -> None:
+    words = command(Path("package"), tmp_path / "into", warm)
+    assert subprocess.run(words, cwd=package, check=False).returncode == 0
+    assert bytecode_of(package / "package" / "part.py", tmp_path / "into").is_file()

@@ -43,6 +43,8 @@ ANSWERS = [
     pytest.param(GET, {"Content-Length": "0"}, [b""], 1, id="an empty page"),
     pytest.param(GET, {"Content-Length": "0"}, [], 1, id="no body at all"),
     pytest.param(OLD, {}, [b"he", b"llo"], 2, id="for an old client"),
+    pytest.param(GET, {"Content-Length": "65536"}, [b"x" * 65536], 1, id="a large page"),
+    pytest.param(GET, {"Content-Length": "65537"}, [b"x" * 65537], 2, id="a page too large to copy"),
     pytest.param(HEAD, {"Content-Length": "5"}, [b"hello"], 1, id="only the head is asked for"),
 ]
 
@@ -68,6 +70,7 @@ def test_answer_that_is_no_bytes_is_refused_and_nothing_is_sent() -> None:
         response.write("text")  # type: ignore[arg-type]
     assert sent == []
     assert response.sock is sent
+    assert not response.headers_sent
 
 
 @pytest.fixture

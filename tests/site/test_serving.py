@@ -16,7 +16,9 @@ from types import SimpleNamespace
 from typing import Any, BinaryIO, cast
 
 import pytest
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from gunicorn import SERVER_SOFTWARE
 from gunicorn.config import Config
 
 from myproj import cpus, views, warmup
@@ -242,6 +244,8 @@ def test_warm_site_has_made_its_page(db: None) -> None:
     views.page.cache_clear()
     warmup.warm(get_wsgi_application())
     assert views.page.cache_info().currsize == 1
+    views.page(SERVER_SOFTWARE, str(settings.PORT))  # as the first request does
+    assert views.page.cache_info().hits == 1
 
 
 ASKS_THE_DATABASE = """

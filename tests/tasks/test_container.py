@@ -196,6 +196,25 @@ def test_signal_while_a_detached_site_is_waited_for_removes_it(
     assert [call["argv"] for call in calls("rm")] == [["rm", "--force", THIRD]]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_signal_before_it_is_said_that_a_detached_site_runs_removes_it(
+    inv: Inv, detached: Callable[..., Calls], shell: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    calls = detached(running=True)
+
+    def interrupt(words: str) -> None:
+        if words.startswith("Running at"):
+            os.kill(os.getpid(), number)
+        command.say(words)
+
+    shell.setattr(container, "is_ready", lambda _: True)
+    shell.setattr(container, "say", interrupt)
+    typed = inv("run", "--detach", "--publish", str(free_port()))
+    assert typed.returncode == 128 + number
+    assert "Running at" not in typed.stderr
+    assert [call["argv"] for call in calls("rm")] == [["rm", "--force", THIRD]]
+
+
 def test_detached_container_that_cannot_be_started_is_removed(inv: Inv, noting: Noting, project: Project) -> None:
     answers = {"run": ("cannot start", 126), "ps": (f"{THIRD}\n", 0), "image inspect": ("sha256:0", 0)}
     docker, calls = noting("docker", **answers)

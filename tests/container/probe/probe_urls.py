@@ -1,12 +1,14 @@
-"""Addresses that tests add to the site in the image: one that takes its time, one that hangs."""
+"""Addresses that tests add to the site in the image: one that takes its time, one that hangs, and what is inside."""
 
+import gc
 import os
 import time
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
+from gunicorn.http import wsgi
 
-from myproj import access_log
+from myproj import access_log, views
 from myproj.urls import urlpatterns as site
 
 # How long lines wait for others, where a test asks for more than a moment.
@@ -27,4 +29,17 @@ def pid(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(os.getpid()))
 
 
-urlpatterns = [*site, path("sleep/<int:seconds>", sleep), path("hang", hang), path("pid", pid)]
+def worker(request: HttpRequest) -> HttpResponse:
+    """Say how the worker stands that answers this."""
+    return JsonResponse(
+        {
+            "pid": os.getpid(),
+            "garbage is looked for": gc.isenabled(),
+            "but not in what was loaded": gc.get_freeze_count() > 10_000,
+            "answers in one piece": wsgi.Response.__module__ == "myproj.hot_path",
+            "pages made": views.page.cache_info().misses,
+        }
+    )
+
+
+urlpatterns = [*site, path("sleep/<int:seconds>", sleep), path("hang", hang), path("pid", pid), path("worker", worker)]
