@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 READERS = 32  # connections that ask at once
-SECONDS = 2  # of asking; a recipe that closes every connection would soon run out of ports on this side
+SECONDS = 2  # of asking; whoever closes every connection would soon run out of ports
 HOST = "localhost"  # which the site allows, whatever the address
 REQUEST = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
 

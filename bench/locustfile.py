@@ -52,9 +52,6 @@ class Reader(User):
         if head[1] != b"200":
             raise ValueError(head[0].decode(errors="replace"))
         if b"\r\nConnection: close\r\n" in head[0]:
-            # Whoever closes first keeps the port for a minute: let the server, or this side runs out of ports.
-            while self.connection.recv(65536):
-                pass
             self.connection.close()
             self.connection = None
         return answer

@@ -137,15 +137,20 @@ class Running(NamedTuple):
 
 
 @contextlib.contextmanager
-def container(image: str, *options: str, words: tuple[str, ...] = ()) -> Iterator[Running]:
-    """Run an image until its first good answer, and remove the container in the end."""
+def container(image: str, *options: str, words: tuple[str, ...] = (), port: int = 0) -> Iterator[Running]:
+    """Run an image until its first good answer, and remove the container in the end.
+
+    It listens on a port of its own where none is given: what closes every connection leaves this side without ports
+    for a minute, but only towards the same one.
+    """
+    port = port or free_port()
     published = Address("127.0.0.1", free_port())
-    publish = f"{published.host}:{published.port}:8000"
+    options = ("--publish", f"{published.host}:{published.port}:{port}", "--env", f"PORT={port}", *options)
     start = time.perf_counter()
-    name = docker("run", "--detach", "--label", LABEL, "--publish", publish, *options, image, *words)
+    name = docker("run", "--detach", "--label", LABEL, *options, image, *words)
     try:
         answered = first_answer(published) - start
-        own = Address(docker("inspect", "--format", ADDRESS, name), 8000)
+        own = Address(docker("inspect", "--format", ADDRESS, name), port)
         yield Running(name, published, own if reachable(own) else published, answered)
     finally:
         docker("rm", "--force", "--volumes", name)
@@ -173,7 +178,7 @@ def first_answer(address: Address, patience: float = 30) -> float:
 
 def floor(bench: Bench) -> float:
     """Return the seconds to the first answer of the base image's own smallest server."""
-    with container(bench.base, words=("python3", "-m", "http.server", "8000")) as running:
+    with container(bench.base, words=("python3", "-m", "http.server", "8000"), port=8000) as running:
         return running.answered
 
 

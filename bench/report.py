@@ -65,7 +65,8 @@ def row(column: Column, values: Mapping[str, Sequence[float]], floor: float) -> 
     reached = None
     if column.goal is not None and ratio is not None:
         reached = ratio >= column.goal if column.more else ratio <= column.goal
-    return Row(column, theirs, ours, ratio, reached, any(is_noisy(rounds) for rounds in values.values()))
+    noisy = ratio is not None and any(is_noisy(rounds) for rounds in values.values())
+    return Row(column, theirs, ours, ratio, reached, noisy)
 
 
 def median(values: Sequence[float]) -> float | None:
@@ -116,12 +117,12 @@ def chart(samples: Samples) -> str:
     """Return an SVG of the ratios, each a bar beside the tutorial's whole."""
     shown = [one for one in rows(samples) if one.ratio is not None and one.column.key != "slow"]
     height = 34 * len(shown) + 70
-    scale = 190  # pixels of the tutorial's own bar, which is 1
+    scale, widest = 150, 3.6  # pixels of the tutorial's own bar, which is 1, and how many of them there is room for
     bars = []
     for index, one in enumerate(shown):
         y = 46 + 34 * index
         ratio = one.ratio or 0.0
-        width = max(2.0, min(ratio, 2.6) * scale)
+        width = max(2.0, min(ratio, widest) * scale)
         colour = "#0c7a5a" if (ratio >= 1) == one.column.more or ratio == 1 else "#b4651f"
         better = "higher is better" if one.column.more else ""
         bars.append(
