@@ -1,4 +1,4 @@
-"""The ASGI callable `application`, for a server that speaks ASGI; this project's own server is WSGI."""
+"""The ASGI callable `application`, which gunicorn serves with SERVER=asgi."""
 
 import os
 

@@ -26,6 +26,16 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name) or default
 
 
+def secret(name: str, default: str = "") -> str:
+    """Return a variable, or the content of the file that NAME_FILE names, as a Docker secret is given."""
+    if not (file := text(f"{name}_FILE")):
+        return text(name, default)
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read ({error}): name a file that holds {name}.") from None
+
+
 def flag(name: str, default: str = "0") -> bool:
     """Return whether a variable is on (1 or true) or off (0 or false)."""
     value = text(name, default)
@@ -49,14 +59,6 @@ def words(name: str) -> list[str]:
     return [word.strip() for word in text(name).split(",") if word.strip()]
 
 
-def port(name: str, default: int) -> int:
-    """Return a port number, 1 to 65535."""
-    value = text(name, str(default))
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 65535):
-        raise ImproperlyConfigured(f"{name} is {value!r}: write a port number from 1 to 65535.")
-    return int(value)
-
-
 def origins(name: str) -> list[str]:
     """Return comma-separated origins, each with its scheme."""
     found = words(name)
@@ -70,7 +72,7 @@ def database(name: str, default_file: Path) -> "dj_database_url.DBConfig":
     """Return Django's description of the database of a URL; by default, SQLite in `default_file`."""
     default = f"sqlite:///{default_file}"
     try:
-        return dj_database_url.parse(text(name, default), conn_max_age=60)
+        return dj_database_url.parse(secret(name, default), conn_max_age=60)
     except ValueError as error:
         # The value may hold a password, so it is not shown.
         raise ImproperlyConfigured(

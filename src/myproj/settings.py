@@ -1,6 +1,5 @@
 """Settings of myproj. Each that differs between places is a variable; `.env.example` explains it."""
 
-import logging
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -14,12 +13,9 @@ environment.load(PROJECT_DIR / ".env")
 
 # Where the Instructions List runs; the Dockerfile and the Compose file say so, nobody else need.
 PLACE = environment.choice("PLACE", ("host", "container", "compose"))
-PORT = environment.port("PORT", 8000)
-
-ACCESS_LOG = environment.flag("ACCESS_LOG", default="1")
 
 DEBUG = environment.flag("DEBUG")
-SECRET_KEY = environment.text("SECRET_KEY", "django-insecure-for-debugging-only" if DEBUG else "")
+SECRET_KEY = environment.secret("SECRET_KEY", "django-insecure-for-debugging-only" if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is missing: `inv env --set SECRET_KEY` writes one into .env for `inv serve`, `inv run` and "
@@ -48,15 +44,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_tasks",
     "django_tasks_db",
+    "jobs",
     "myproj",
     *APPS,
 ]
 
 MIDDLEWARE = [
-    # Before all that reads the client's address or the scheme.
-    "myproj.proxy.ProxyMiddleware",
-    # Early, so that a health check is answered whatever its Host, and never redirected.
-    "myproj.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -140,10 +133,8 @@ if not DEBUG:
     }
 
 HTTPS = environment.flag("HTTPS")
-TRUSTED_PROXY = environment.words("TRUSTED_PROXY")
-if HTTPS or TRUSTED_PROXY:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SESSION_COOKIE_SECURE = True
@@ -153,22 +144,12 @@ if HTTPS:
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 
-def without_traceback(record: logging.LogRecord) -> bool:
-    """Keep a log line and drop its traceback: whoever asks for a wrong Host is no fault of the code."""
-    record.exc_info = None
-    return True
-
-
 # To standard error, where gunicorn's own log goes and where `docker logs` looks.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
-    "filters": {"one_line": {"()": "django.utils.log.CallbackFilter", "callback": without_traceback}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.security.DisallowedHost": {"filters": ["one_line"]},
-    },
+    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
 }

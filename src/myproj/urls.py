@@ -1,4 +1,4 @@
-"""The addresses of the site; `/livez` and `/readyz` are answered before these, in `health`."""
+"""The addresses of the site; `/livez` and `/readyz` are answered before these, in `serving/health.py`."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -12,3 +12,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     *(path(f"{app}/", include(f"{app}.urls")) for app in settings.APPS),
 ]
+
+handler500 = "myproj.views.failed"

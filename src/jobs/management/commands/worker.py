@@ -10,7 +10,7 @@ from django.db import Error, InterfaceError, OperationalError, close_old_connect
 from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands import db_worker
 
-from myproj import lease
+from jobs import lease
 
 
 class Worker(db_worker.Worker):

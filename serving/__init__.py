@@ -1,0 +1,1 @@
+"""How a Django project is served, whatever the project."""

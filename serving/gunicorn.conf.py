@@ -1,0 +1,53 @@
+"""gunicorn's settings, from environment variables and never from the site's: https://gunicorn.org/reference/settings/
+
+GUNICORN_CMD_ARGS wins over all of them.
+"""
+
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from serving import limits, site  # noqa: E402
+
+asgi = os.environ.get("SERVER") == "asgi"
+worker_class = "asgi" if asgi else "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY") or limits.workers())
+threads = 1 if asgi else 4
+
+# Only this machine may reach a server that runs on it; a container is reached from outside.
+bind = f"{'127.0.0.1' if os.environ.get('PLACE', 'host') == 'host' else '0.0.0.0'}:{os.environ.get('PORT') or 8000}"
+# A heartbeat file on a disk can block a worker: https://gunicorn.org/faq/
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+# Seconds for the requests in flight at a stop; Docker kills after 10. A test compares the two.
+graceful_timeout = 8
+# It would log an error on a read-only file system, and nothing here uses it.
+control_socket_disable = True
+
+accesslog = None if os.environ.get("ACCESS_LOG") == "0" else "-"
+if os.environ.get("FORWARDED_ALLOW_IPS"):  # gunicorn's own name for the proxies that may say who the client is
+    access_log_format = '%({x-forwarded-for}i)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
+if os.environ.get("LOG_FORMAT") == "json":
+    logger_class = "serving.json_log.JsonLogger"
+
+# entrypoint.sh and `inv serve` block signals until somebody listens: PID 1 would lose them, and Ctrl-C would show a
+# traceback. gunicorn itself listens once the site is loaded, and still does after a reload.
+if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
+
+
+def on_starting(server) -> None:  # type: ignore[no-untyped-def]
+    """Load the site before the workers are forked, so that they share its memory."""
+    server.app.callable = site.load(server, asgi)
+
+
+def when_ready(server) -> None:  # type: ignore[no-untyped-def]
+    """Leave a connection to the kernel until its first byte: a silent one would hold a thread for five seconds."""
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        for listener in server.LISTENERS:
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)

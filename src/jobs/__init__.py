@@ -1,0 +1,1 @@
+"""Background tasks: a worker that takes over from one that died."""
