@@ -13,6 +13,8 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from serving import limits, site  # noqa: E402
 
+if os.environ.get("SERVER", "threads") not in {"threads", "asgi"}:
+    sys.exit(f"SERVER is {os.environ['SERVER']!r}: write threads or asgi.")
 asgi = os.environ.get("SERVER") == "asgi"
 worker_class = "asgi" if asgi else "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or limits.workers())

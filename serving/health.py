@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
+from asgiref.wsgi import WsgiToAsgi
+
 MAX_CHUNKED = 10 * 1024**2  # bytes; compose/nginx.conf has the same limit for every body
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 migrated = False  # stays true: the code of a process does not change
@@ -28,19 +30,8 @@ def wsgi(application: Any) -> Any:
     return wrapped
 
 
-def buffer(environ: dict[str, Any]) -> bool:
-    """Read a body that comes in chunks, as Django reads none without a length; return False if it is too large."""
-    body = SpooledTemporaryFile(max_size=2**20)  # noqa: SIM115 - it goes with the request
-    while body.tell() <= MAX_CHUNKED and (piece := environ["wsgi.input"].read(2**16)):
-        body.write(piece)
-    environ |= {"CONTENT_LENGTH": str(body.tell()), "wsgi.input": body}
-    return body.tell() <= MAX_CHUNKED and body.seek(0) == 0
-
-
 def asgi(application: Any) -> Any:
     """Wrap an ASGI application."""
-    from asgiref.wsgi import WsgiToAsgi
-
     probes = WsgiToAsgi(wsgi(None))
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -51,10 +42,8 @@ def asgi(application: Any) -> Any:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", own)]
             await send(message)
 
-        if scope.get("path") in {"/livez", "/readyz"}:
-            await probes(scope, receive, send)
-        else:
-            await application(scope, receive, send_named)
+        probed = scope.get("path") in {"/livez", "/readyz"}
+        await (probes(scope, receive, send) if probed else application(scope, receive, send_named))
 
     return wrapped
 
@@ -63,6 +52,15 @@ def name_request(given: str) -> str:
     """Return the id that a proxy gave to a request, or a new one, and remember it for the log."""
     request_id.set(given if re.fullmatch(r"[\w.:-]{1,128}", given, re.ASCII) else uuid.uuid4().hex)
     return request_id.get()
+
+
+def buffer(environ: dict[str, Any]) -> bool:
+    """Read a body that comes in chunks, as Django reads none without a length; return False if it is too large."""
+    body = SpooledTemporaryFile(max_size=2**20)  # noqa: SIM115 - it goes with the request
+    while body.tell() <= MAX_CHUNKED and (piece := environ["wsgi.input"].read(2**16)):
+        body.write(piece)
+    environ |= {"CONTENT_LENGTH": str(body.tell()), "wsgi.input": body}
+    return body.tell() <= MAX_CHUNKED and body.seek(0) == 0
 
 
 def probe(path: str) -> str:
@@ -78,15 +76,16 @@ def readiness() -> str:
     close_old_connections()  # before and after, as Django does around a request
     try:
         connection.vendor == "unknown" or connection.cursor().execute("SELECT 1")  # unknown: the site has none
-        migrated = migrated or not (missing := missing_migrations())
+        if not migrated and (missing := missing_migrations()):
+            logging.error("not ready: migrations are missing: %s", ", ".join(missing))
+            return "503 migrations"
     except Error as error:
         logging.error("not ready: the database does not answer: %s", error)
         return "503 database"
     finally:
         close_old_connections()
-    if not migrated:
-        logging.error("not ready: migrations are missing: %s", ", ".join(missing))
-    return "200 ready" if migrated else "503 migrations"
+    migrated = True
+    return "200 ready"
 
 
 def missing_migrations() -> list[str]:

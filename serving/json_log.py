@@ -25,10 +25,10 @@ class Formatter(JsonFormatter):
 
 
 class JsonLogger(Logger):  # type: ignore[misc]
-    """gunicorn's logger with that formatter, on its own handlers and on those that the site brought by then."""
+    """gunicorn's logger, which gives that formatter to every handler there is, the site's too once it is loaded."""
 
     def setup(self, cfg: Any) -> None:
-        """Set up the log; gunicorn calls this at a start and at a reload, `serving.site` once the site is loaded."""
+        """Set up the log."""
         super().setup(cfg)
         for logger in (logging.root, *map(logging.getLogger, list(logging.root.manager.loggerDict))):
             for handler in logger.handlers:
