@@ -1,1 +1,1 @@
-"""A board of notes: the small reason for a database, a worker and a place for files. README says how to delete it."""
+"""A board of notes: a small reason for a database, a worker and files. README says how to delete it."""

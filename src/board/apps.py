@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class BoardConfig(AppConfig):
-    """Its names."""
+    """The app's names."""
 
     name = "board"
     verbose_name = "Board"

@@ -1,4 +1,4 @@
-"""What people write."""
+"""The form for a note."""
 
 from django import forms
 
@@ -6,16 +6,16 @@ from board.models import MAX_LENGTH, Note
 
 
 class Lines(forms.CharField):
-    """Text of which a line's end is one character, as it is for the browser that counts them while somebody writes."""
+    """Text whose line ends are one character, as the browser counts them while somebody writes."""
 
     def to_python(self, value: str | None) -> str | None:
-        """Return the text with such ends: a browser sends two characters for each."""
+        """Return the text with such ends, as a browser sends two characters for each."""
         text = super().to_python(value)
         return text and text.replace("\r\n", "\n")
 
 
 class NoteForm(forms.ModelForm[Note]):
-    """A new note: its text and nothing else; files are for the staff, in the admin."""
+    """A new note: only its text, as files are for staff in the admin."""
 
     class Meta:
         model = Note

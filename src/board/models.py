@@ -1,4 +1,4 @@
-"""What is kept: notes."""
+"""Notes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ MAX_LENGTH = 4000  # characters
 
 
 class Attachment(FieldFile):
-    """A note's file, which has no address but that of the view that sends it; the admin links to it there."""
+    """A note's file, whose URL is that of the view that sends it."""
 
     @property
     def url(self) -> str:
-        """Return that address."""
+        """Return the URL."""
         return reverse("board:attachment", args=[self.instance.pk])
 
 
 class Note(models.Model):
-    """A note as it was posted, and what the worker finds out about it."""
+    """A note, with the counts that the worker makes."""
 
     text: models.TextField[str, str] = models.TextField(validators=[MaxLengthValidator(MAX_LENGTH)])
     posted_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(auto_now_add=True)
@@ -41,5 +41,5 @@ class Note(models.Model):
 
     @property
     def counted(self) -> bool:
-        """Whether the worker has read it."""
+        """Return whether the worker has counted it."""
         return self.words is not None

@@ -1,4 +1,4 @@
-"""How long a text is, for somebody who reads it."""
+"""The length of a text and the time it takes to read."""
 
 import math
 

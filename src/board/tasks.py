@@ -1,4 +1,4 @@
-"""What the worker does for the board."""
+"""The board's background tasks."""
 
 from django_tasks import task
 
@@ -8,7 +8,7 @@ from board.models import Note
 
 @task()
 def count(note_id: int) -> None:
-    """Find out how long a note is; a note that is gone by now needs nothing. May run twice: the answer is the same."""
+    """Count a note's words. Does nothing if the note is gone, and may run twice."""
     for text in Note.objects.filter(pk=note_id).values_list("text", flat=True):
         words = reading.words(text)
         Note.objects.filter(pk=note_id).update(words=words, reading_seconds=reading.seconds(words))

@@ -1,4 +1,4 @@
-"""The board's addresses, below `/board/`."""
+"""The board's URLs, below `/board/`."""
 
 from django.urls import path
 

@@ -20,7 +20,7 @@ def board(request: HttpRequest) -> HttpResponse:
     """Show the notes, the newest first, and take a new one."""
     form = NoteForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        with transaction.atomic():  # a note and what is to be done for it, or neither
+        with transaction.atomic():  # both the note and its task, or neither
             count.enqueue(form.save().pk)
         return redirect("board:board")
     notes = Paginator(Note.objects.all(), PER_PAGE).get_page(request.GET.get("page"))
@@ -29,15 +29,15 @@ def board(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def note(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show one note as it stands on the board, for the page that waits for its count."""
+    """Show one note as on the board, for a page that waits for its count."""
     return render(request, "board/note.html", {"note": get_object_or_404(Note, pk=pk)})
 
 
 @require_safe
 def attachment(request: HttpRequest, pk: int) -> FileResponse:
-    """Return a note's file, to be saved and not to be shown: whatever is in it, it is no page of this site."""
+    """Send a note's file as a download, never as a page of this site."""
     file = get_object_or_404(Note, pk=pk).attachment
     try:
         return FileResponse(file.open(), as_attachment=True, filename=PurePath(str(file)).name)
-    except (OSError, ValueError):  # deleted meanwhile, or there is none
+    except (OSError, ValueError):  # deleted in the meantime, or never there
         raise Http404 from None

@@ -1,8 +1,8 @@
-"""A job is lent to a worker for a while: one whose worker died is seen as lost, and queued again.
+"""A lease on each running job, so that the jobs of a worker that died are queued again.
 
-The worker of django-tasks-db leaves such a job running for ever. While a job runs, its `run_after` says when somebody
-else may take it; its worker puts that off as long as it lives. So a job is done at least once: one that was begun by a
-worker that died is begun anew, and is to be written so that twice is as good as once.
+django-tasks-db 0.13 leaves such a job running for ever. Here `run_after` of a running job says when another worker may
+take it, and its own worker moves that forward as long as it lives. A job is therefore done at least once: write it
+so that running twice does no harm.
 """
 
 import logging
@@ -21,15 +21,15 @@ logger = logging.getLogger("django_tasks_db")
 
 
 def renew(worker_id: str) -> None:
-    """Put off the end of the lease of what a worker runs; raises `django.db.Error` without a database."""
+    """Extend the lease of every job that a worker runs; raises `django.db.Error` without a database."""
     mine = [job.pk for job in DBTaskResult.objects.running() if job.worker_ids[-1:] == [worker_id]]
     DBTaskResult.objects.running().filter(pk__in=mine).update(run_after=timezone.now() + LENGTH)
 
 
 def queue_lost_again() -> int:
-    """Queue again each job whose lease has ended, and return how many; raises `django.db.Error` without a database."""
+    """Queue each job whose lease has ended, and return how many; raises `django.db.Error` without a database."""
     now = timezone.now()
-    # A worker may have died before it renewed for the first time.
+    # A worker may have died before its first renewal.
     ended = Q(run_after__lt=now) | Q(run_after=get_date_max())
     with transaction.atomic():
         running = DBTaskResult.objects.running().filter(ended, started_at__lt=now - LENGTH)

@@ -1,4 +1,4 @@
-"""Read settings from environment variables, and refuse a value that means nothing in one sentence.
+"""Read settings from environment variables; a value that makes no sense is refused in one sentence.
 
 Every reader returns its default for a variable that is unset or empty, and raises
 `ImproperlyConfigured` with a sentence that names the variable and says what to write.
@@ -13,16 +13,16 @@ from dotenv import load_dotenv
 
 
 def load(path: Path) -> None:
-    """Take the variables of an environment file, where there is one; a variable already set wins.
+    """Load an environment file if there is one; a variable that is already set wins.
 
-    This is for commands typed by hand in `src`. `inv` gives the values itself, and turns this off
-    by python-dotenv's own PYTHON_DOTENV_DISABLED. No value is expanded: `$` is only a character.
+    This serves commands typed by hand in `src`. `inv` passes the values itself and turns this off with python-dotenv's
+    own PYTHON_DOTENV_DISABLED. Nothing is expanded: `$` is an ordinary character.
     """
     load_dotenv(path, interpolate=False)
 
 
 def text(name: str, default: str = "") -> str:
-    """Return a variable as it is."""
+    """Return a variable unchanged."""
     return os.environ.get(name) or default
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Step(NamedTuple):
-    """One line of the list: its words in the tutorial, and what does it in each place."""
+    """One line of the list: its words in the tutorial, and the command for it in each place."""
 
     title: str
     host: str
@@ -22,5 +22,5 @@ STEPS = (
 
 
 def for_place(place: str) -> list[tuple[str, str]]:
-    """Return (title, command) of each step, for host, container or compose."""
+    """Return the title and the command of each step in a place."""
     return [(step.title, getattr(step, place)) for step in STEPS]

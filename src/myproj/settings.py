@@ -1,4 +1,4 @@
-"""Settings of myproj. Each that differs between places is a variable; `.env.example` explains it."""
+"""Settings of myproj. What differs between places is an environment variable, explained in `.env.example`."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ PROJECT_DIR = BASE_DIR.parent
 
 environment.load(PROJECT_DIR / ".env")
 
-# Where the Instructions List runs; the Dockerfile and the Compose file say so, nobody else need.
+# Where the Instructions List runs; the Dockerfile and the Compose file set it.
 PLACE = environment.choice("PLACE", ("host", "container", "compose"))
 
 DEBUG = environment.flag("DEBUG")
@@ -31,7 +31,7 @@ ALLOWED_HOSTS = [
 ]
 CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
 
-# The site's own apps: each a folder beside this one, with its addresses in urls.py. A line less is an app less.
+# The site's own apps: each a folder beside this one with a urls.py. Remove the line to remove the app.
 APPS: list[str] = [
     "board",
 ]
@@ -77,7 +77,7 @@ TEMPLATES = [
     },
 ]
 
-# `data` is one folder, so that a container can hold it in a volume.
+# In one folder, which a container keeps in a volume.
 DATABASES = {"default": environment.database("DATABASE_URL", PROJECT_DIR / "data" / "db.sqlite3")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers do not wait for the writer, and a writer waits for its turn instead of failing:
@@ -87,9 +87,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Each process keeps a few connections for all its requests. Where none is to be had, a request is told so within
-    # three seconds, ahead of the health check's five; and what gave up tries anew with the next request, without a wait
-    # that grows. https://docs.djangoproject.com/en/5.2/ref/databases/#connection-pool
+    # A few connections for all requests of a process. Fail after 3 s if none is free, before the health check's 5; retry
+    # on the next request, without backoff. https://docs.djangoproject.com/en/5.2/ref/databases/#connection-pool
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     pool = {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 1}
@@ -106,7 +105,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# Background tasks wait in the database for a worker where there is one, and else are done before the answer.
+# Background tasks wait in the database for a worker; without one they run before the answer.
 WORKER = environment.flag("WORKER")
 TASKS = {
     "default": {
@@ -126,7 +125,7 @@ STATIC_ROOT = PROJECT_DIR / "staticfiles"
 # Only the hashed names are ever asked for.
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 if not DEBUG:
-    # Hashed names and compressed copies, made once by `manage.py collectstatic`.
+    # Hashed names and compressed copies, made by `manage.py collectstatic`.
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -139,8 +138,7 @@ if HTTPS:
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-    # These two checks ask to bind every other host of the domain as well, and for good; that is for
-    # the owner of the domain to decide, so their being off is not a fault of this site.
+    # These two checks ask to commit every other host of the domain to https for good, which is up to its owner.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 

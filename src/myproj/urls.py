@@ -1,4 +1,4 @@
-"""The addresses of the site; `/livez` and `/readyz` are answered before these, in `serving/health.py`."""
+"""The URLs of the site; `serving/health.py` answers /livez and /readyz before these."""
 
 from django.conf import settings
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""`manage.py worker`: django-tasks-db's worker, which outlives its database and takes over from those that died."""
+"""`manage.py worker`: django-tasks-db's worker, which survives a database outage and takes over from dead workers."""
 
 import time
 from argparse import ArgumentParser
@@ -14,12 +14,12 @@ from jobs import lease
 
 
 class Worker(db_worker.Worker):
-    """Runs what is queued, keeps the lease of what it runs, and queues again what is lost."""
+    """Runs queued jobs, renews their leases, and queues the jobs of dead workers again."""
 
     alive: Path | None = None
 
     def run(self) -> None:
-        """Run tasks until a signal says otherwise; a database that is away is waited for."""
+        """Run jobs until a signal asks to stop; wait for the database while it is away."""
         ended = Event()
         self.give_sign_of_life()
         Thread(target=self.keep_leases, args=(ended,), daemon=True).start()
@@ -29,7 +29,7 @@ class Worker(db_worker.Worker):
                     return super().run()
                 except (OperationalError, InterfaceError) as error:
                     db_worker.logger.error("The database failed, trying again: %s", error)
-                    # What it was running has nobody now: under a new name, it is taken over as any other.
+                    # Under a new name, so that what it was running is taken over like any other lost job.
                     self.worker_id = get_random_string(32)
                     time.sleep(self.interval or 1)
         finally:
@@ -37,7 +37,7 @@ class Worker(db_worker.Worker):
         return None
 
     def keep_leases(self, ended: Event) -> None:
-        """Renew leases, look for those that have ended, and give a sign of life, until this worker ends."""
+        """Renew leases, queue lost jobs and touch the --alive file, until this worker ends."""
         trusted_from = time.monotonic()
         while not ended.wait(lease.RENEWED_EVERY):
             try:
@@ -47,27 +47,27 @@ class Worker(db_worker.Worker):
                 if time.monotonic() >= trusted_from:
                     lease.queue_lost_again()
             except (Error, OSError):
-                # Away, or its disk full, for the others as well: they are given the time to renew theirs.
+                # The other workers could not renew theirs either: give them the time to.
                 trusted_from = time.monotonic() + lease.LENGTH.total_seconds()
 
     def give_sign_of_life(self) -> None:
-        """Touch the file of --alive, by whose age a health check tells."""
+        """Touch the --alive file, whose age the health check looks at."""
         if self.alive:
             self.alive.touch()
 
 
 class Command(db_worker.Command):
-    """The same words as django-tasks-db's `db_worker`."""
+    """Takes the options of django-tasks-db's `db_worker`, and --alive."""
 
     help = "Run background tasks from the database, until SIGTERM; the one in hand is finished first."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take one word more."""
+        """Add --alive."""
         super().add_arguments(parser)
         parser.add_argument("--alive", type=Path, help="a file to touch every few seconds while the database answers")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run a worker of ours, which `db_worker` finds by the name of its own."""
+        """Run our worker, which `db_worker` looks up under the name of its own."""
         Worker.alive = options.pop("alive")
         db_worker.Worker = Worker  # type: ignore[misc]
         super().handle(*args, **options)
