@@ -39,6 +39,10 @@ class Checkout:
             check=False,
         )
 
+    def scope(self) -> str:
+        """Return the name under which this checkout's things are on the engine."""
+        return self.inv("--dry", "up").stdout.split("--project-name ")[1].split()[0]
+
     def start(self) -> None:
         """Run the site in both ways, of an image of its own."""
         for words in (["build"], ["run", "--detach"], ["up", "--detach"]):

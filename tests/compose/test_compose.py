@@ -117,19 +117,9 @@ def test_env_file_that_inv_wrote_is_fine(env_file: Path) -> None:
     assert checked.returncode == 0, checked.stderr
 
 
-def test_image_has_labels_and_tells_when_it_is_older_than_the_folder(tmp_path: Path) -> None:
-    fresh, older = os.environ["INVOKE_UP_IMAGE"], os.environ["INVOKE_UP_IMAGE"] + "-older"
-    label = '{{index .Config.Labels "djk8s.content"}}'
-    assert re.fullmatch("[0-9a-f]{16}\n", run("docker", "image", "inspect", "--format", label, fresh).stdout)
-    again = inv("up", "--detach", "--no-build")
-    assert (again.returncode, "older than" in again.stderr) == (0, False), again.stderr
-    (tmp_path / "Dockerfile").write_text(f"FROM {fresh}\n")
-    relabelled = run("docker", "build", "--label", "djk8s.content=0000", "--tag", older, str(tmp_path))
-    assert relabelled.returncode == 0, relabelled.stderr
-    started = inv("up", "--detach", "--no-build", INVOKE_UP_IMAGE=older)
-    told = [line for line in started.stderr.splitlines() if "older than" in line]
-    assert told == [f"{older} is older than the folder: `inv up` takes the changes in."]
-    assert "Older than the folder: " in inv("ps").stderr
+def test_ps_names_the_revision_of_the_code() -> None:
+    revision = run("git", "rev-parse", "--short=12", "HEAD").stdout.strip()
+    assert revision in inv("ps").stdout
 
 
 def test_malformed_env_file_is_refused_but_keeps_nothing_running() -> None:

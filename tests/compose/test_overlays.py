@@ -40,6 +40,9 @@ def test_compose_alone_reads(names: tuple[str, ...]) -> None:
     assert set(services) == {"web"}.union(*(BRINGS[name] for name in names))
     published = {name for name, service in services.items() if service.get("ports")}
     assert published == {"proxy" if "proxy" in names else "web"}
+    once = {"migrate", "static"}
+    assert {name for name, service in services.items() if service["restart"] == "unless-stopped"} == set(services) - once
+    assert all(service["logging"] == {"driver": "local"} for service in services.values())
     ours = {name: service for name, service in services.items() if name in {"web", "worker", "migrate"}}
     for service in ours.values():
         environment = service["environment"]
@@ -62,7 +65,7 @@ def test_alone_it_brings_up_a_site_that_counts_words(name: str) -> None:
     assert all(sheet.status == 200 for sheet in stylesheets(get(f"{URL}/admin/login/"), URL))
 
 
-def test_what_is_not_named_any_more_goes() -> None:
+def test_service_that_is_left_out_the_next_time_goes() -> None:
     up("--with", "proxy", "--no-build")
     assert containers("proxy")
     up("--no-build")
@@ -87,7 +90,7 @@ class TestAllTogether:
         wait_until(lambda: all(mark in docker("logs", web) for web in containers("web")), 10)
         assert len(containers("web")) == 3
 
-    def test_the_site_itself_is_published_no_more(self) -> None:
+    def test_only_the_proxy_is_published(self) -> None:
         assert [docker("port", web) for web in containers("web")] == ["", "", ""]
 
     def test_migrations_are_applied_once(self) -> None:
@@ -100,9 +103,9 @@ class TestAllTogether:
         assert (sheet.status, sheet.headers["Server"]) == (200, "nginx")
         assert "max-age=" in sheet.headers["Cache-Control"]
 
-    def test_client_cannot_say_who_it_is(self) -> None:
+    def test_client_cannot_choose_its_address(self) -> None:
         mark = secrets.token_hex(4)
-        get(f"{URL}/?{mark}", **{"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"})
+        get(f"{URL}/?{mark}", **{"X-Forwarded-For": "6.6.6.6"})
         wait_until(lambda: lines_with(mark), 10)
         (line,) = lines_with(mark)
         gateway = docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", f"{scope()}_default")
@@ -244,6 +247,17 @@ class TestAllTogether:
             file.write_text(before)
 
 
+def test_https_that_something_in_front_speaks_is_passed_on_and_redirects_only_without_it() -> None:
+    """HTTPS=1 once redirected to itself for ever behind the proxy."""
+    assert inv("env", "--set", "HTTPS=1").returncode == 0
+    up("--with", "proxy", "--no-build")
+    try:
+        assert get(URL, **{"X-Forwarded-Proto": "https"}).status == 200
+        assert get(URL).headers["Location"] == URL.replace("http:", "https:") + "/"
+    finally:
+        inv("env", "--set", "HTTPS=0")
+
+
 @contextmanager
 def load() -> Iterator[Counter[object]]:
     """Ask for the board all the while; yields how often each status, or failure, was the answer."""
@@ -334,8 +348,7 @@ def test_edit_is_seen_without_a_rebuild(edited: Checkout) -> None:
     assert "You’re seeing this error because you have <code>DEBUG = True</code>" in get(f"{site}/none").text
 
 
-def test_nothing_in_the_checkout_is_roots_and_no_bytecode_is_left(edited: Checkout) -> None:
+def test_new_files_in_the_checkout_belong_to_who_runs_it(edited: Checkout) -> None:
     made = edited.inv("manage", "--place", "compose", "--", "startapp", "made")
     assert made.returncode == 0, made.stderr
     assert {path.stat().st_uid for path in (edited.folder / "src").rglob("*")} == {SOMEBODY}
-    assert not list((edited.folder / "src").rglob("*.pyc"))

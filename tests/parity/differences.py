@@ -14,6 +14,7 @@ REASONS = {
     r"language": "taken from the machine; what the site shows follows LANGUAGE_CODE",
     r"open files": "a limit of the machine and of its engine",
     r"GET / (body|content-length)": "the page says where it runs, on what, and on which port",
+    r".* x-request-id": "each request has its own",
     r"GET /static/\S+ (last-modified|etag)": "when the file was gathered; its name has a hash of its content",
 }
 
