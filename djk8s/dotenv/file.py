@@ -50,13 +50,13 @@ class EnvFile:
 
     @cached_property
     def missing(self) -> bool:
-        """True if the file is not there."""
-        return not self.path.exists()
+        """True if the project's own file is not there; one that was named must be."""
+        return not self.named and not self.path.exists()
 
     @cached_property
     def text(self) -> str:
         """The text of the file, with its own line ends; raises `Exit` if it cannot be read."""
-        return from_example(self.example) if self.missing and not self.named else read(self.path, self.name)
+        return from_example(self.example) if self.missing else read(self.path, self.name)
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -98,7 +98,7 @@ def create(project: Project) -> None:
 
 def ensure(env: EnvFile) -> EnvFile:
     """Write the project's environment file if it is missing; returns the file that is there then."""
-    if env.named or not env.missing:
+    if not env.missing:
         return env
     if env.project.dry:
         say(f"# {env.name} would be written from {EXAMPLE}, with a fresh SECRET_KEY.")

@@ -140,6 +140,7 @@ def typed(shell: pytest.MonkeyPatch, settings_folder: Path, tmp_path: Path, proj
     shell.setattr(ports, "is_free", lambda _: True)
     shell.setattr(site, "is_ready", lambda _: True)
     shell.setattr(Pretended, "env_file", project.env_file)
+    Pretended.noted.clear()
     (tmp_path / "here").mkdir()
     shell.chdir(tmp_path / "here")
 
