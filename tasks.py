@@ -222,7 +222,8 @@ def manage(c: Context, place: str = "host") -> None:
 @task(help={"upgrade": "take the newest versions that requirements*.in allow"})
 def lock(c: Context, upgrade: bool = False) -> None:
     """Pin in requirements*.txt, with hashes, what requirements*.in ask for."""
-    run_command(project_of(c), nox.lock_command(upgrade))
+    options = ("--", "--upgrade") if upgrade else ()
+    run_command(project_of(c), nox.command("--session", "lock", *options))
 
 
 @task(
@@ -248,7 +249,7 @@ def test(c: Context, session: list[str]) -> None:
 @task
 def lint(c: Context) -> None:
     """Check style, types and files."""
-    run_command(project_of(c), nox.lint_command())
+    run_command(project_of(c), nox.command("--session", "lint"))
 
 
 ns = Collection.from_module(__import__(__name__))

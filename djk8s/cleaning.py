@@ -23,10 +23,7 @@ KEPT = {"volume"}  # they hold the databases, and are removed only on request
 
 
 def clean(project: Project, volumes: bool, environment: bool) -> None:
-    """Remove this project's containers, networks and images; on request its databases and its venv.
-
-    Raises `Exit` if no engine answers, something cannot be removed, or the folder of the venv is something else.
-    """
+    """Remove this project's containers, networks and images; on request its databases and its venv."""
     if environment:
         remove_environment(project)
     engine.require(project)

@@ -40,10 +40,7 @@ def version(project: Project, patience: float | None = None) -> str:
 def question(
     project: Project, *words: str | Path, patience: float | None = None, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run an engine command that changes nothing, within `patience` seconds.
-
-    Raises `Exit` if there is no engine, or none that answers in time.
-    """
+    """Run an engine command that changes nothing; raises `Exit` unless it ends within `patience` seconds."""
     patience = patience or PATIENCE
     try:
         return output(project, (project.engine, *words), timeout=patience, variables=variables)

@@ -29,7 +29,7 @@ def commands(project: Project) -> dict[str, Places]:
     manage = ("python", "manage.py", "COMMAND")
     return {
         "venv": {
-            "host": [venv.make_command(project, "python3"), venv.pip_command(project)],
+            "host": [venv.make_command(project, "python3"), venv.install_command(project, project.root / venv.PIP_PIN)],
             "container": box.get("venv", []),
         },
         "install": {"host": [venv.install_command(project)], "container": box.get("install", [])},
@@ -69,10 +69,10 @@ def commands(project: Project) -> dict[str, Places]:
             "container": [site.once_command(project, latest, manage, names)],
             "compose": [engine.exec_command(project, "CONTAINER", manage)],
         },
-        "lock": {"host": [nox.lock_command()]},
+        "lock": {"host": [nox.command("--session", "lock")]},
         "bench": {"container": [nox.bench_command()]},
         "test": {"host": [nox.test_command()]},
-        "lint": {"host": [nox.lint_command()]},
+        "lint": {"host": [nox.command("--session", "lint")]},
     }
 
 

@@ -16,11 +16,7 @@ def command(*words: str) -> Command:
 
 
 def test_command(sessions: tuple[str, ...] = ()) -> Command:
-    """Return the command that runs sessions, by default all that this machine can.
-
-    A session that was asked for fails if its Python is missing, instead of being skipped. Raises `Exit` for a name that
-    Nox would take for an option.
-    """
+    """Return the command that runs sessions, by default all that this machine can; one that was asked for must."""
     if not sessions:
         return command()
     for session in sessions:
@@ -36,13 +32,3 @@ def bench_command(json: bool = False, chart: bool = False, rounds: str = "5") ->
         refuse(f"--rounds {rounds!r} is not a number of rounds: give 1 or more, as --rounds 5.")
     options = [*(["--json"] if json else []), *(["--chart"] if chart else []), "--rounds", rounds]
     return command("--session", "bench", "--", *options)
-
-
-def lint_command() -> Command:
-    """Return the command that checks style, types and files."""
-    return command("--session", "lint")
-
-
-def lock_command(upgrade: bool = False) -> Command:
-    """Return the command that pins what the .in files ask for."""
-    return command("--session", "lock", *(["--", "--upgrade"] if upgrade else []))

@@ -50,10 +50,7 @@ def chosen(project: Project, flag: str | None, values: Mapping[str, str]) -> int
 
 
 def parse(value: str, origin: str) -> int:
-    """Return a port number; `origin` names where the value came from, as `--port`.
-
-    Raises `Exit` unless it is a whole number from 1 to 65535.
-    """
+    """Return a port number; `origin` names where the value came from, as `--port`."""
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
         remedy = REMEDY.get(origin, f"as {origin} 8000")
         refuse(f"{origin} {value!r} is not a port: give a number from 1 to 65535, {remedy}.")
@@ -61,10 +58,7 @@ def parse(value: str, origin: str) -> int:
 
 
 def parse_published(value: str, origin: str) -> Published:
-    """Return where to publish: `8000` means this machine only, `0.0.0.0:8000` the network too.
-
-    Raises `Exit` if the port or the address is not valid.
-    """
+    """Return where to publish: `8000` means this machine only, `0.0.0.0:8000` the network too."""
     host, colon, port = value.rpartition(":")
     if colon and not is_address(host):
         refuse(f"{origin} {value!r} is not an address: give a port or ADDRESS:PORT, as {origin} 0.0.0.0:8000.")

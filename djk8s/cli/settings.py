@@ -67,10 +67,7 @@ class Settings(Config):
 
 
 def known(given: object, defaults: Mapping[str, Any], where: str, strict: bool) -> dict[str, Any]:
-    """Return the known settings in what a file holds.
-
-    Raises `Exit` if one has the wrong type, or is unknown and the file is `strict`.
-    """
+    """Return the known settings in what a file holds; `strict` refuses unknown ones."""
     if given is None:
         return {}
     if not isinstance(given, dict):

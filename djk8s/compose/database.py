@@ -17,16 +17,8 @@ SQL = "/tmp/restore.sql"
 # Ownership and rights belong to the database that is restored to.
 PLAIN = ("--no-owner", "--no-privileges")
 # All of it or nothing; fails if somebody holds a table for longer than this (in ms).
-AT_ONCE = (
-    "--quiet",
-    "--output",
-    "/dev/null",
-    "--single-transaction",
-    "--set",
-    "ON_ERROR_STOP=1",
-    "--command",
-    "SET lock_timeout = 10000; SET client_min_messages = error",
-)
+AT_ONCE = ("--quiet", "--output", "/dev/null", "--single-transaction", "--set", "ON_ERROR_STOP=1")
+PATIENT = ("--command", "SET lock_timeout = 10000; SET client_min_messages = error")
 EMPTY = ("--command", "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 
 
@@ -44,7 +36,7 @@ def read_command(project: Project, database: str, file: Path) -> Command:
 
 def restore_command(project: Project, database: str) -> Command:
     """Return the command that replaces the contents of the database by that SQL."""
-    argv = (project.engine, "exec", database, "psql", *LOGIN, *AT_ONCE, *EMPTY, "--file", SQL)
+    argv = (project.engine, "exec", database, "psql", *LOGIN, *AT_ONCE, *PATIENT, *EMPTY, "--file", SQL)
     return Command(argv)
 
 
@@ -54,14 +46,11 @@ def shell_command(project: Project, database: str, terminal: bool = True) -> Com
 
 
 def dump(project: Project, name: str) -> None:
-    """Dump the database to a new file.
-
-    Raises `Exit`, and leaves no file, if it exists or cannot be written, no database runs, or the dump fails.
-    """
+    """Dump the database to a new file, which is removed again if that fails."""
     file, name = Path.cwd() / name, printable(name)
-    database = running(project)
+    command = dump_command(project, running(project), file)
     if project.dry:
-        run(project, dump_command(project, database, file))
+        run(project, command)
         return
     try:
         file.open("xb").close()
@@ -70,8 +59,7 @@ def dump(project: Project, name: str) -> None:
     except OSError as error:
         refuse(f"{name} cannot be written ({error.strerror}): name another.")
     try:
-        failed = f"The database was not dumped, see above; {name} is gone."
-        run(project, dump_command(project, database, file), failed)
+        run(project, command, f"The database was not dumped, see above; {name} is gone.")
     except Exit:
         file.unlink()
         raise
@@ -79,10 +67,7 @@ def dump(project: Project, name: str) -> None:
 
 
 def restore(project: Project, name: str) -> None:
-    """Replace the contents of the database by a dump.
-
-    Raises `Exit`, and changes nothing, if the file is not a whole dump, no database runs, or restoring fails.
-    """
+    """Replace the contents of the database by a dump, completely or not at all."""
     file, name = Path.cwd() / name, printable(name)
     database = running(project)
     try:

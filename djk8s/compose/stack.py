@@ -38,12 +38,7 @@ CAUSES = {
 # What the client says to `compose --project-name …` without Compose; asking for its version first would take 0.1 s.
 NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
 # The defaults of docker-compose.yaml; a test compares.
-DEFAULTS = {
-    "UP_IMAGE": "djk8s-compose:v1",
-    "UP_PORT": "8001",
-    "UP_ENV_FILE": ".env",
-    "UP_REVISION": "",
-}
+DEFAULTS = {"UP_IMAGE": "djk8s-compose:v1", "UP_PORT": "8001", "UP_ENV_FILE": ".env", "UP_REVISION": ""}
 
 
 def up_command(
@@ -54,10 +49,7 @@ def up_command(
     scale: tuple[str, ...] = (),
     revision: str = "",
 ) -> Command:
-    """Return the command that builds and runs the project with Compose.
-
-    It removes the services of overlays that an earlier one joined and this one does not.
-    """
+    """Return the command that builds and runs the project, and removes the services of other overlays."""
     words = ["up", "--no-build" if no_build else "--build", "--remove-orphans"]
     if detach:
         words += ["--detach", "--wait"]
@@ -123,10 +115,7 @@ def scaled(several: Iterable[str], overlays: tuple[str, ...]) -> tuple[str, ...]
 
 
 def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], several: Iterable[str]) -> None:
-    """Run the project with Compose, until Ctrl-C or, detached, until `inv down`.
-
-    Raises `Exit` if an option is wrong, `.env` is malformed, the port is taken, or no engine with Compose answers.
-    """
+    """Build and run the project with Compose, until Ctrl-C or, detached, until `inv down`."""
     with_ = joined(project, overlays)
     revision = "" if no_build else git.revision(project)
     command = up_command(project, detach, no_build, with_, scaled(several, with_), revision)
@@ -190,17 +179,8 @@ def version(project: Project, patience: float | None = None) -> str:
     """Return the version of Compose; raises `Exit` unless it is 2 or newer."""
     answer = engine.question(project, "compose", "version", "--short", patience=patience)
     if answer.returncode:
-        old = ", and Compose 1, which is here, cannot read the file" if has_compose_1(project) else ""
-        refuse(f"This engine has no Compose 2{old}: install docker-compose-plugin; `inv run` works without.")
+        refuse("This engine has no Compose 2: install docker-compose-plugin; `inv run` works without.")
     return answer.stdout.strip()
-
-
-def has_compose_1(project: Project) -> bool:
-    """Return True if the program docker-compose is installed, in its old version."""
-    try:
-        return output(project, ("docker-compose", "version", "--short")).stdout.startswith("1.")
-    except (OSError, subprocess.TimeoutExpired):
-        return False
 
 
 def reading(project: Project) -> ComposeReading:

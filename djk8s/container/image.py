@@ -61,27 +61,20 @@ def build(
     no_cache: bool = False,
     secrets: Iterable[str] = (),
 ) -> None:
-    """Build the image, labelled with git's revision.
-
-    Raises `Exit` if a tag, a build argument, a secret or the file is wrong, no engine answers, or the build fails.
-    """
+    """Build the image, labelled with git's revision."""
     build_args, secrets = list(build_args), list(secrets)
     command = build_command(project, tags, file, build_args, no_cache, secrets, git.revision(project))
+    known = " or ".join(SECRETS)
     for secret in secrets:
-        check_secret(project, secret)
+        if Path(secret).name not in SECRETS or not re.fullmatch(r"[^,\"\n]+", secret):
+            refuse(f"--secret {secret!r} is none that the Dockerfile asks for: give a file called {known}.")
+        if not is_file(project, secret):
+            refuse(f"There is no file {secret!r} in {project.root}: --secret names a file called {known}.")
     from_flags(build_args, os.environ, "--build-arg")
     if file is not None and not is_file(project, file):
         refuse(f"There is no file {file!r} in {project.root}: --file names a Dockerfile, as --file Dockerfile.")
     engine.require(project)
     run(project, command, failed=engine.or_gone(project, NOT_BUILT))
-
-
-def check_secret(project: Project, secret: str) -> None:
-    """Raise `Exit` unless a secret is a file that the Dockerfile mounts by its name."""
-    if Path(secret).name not in SECRETS or not re.fullmatch(r"[^,\"\n]+", secret):
-        refuse(f"--secret {secret!r} is none that the Dockerfile asks for: give a file called {' or '.join(SECRETS)}.")
-    if not is_file(project, secret):
-        refuse(f"There is no file {secret!r} in {project.root}: --secret names a file called {' or '.join(SECRETS)}.")
 
 
 def is_file(project: Project, name: str) -> bool:

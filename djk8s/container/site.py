@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import NoReturn
 
 from invoke import Exit
 
@@ -23,7 +22,7 @@ from djk8s.project import Project
 from djk8s.shell import processes
 from djk8s.shell.command import Command
 from djk8s.shell.run import SIGNALLED, CleanUp, ended_by_signals, output, run
-from djk8s.shell.talk import at_terminal, refuse, say, waiting
+from djk8s.shell.talk import at_terminal, refuse, say
 
 DATA = "/app/data"
 # The site writes to its volume, and to /tmp while it runs; docker-compose.yaml says the same.
@@ -36,10 +35,7 @@ COLUMNS = ("ID", "Image", "Status", "Ports", "Names", f'Label "{git.REVISION}"')
 
 
 def new_command(project: Project, options: Iterable[str], values: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the words that start a new container, up to the image's name.
-
-    Variables are given by name and come from the command's environment, so that no value is on a command line.
-    """
+    """Return the words that start a new container; variables go by name, so that no value is on a command line."""
     words = [project.engine, "run", "--pull", "never", "--label", project.label]
     words += [*CONFINED, "--volume", f"{project.volume}:{DATA}", *options]
     for name in sorted(values):
@@ -75,10 +71,7 @@ def run_site(
     detach: bool,
     no_build: bool,
 ) -> None:
-    """Build the image and run the site in a container, until Ctrl-C or, detached, until `inv stop`.
-
-    Raises `Exit` if an option is wrong, a port is taken, no engine answers, or a detached site is not ready in time.
-    """
+    """Build the image and run the site in a container, until Ctrl-C or, detached, until `inv stop`."""
     ref = image.name(project, tag)
     given = from_flags(flags, os.environ, "--env")
     if "PORT" in given:
@@ -154,14 +147,19 @@ def start(project: Project, command: Command, published: ports.Published) -> Non
 
 
 def wait(project: Project, container: str, url: str) -> None:
-    """Wait until the site in a container is ready; raises `Exit` after its log if it ends, or is not ready in time."""
+    """Wait until the site in a container is ready, or show its last lines and refuse."""
     end = time.monotonic() + READY_WITHIN
-    with waiting("Waiting for the site to be ready") as tick:
-        while not (ready := is_ready(url)) and engine.is_running(project, container) and time.monotonic() < end:
-            tick()
-            time.sleep(0.1)
-    if not ready:
-        give_up(project, container)
+    say("Waiting for the site to be ready …")
+    while not (ready := is_ready(url)) and engine.is_running(project, container) and time.monotonic() < end:
+        time.sleep(0.1)
+    if ready:
+        return
+    engine.version(project)  # an engine that stopped is the cause, and has no log
+    log = engine.question(project, "logs", "--tail", "20", container)
+    if said := (log.stdout + log.stderr).strip():
+        say(said)
+    last = "above is what its log said last" if said else "its log is empty"
+    refuse(f"The site did not become ready and its container was removed; {last}.")
 
 
 def is_ready(url: str) -> bool:
@@ -171,16 +169,6 @@ def is_ready(url: str) -> bool:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False
-
-
-def give_up(project: Project, container: str) -> NoReturn:
-    """Show the last lines of a container that did not become ready, and refuse."""
-    engine.version(project)  # an engine that stopped is the cause, and has no log
-    log = engine.question(project, "logs", "--tail", "20", container)
-    if said := (log.stdout + log.stderr).strip():
-        say(said)
-    last = "above is what its log said last" if said else "its log is empty"
-    refuse(f"The site did not become ready and its container was removed; {last}.")
 
 
 def shell(project: Project, words: tuple[str, ...], new: bool) -> None:

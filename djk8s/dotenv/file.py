@@ -117,11 +117,7 @@ def ensure_password(env: EnvFile) -> EnvFile:
 
 
 def set_values(env: EnvFile, pairs: Iterable[str]) -> EnvFile:
-    """Set each `NAME=value` in the environment file, which is made first if it is missing.
-
-    SECRET_KEY and PGPASSWORD may stand alone, and get a fresh random value. Raises `Exit`, and changes nothing, if a
-    pair is malformed, or no line means its value to all readers.
-    """
+    """Set each `NAME=value` in the environment file, or none; SECRET_KEY and PGPASSWORD alone get a fresh value."""
     given = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -157,10 +153,7 @@ def fresh_key() -> str:
 
 
 def write(path: Path, name: str, text: str, put: Callable[[Path, Path], object]) -> None:
-    """Write a file completely or not at all, with mode 0600; `put` moves the written file to its place.
-
-    Raises `FileExistsError` if `put` does, and `Exit` if the file cannot be written.
-    """
+    """Write a file completely or not at all, with mode 0600; `put` moves the written file to its place."""
     try:
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mkstemp gives mode 0600
         try:
@@ -231,10 +224,7 @@ def check_value(value: str, origin: str) -> None:
 
 
 def from_flags(pairs: Iterable[str], shell: Mapping[str, str], flag: str) -> dict[str, str]:
-    """Return the variables of `NAME=value` words; a `NAME` alone takes the shell's value, as docker does.
-
-    Raises `Exit` if a name may not be given, or stands alone and the shell has no such variable.
-    """
+    """Return the variables of `NAME=value` words; a `NAME` alone takes the shell's value, as docker does."""
     given: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")

@@ -40,10 +40,7 @@ def line(name: str, value: str) -> str:
 
 
 def with_line(text: str, name: str, value: str) -> str:
-    """Return the text of an environment file with a value set: in place of its last line, else at the end.
-
-    Everything around it stays, including a comment on the same line. Raises `Exit` as `line` does.
-    """
+    """Set a value in the text of an environment file and change nothing else, not even a comment on the same line."""
     from dotenv.parser import parse_stream
 
     new = line(name, value)

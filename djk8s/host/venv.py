@@ -40,28 +40,22 @@ def make_command(project: Project, python: str) -> Command:
     return Command((python, "-m", "venv", "--clear", project.venv))
 
 
-def pip_command(project: Project) -> Command:
-    """Return the command that installs the pinned pip."""
-    return pip_install(project, project.root / PIP_PIN)
-
-
-def install_command(project: Project) -> Command:
-    """Return the command that installs `requirements.txt`."""
-    return pip_install(project, project.requirements)
-
-
-def pip_install(project: Project, requirements: Path) -> Command:
-    """Return the command that installs pinned packages, each checked against its hash."""
-    argv = (project.program("python"), "-m", "pip", "install", "--require-hashes", "-r", requirements)
+def install_command(project: Project, requirements: Path | None = None) -> Command:
+    """Return the command that installs pinned packages, by default the site's, each checked against its hash."""
+    argv = (
+        project.program("python"),
+        "-m",
+        "pip",
+        "install",
+        "--require-hashes",
+        "-r",
+        requirements or project.requirements,
+    )
     return Command(argv, hidden=QUIET)
 
 
 def make(project: Project, python: str | None = None) -> None:
-    """Make the virtual environment, unless it is complete and of the Python that was asked for.
-
-    Raises `Exit` if there is no such Python, it is too old or has no venv module, the folder holds something else, or
-    pip cannot be brought to its version.
-    """
+    """Make the virtual environment, unless it is complete and of the Python that was asked for."""
     name = project.shown(project.venv)
     wanted = find_python(project, python) if python else None
     if is_complete(project, os.path.realpath(wanted) if wanted else None):
@@ -72,17 +66,19 @@ def make(project: Project, python: str | None = None) -> None:
     check_python(project, base)
     remove_stamps(project)
     run_quietly(project, make_command(project, base), f"{name} could not be made", AGAIN)
-    run_quietly(project, pip_command(project), "pip could not be brought to its pinned version", INDEX)
+    run_quietly(
+        project,
+        install_command(project, project.root / PIP_PIN),
+        "pip could not be brought to its pinned version",
+        INDEX,
+    )
     if not project.dry:
         write_stamp(project, "venv", venv_stamp(project, os.path.realpath(base)))
         mention_version(project)
 
 
 def install(project: Project) -> None:
-    """Install exactly what `requirements.txt` says, unless that is installed.
-
-    Raises `Exit` with pip's own exit code if a package cannot be downloaded or has another hash.
-    """
+    """Install exactly what `requirements.txt` says, unless that is installed."""
     name, pins = project.requirements.name, read_pins(project)
     if is_installed(project):
         say(f"{name} is installed in {project.shown(project.venv)}: nothing to do.")
@@ -138,8 +134,8 @@ def read_pins(project: Project) -> str:
 def is_installed(project: Project) -> bool:
     """Return True if the environment is complete, and has what `requirements.txt` says and nothing else."""
     pins = read_pins(project)
-    done = is_complete(project) and read_stamp(project, "install") == {"requirements": pins}
-    return done and not packages.differing(project, pins)
+    recorded = read_stamp(project, "install") == {"requirements": pins}
+    return is_complete(project) and recorded and not packages.differing(project, pins)
 
 
 def remove_others(project: Project, pins: str) -> None:
@@ -151,10 +147,7 @@ def remove_others(project: Project, pins: str) -> None:
 
 
 def find_python(project: Project, asked: str | None) -> str:
-    """Return the Python for the virtual environment, by default the one that runs this.
-
-    `3.12` is short for `python3.12`. Raises `Exit` if there is no such program.
-    """
+    """Return the Python for the virtual environment, by default the one that runs this; `3.12` is `python3.12`."""
     if asked is None:
         return os.path.realpath(getattr(sys, "_base_executable", sys.executable))  # in 3.10 it may be a link to it
     name = printable(f"python{asked}" if re.fullmatch(r"3(\.\d+)?", asked) else asked)

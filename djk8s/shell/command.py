@@ -33,24 +33,18 @@ class Command:
     def line(self, root: Path, here: Path | None = None) -> str:
         """Return one line that can be pasted into a shell in the folder `here`, by default the project's."""
         here, cwd = here or root, root / self.cwd
-        words = [relative(word, cwd) if inside(word, root) else str(word) for word in self.argv]
+        words = [os.path.relpath(word, cwd) if inside(word, root) else str(word) for word in self.argv]
         folder = None
         if cwd != here:
-            folder = relative(cwd, here) if inside(here, root) and inside(cwd, root) else str(cwd)
-        files = {"<": self.reads, ">": self.writes}
-        redirections = [f" {sign} {processes.quoted(from_here(file, here))}" for sign, file in files.items() if file]
-        return processes.line(words, self.shown, folder) + "".join(redirections)
-
-
-def relative(path: str | Path, folder: Path) -> str:
-    return os.path.relpath(path, folder)
+            folder = os.path.relpath(cwd, here) if inside(here, root) and inside(cwd, root) else str(cwd)
+        line = processes.line(words, self.shown, folder)
+        for sign, file in (("<", self.reads), (">", self.writes)):
+            if file:
+                typed = file.relative_to(here) if file.is_relative_to(here) else file
+                line += f" {sign} {processes.quoted(str(typed))}"
+        return line
 
 
 def inside(word: str | Path, root: Path) -> bool:
     """Return True if a word is a path in the project."""
     return isinstance(word, Path) and word.is_relative_to(root)
-
-
-def from_here(file: Path, here: Path) -> str:
-    """Return a path as a person types it in a folder."""
-    return str(file.relative_to(here) if file.is_relative_to(here) else file)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from invoke import Exit
 
@@ -25,12 +24,7 @@ SIGNALLED = 128  # a shell's exit code for a command that signal N ended is 128 
 INTERRUPTED = "Interrupted; type it again when you like, it starts clean."
 PLUGINS = {"build", "compose"}  # the engine's client runs these as child processes: buildx and Compose
 Child = subprocess.Popen[bytes]
-
-
-class CleanUp(Protocol):
-    """Ends everything that a command started; `cut_off` is True if the command was stopped in the middle of it."""
-
-    def __call__(self, *, cut_off: bool = False) -> object: ...
+CleanUp = Callable[..., object]  # ends what a command started; `cut_off=True` if that was in the middle of it
 
 
 def run(
@@ -52,9 +46,11 @@ def run(
     Raises `Exit` with the command's exit code, or 128 + N if signal N ended it. `failed` is the sentence to add when
     the command itself does not say what to do next; a function gets what an unattended command wrote to stderr.
     """
-    show(project, command)
+    line = command.line(project.root, Path.cwd())
     if project.dry:
+        print(line, flush=True)
         return ""
+    say(f"\033[1m{line}\033[0m" if takes_colours(sys.stderr) else line)
     plugin = command.argv[0] == project.engine and command.argv[1] in PLUGINS
     # Asked before anything runs: a terminal that was closed is not one any more.
     signal_child = partial(pass_on, unattended=unattended, descendants=plugin and sys.stdout.isatty())
@@ -73,15 +69,6 @@ def run(
     if code:
         raise Exit((failed(complaint) if callable(failed) else failed) or None, code)
     return said.decode() if read else ""
-
-
-def show(project: Project, command: Command) -> None:
-    """Print a command: on standard output with --dry, where it is the result, else on standard error."""
-    line = command.line(project.root, Path.cwd())
-    if project.dry:
-        print(line, flush=True)
-    else:
-        say(f"\033[1m{line}\033[0m" if takes_colours(sys.stderr) else line)
 
 
 def start(project: Project, command: Command, read: bool, unattended: bool, hold_interrupt: bool) -> Child:
@@ -209,10 +196,7 @@ def on_signals(act: Callable[[int, object], None]) -> Iterator[None]:
 def output(
     project: Project, argv: Sequence[str | Path], timeout: float = 10, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command that changes nothing, in the project's folder, and return its output.
-
-    Raises `FileNotFoundError` if there is no such program, and `subprocess.TimeoutExpired` after `timeout` seconds.
-    """
+    """Run a command that changes nothing, in the project's folder; raises what `subprocess.run` does."""
     return subprocess.run(
         argv,
         cwd=project.root,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import socket
@@ -277,16 +276,6 @@ def test_engine_without_compose(inv: Inv, noting: Noting, words: str) -> None:
     typed = inv(words, INVOKE_ENGINE=str(docker))
     assert "no Compose 2: install docker-compose-plugin; `inv run` works without" in one_sentence(typed.stderr)
     assert typed.returncode == 1
-
-
-@pytest.mark.parametrize(("version", "told"), [("1.29.2", True), ("2.26.1", False)])
-def test_compose_1_is_not_taken_for_2(
-    inv: Inv, noting: Noting, program: Program, shell: pytest.MonkeyPatch, version: str, told: bool
-) -> None:
-    old = program("docker-compose", f"echo {version}")
-    docker, _ = noting("docker", compose=("docker: 'compose' is not a docker command.", 1))
-    typed = inv("up", INVOKE_ENGINE=str(docker), PATH=f"{old.parent}:{os.environ['PATH']}")
-    assert ("Compose 1, which is here, cannot read the file" in one_sentence(typed.stderr)) is told
 
 
 GOOD = "SECRET_KEY=hunter2\n"
