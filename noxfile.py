@@ -153,7 +153,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, allow_parallel=True)
 def tests(session: nox.Session) -> None:
-    """Test the steps, the tasks, the site and the agreement of the files; needs no engine."""
+    """Test djk8s, the tasks, the site and the agreement of the files; needs no engine."""
     test_site(session)
 
 

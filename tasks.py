@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from invoke import Collection, Context, task
 
-from steps import toolbox
+from djk8s.cli.program import after_dashes, hand_over
 
-toolbox.hand_over()
+ROOT = Path(__file__).resolve().parent
+hand_over(ROOT)
 
-from steps import cleaning, command, compose, container, database, engine, envcheck, envfile, image, listing, server  # noqa: E402
-from steps import doctor as doctoring  # noqa: E402
-from steps import venv as environment  # noqa: E402
-from steps.project import Project  # noqa: E402
+from djk8s import cleaning, engine, listing, nox  # noqa: E402
+from djk8s.compose import database, stack  # noqa: E402
+from djk8s.container import image, site  # noqa: E402
+from djk8s.doctor import report  # noqa: E402
+from djk8s.dotenv import file as dotenv  # noqa: E402
+from djk8s.dotenv.check import check as check_env  # noqa: E402
+from djk8s.host import server  # noqa: E402
+from djk8s.host import venv as environment  # noqa: E402
+from djk8s.project import Project  # noqa: E402
+from djk8s.shell.run import run as run_command  # noqa: E402
+from djk8s.shell.talk import refuse  # noqa: E402
 
 PLACES = ("host", "container", "compose")
+
+
+def project_of(c: Context) -> Project:
+    """Return the project as Invoke configures it."""
+    return Project.of(c, ROOT)
 
 
 @task(name="steps", default=True)
 def list_steps(c: Context) -> None:
     """Print this list in order, with the command behind each step in each place."""
-    help_lines = {name: (ns[name].__doc__ or "").splitlines()[0] for name in listing.commands(Project.of(c))}
-    print(listing.text(Project.of(c), help_lines))
+    help_lines = {name: (ns[name].__doc__ or "").splitlines()[0] for name in ns.task_names}
+    print(listing.text(project_of(c), help_lines))
 
 
 @task(help={"python": "the Python to make it of, as 3.12 or a path; by default the one that runs this"})
 def venv(c: Context, python: str | None = None) -> None:
     """Make the virtual environment, with pip at its pinned version."""
-    environment.make(c, Project.of(c), python)
+    environment.make(project_of(c), python)
 
 
 @task
 def install(c: Context) -> None:
     """Install requirements.txt in the virtual environment, and nothing else."""
-    environment.make(c, Project.of(c))
-    environment.install(c, Project.of(c))
+    project = project_of(c)
+    environment.make(project)
+    environment.install(project)
 
 
 @task(
@@ -45,23 +61,26 @@ def install(c: Context) -> None:
 )
 def env(c: Context, set_: list[str], check: bool = False) -> None:
     """Write .env from .env.example with a fresh SECRET_KEY, unless there is one."""
-    if set_:
-        envfile.set_values(c, Project.of(c), set_)
-    if check:
-        envcheck.check(Project.of(c), compose.reading(Project.of(c)))
+    project = project_of(c)
     if not set_ and not check:
-        envfile.create(c, Project.of(c))
+        dotenv.create(project)
+        return
+    given = dotenv.EnvFile(project)
+    if set_:
+        given = dotenv.set_values(given, set_)
+    if check:
+        check_env(given, stack.reading(project))
 
 
 @task(
     help={
         "port": "the port to listen on; by default PORT of .env, else 8000",
-        "reload": "see each edit at once, with Django's own server and its debug pages",
+        "reload": "show each edit at once, with Django's own server and its debug pages",
     }
 )
 def serve(c: Context, port: str | None = None, reload: bool = False) -> None:
     """Run gunicorn on this machine, after the steps it needs, until Ctrl-C."""
-    server.serve(c, Project.of(c), port, reload)
+    server.serve(project_of(c), port, reload)
 
 
 @task(
@@ -70,8 +89,8 @@ def serve(c: Context, port: str | None = None, reload: bool = False) -> None:
         "tag": "a tag besides `latest`, as v1; may be repeated",
         "file": "the Dockerfile to build from",
         "build-arg": "NAME=value for an ARG of the Dockerfile, never a secret; may be repeated",
-        "no-cache": "build every layer anew",
-        "secret": "a company's pip.conf or ca.crt, for the build alone; may be repeated",
+        "no-cache": "build every layer again",
+        "secret": "a company's pip.conf or ca.crt, for the build only; may be repeated",
     },
 )
 def build(
@@ -83,18 +102,19 @@ def build(
     no_cache: bool = False,
 ) -> None:
     """Build the image and tag it."""
-    image.build(c, Project.of(c), tag, file, build_arg, no_cache, secret)
+    image.build(project_of(c), tag, file, build_arg, no_cache, secret)
 
 
 @task(
     iterable=["env"],
     help={
         "port": "the port inside the container; by default PORT of .env, else 8000",
-        "publish": "where it shows, as 8000, or 0.0.0.0:8000 for the network too; by default the same port",
-        "tag": "the tag to run; by default what was built last",
-        "env": "NAME=value for the site, before what .env says; may be repeated",
-        "env-file": "a file to read in the stead of .env",
+        "publish": "where to publish it, as 8000, or 0.0.0.0:8000 for the network too; by default the same port",
+        "tag": "the tag to run, as it was built earlier; by default `latest`, which is built first",
+        "env": "NAME=value for the site, which wins over .env; may be repeated",
+        "env-file": "a file to read instead of .env",
         "detach": "run in the background; returns when the site is ready",
+        "no-build": "run `latest` as it was built earlier",
     },
 )
 def run(
@@ -105,134 +125,137 @@ def run(
     tag: str | None = None,
     env_file: str | None = None,
     detach: bool = False,
+    no_build: bool = False,
 ) -> None:
-    """Run the site in a container, until Ctrl-C."""
-    container.run_site(c, Project.of(c), port, publish, tag, env, env_file, detach)
+    """Build the image and run the site in a container, until Ctrl-C."""
+    site.run_site(project_of(c), port, publish, tag, env, env_file, detach, no_build)
 
 
 @task(help={"new": "a new container, even if one is running"})
 def shell(c: Context, new: bool = False) -> None:
-    """Enter a container, or run in it the words that follow `--`."""
-    container.shell(c, Project.of(c), command.after_dashes(), new)
+    """Open a shell in a container, or run the words that follow `--` in it."""
+    site.shell(project_of(c), after_dashes(), new)
 
 
 @task
 def ps(c: Context) -> None:
     """List this project's containers."""
-    container.list_all(c, Project.of(c))
+    site.list_all(project_of(c))
 
 
 @task
 def logs(c: Context) -> None:
     """Show the log of the container started last."""
-    container.logs(c, Project.of(c))
+    site.logs(project_of(c))
 
 
 @task
 def stop(c: Context) -> None:
     """Stop and remove this project's containers."""
-    container.stop(c, Project.of(c))
+    site.stop(project_of(c))
 
 
 @task(
     iterable=["with_", "scale"],
     help={
-        "with": f"what to join: {', '.join(compose.OVERLAYS)}; may be repeated",
+        "with": "a file of compose/ to join, as db or proxy; may be repeated",
         "scale": "SERVICE=NUMBER for more than one of a service, as web=3; may be repeated",
         "detach": "run in the background; returns when the site is healthy",
-        "no-build": "run what was built",
+        "no-build": "run the images as they were built earlier",
     },
 )
 def up(c: Context, with_: list[str], scale: list[str], detach: bool = False, no_build: bool = False) -> None:
     """Build and run the project with Compose, until Ctrl-C."""
-    compose.up(c, Project.of(c), detach, no_build, with_, scale)
+    stack.up(project_of(c), detach, no_build, with_, scale)
 
 
 @task(help={"volumes": "remove its database too"})
 def down(c: Context, volumes: bool = False) -> None:
     """Stop and remove what Compose made."""
-    compose.down(c, Project.of(c), volumes)
+    stack.down(project_of(c), volumes)
 
 
-@task(name="db-dump", positional=["file"], help={"file": "the file to write, which is not there yet"})
+@task(name="db-dump", positional=["file"], help={"file": "the file to write, which must not exist"})
 def db_dump(c: Context, file: str) -> None:
-    """Write all that is in the database of `inv up --with db` to a file."""
-    database.dump(c, Project.of(c), file)
+    """Dump the database of `inv up --with db` to a file."""
+    database.dump(project_of(c), file)
 
 
 @task(name="db-restore", positional=["file"], help={"file": "the file that `inv db dump` wrote"})
 def db_restore(c: Context, file: str) -> None:
-    """Put in the database what is in a file, and nothing else."""
-    database.restore(c, Project.of(c), file)
+    """Replace the contents of the database by a dump."""
+    database.restore(project_of(c), file)
 
 
 @task(name="db-shell")
 def db_shell(c: Context) -> None:
-    """Speak SQL to the database."""
-    database.shell(c, Project.of(c))
+    """Open psql in the database."""
+    database.shell(project_of(c))
 
 
 @task(help={"volumes": "remove the databases too", "venv": "remove the virtual environment too"})
 def clean(c: Context, volumes: bool = False, venv: bool = False) -> None:
     """Remove this project's containers, networks and images."""
-    cleaning.clean(c, Project.of(c), volumes, venv)
+    cleaning.clean(project_of(c), volumes, venv)
 
 
-@task(help={"json": "print the findings for machines"})
+@task(help={"json": "print the results as JSON"})
 def doctor(c: Context, json: bool = False) -> None:
-    """Say of all that the list needs whether it is fine, or what mends it."""
-    doctoring.examine(Project.of(c), json)
+    """Check everything that the list needs, and say how to mend what is wrong."""
+    report.examine(project_of(c), json)
 
 
-@task(help={"place": "where to run it: host, container, or compose, which is to be up"})
+@task(help={"place": "where to run it: host, container, or compose after `inv up`"})
 def manage(c: Context, place: str = "host") -> None:
     """Run the manage.py command that follows `--`, as in `-- migrate`."""
     if place not in PLACES:
-        command.refuse(f"--place {place!r} is not a place: write host, container or compose.")
+        refuse(f"--place {place!r} is not a place: write host, container or compose.")
+    project, words = project_of(c), after_dashes()
     if place == "host":
-        server.manage(c, Project.of(c), command.after_dashes())
+        server.manage(project, words)
     elif place == "compose":
-        compose.manage(c, Project.of(c), command.after_dashes())
+        stack.manage(project, words)
     else:
-        container.once(c, Project.of(c), ("python", "manage.py", *command.after_dashes()))
+        site.once(project, ("python", "manage.py", *words))
 
 
 @task(help={"upgrade": "take the newest versions that requirements*.in allow"})
 def lock(c: Context, upgrade: bool = False) -> None:
     """Pin in requirements*.txt, with hashes, what requirements*.in ask for."""
-    command.run(c, toolbox.lock_command(upgrade))
+    options = ("--", "--upgrade") if upgrade else ()
+    run_command(project_of(c), nox.command("--session", "lock", *options))
 
 
 @task(
     help={
-        "json": "print every sample, for machines",
+        "json": "print every sample as JSON",
         "chart": "write the picture that bench/README.md shows",
         "rounds": "how often each recipe is measured; the medians are compared",
     }
 )
 def bench(c: Context, json: bool = False, chart: bool = False, rounds: str = "5") -> None:
     """Measure the tutorial's recipe and this one in turn, and compare."""
-    measuring = toolbox.bench_command(json, chart, rounds)
-    engine.require(c, Project.of(c))
-    command.run(c, measuring)
+    project, command = project_of(c), nox.bench_command(json, chart, rounds)
+    engine.require(project)
+    run_command(project, command)
 
 
 @task(iterable=["session"], help={"session": "a session to run, as lint; may be repeated; by default all"})
 def test(c: Context, session: list[str]) -> None:
-    """Run the checks that this machine can, clean, with Nox."""
-    command.run(c, toolbox.test_command(tuple(session)))
+    """Run the sessions that this machine can, in clean environments, with Nox."""
+    run_command(project_of(c), nox.test_command(tuple(session)))
 
 
 @task
 def lint(c: Context) -> None:
-    """Run the check of style, types and files alone."""
-    command.run(c, toolbox.lint_command())
+    """Check style, types and files."""
+    run_command(project_of(c), nox.command("--session", "lint"))
 
 
 ns = Collection.from_module(__import__(__name__))
 ns.configure(
     {
-        "engine": "docker",  # or a command that takes the same words
+        "engine": "docker",  # or a compatible command
         "project": "djk8s",  # what names of containers, volumes and networks begin with
         "image": "djk8s",
         "port": "8000",

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-WINDOWS = os.name == "nt"  # not from steps/, whose packages the sessions with an engine do without
+WINDOWS = os.name == "nt"  # not from djk8s, whose packages the sessions with an engine do without
 
 # Files that need more than a step or a task does.
 NEEDS_POSIX = {
@@ -15,16 +15,16 @@ NEEDS_POSIX = {
     "site/test_gunicorn.py": "gunicorn needs fcntl",
     "site/test_hot_path.py": "gunicorn needs fcntl",
     "site/test_serving.py": "gunicorn needs fcntl",
-    "tasks/test_any_input.py": "it has the words, paths and errors of POSIX",
-    "tasks/test_bad_input.py": "most of what it types begins with `inv serve`",
-    "tasks/test_command.py": "it has a terminal, a shell and signals; test_system.py has what Windows does instead",
-    "tasks/test_commands.py": "its lines are those of a POSIX shell; test_system.py has those of cmd.exe",
-    "tasks/test_completion.py": "bash, zsh and fish are at home there",
-    "tasks/test_doctor.py": "its stand-ins for programs are shell scripts",
-    "tasks/test_nox.py": "it locks a folder",
-    "tasks/test_program.py": "its stand-in for a Python is a shell script",
-    "tasks/test_venv.py": "its stand-in for an environment is of links",
-    "tasks/test_wrapper.py": "its stand-in for .tools/ is of links; whoever types `python inv test` has the real ones",
+    "djk8s/test_any_input.py": "it has the words, paths and errors of POSIX",
+    "djk8s/test_bad_input.py": "most of what it types begins with `inv serve`",
+    "djk8s/shell/test_run.py": "it needs a terminal, a shell and signals; for Windows, see test_processes.py",
+    "djk8s/test_dry.py": "its lines are those of a POSIX shell; test_processes.py has those of cmd.exe",
+    "djk8s/cli/test_completion.py": "bash, zsh and fish are at home there",
+    "djk8s/doctor/test_doctor.py": "its stand-ins for programs are shell scripts",
+    "djk8s/test_nox.py": "it locks a folder",
+    "djk8s/cli/test_program.py": "its stand-in for a Python is a shell script",
+    "djk8s/host/test_venv.py": "its stand-in for an environment is of links",
+    "djk8s/cli/test_wrapper.py": "its stand-in for .tools/ is made of links",
 }
 # Fixtures of single tests; so does `@pytest.mark.posix`.
 SHELL_SCRIPTS = {"program", "noting", "engine"}

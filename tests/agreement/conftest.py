@@ -1,4 +1,4 @@
-"""What the tests of agreement share: a failure is one sentence, which names both files."""
+"""Fixtures for the tests of agreement, whose failures are one sentence that names both files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from invoke.config import Config
+from invoke.context import Context
 
+import tasks
+from djk8s.project import Project
 from support import ROOT
 
 LEFT_OUT = shutil.ignore_patterns(".*", "venv", "data", "staticfiles", "__pycache__", "docs")
@@ -40,3 +44,9 @@ def agree() -> Callable[[object, str], None]:
 def text() -> Callable[[str], str]:
     """Read a file of the project."""
     return lambda name: (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def defaults() -> Project:
+    """The project as tasks.py configures it, whatever this machine says."""
+    return Project.of(Context(Config(overrides=tasks.ns.configuration(), lazy=True)), tasks.ROOT)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from steps import project, venv
+from djk8s import dockerfile
+from djk8s.host import venv
+from djk8s.project import Project
 from support import ROOT
 
 Agree = Callable[[object, str], None]
@@ -49,9 +51,9 @@ def scalars(node: Any) -> Iterator[str]:
         yield str(node)
 
 
-def test_steps_read_the_version_of_the_box(agree: Agree, text: Text) -> None:
-    here = project.python_version()
-    agree(here == box(text), f"Dockerfile has ARG PYTHON_VERSION={box(text)}, and steps/project.py reads {here!r}.")
+def test_version_of_the_box_is_read(agree: Agree, text: Text, defaults: Project) -> None:
+    here = dockerfile.python_version(defaults)
+    agree(here == box(text), f"Dockerfile has ARG PYTHON_VERSION={box(text)}, and djk8s/dockerfile.py reads {here!r}.")
 
 
 def test_every_stage_is_of_the_version(agree: Agree, text: Text) -> None:
@@ -84,10 +86,9 @@ def test_tests_begin_with_the_oldest_and_miss_none(agree: Agree, text: Text) -> 
 
 OLDEST = [
     ("inv", r"^OLDEST = \((\d+), (\d+)\)$"),
-    ("steps/venv.py", r"^OLDEST = \((\d+), (\d+)\)$"),
-    ("steps/venv.py", r"Django asks for (\d+)\.(\d+) or newer"),
+    ("djk8s/host/venv.py", r"^OLDEST = \((\d+), (\d+)\)$"),
+    ("djk8s/host/venv.py", r"Django asks for (\d+)\.(\d+) or newer"),
     ("inv", r"the project needs (\d+)\.(\d+) or newer"),
-    ("README.md", r"Python (\d+)\.(\d+) or newer"),
     ("pyproject.toml", r'^target-version = "py(\d)(\d+)"$'),
     ("pyproject.toml", r'^python_version = "(\d+)\.(\d+)"$'),
 ]
@@ -106,7 +107,8 @@ def test_oldest_python_is_the_same_everywhere(agree: Agree, text: Text, file: st
 def test_oldest_that_the_steps_refuse_is_that(agree: Agree, text: Text) -> None:
     here = ".".join(map(str, venv.OLDEST))
     agree(
-        here == oldest(text), f"pyproject.toml requires Python {oldest(text)}, and steps/venv.py refuses before {here}."
+        here == oldest(text),
+        f"pyproject.toml requires Python {oldest(text)}, and djk8s/host/venv.py refuses before {here}.",
     )
 
 
@@ -123,7 +125,7 @@ def test_workflow_names_every_python(agree: Agree, text: Text) -> None:
 
 
 def test_workflow_tests_on_every_system(agree: Agree, text: Text) -> None:
-    """The words are the README's own; Windows takes no script for a program."""
+    """Windows does not run a script by its first line."""
     job = yaml.safe_load(text(".github/workflows/ci.yml"))["jobs"]["tests"]
     matrix = job["strategy"]["matrix"]
     typed = {system: inv for system in matrix["system"] for inv in matrix["inv"]}
@@ -131,10 +133,7 @@ def test_workflow_tests_on_every_system(agree: Agree, text: Text) -> None:
     by_system = {system.split("-")[0]: inv for system, inv in typed.items()}
     agree(
         by_system == {"ubuntu": "./inv", "macos": "./inv", "windows": "python inv"},
-        f".github/workflows/ci.yml types {by_system}, and README.md ./inv, on Windows python inv.",
-    )
-    agree(
-        "`python inv`" in text("README.md"), "README.md does not name `python inv`, as .github/workflows/ci.yml does."
+        f".github/workflows/ci.yml types {by_system}, and Windows alone needs python inv.",
     )
 
 
@@ -145,7 +144,7 @@ def test_tests_for_windows_import_nothing_that_it_does_not_have(agree: Agree, te
     left_out = {ROOT / "tests" / name for name in constant(text("tests/conftest.py"), "NEEDS_POSIX")}
     gone = sorted(path.name for path in left_out if not list(path.parent.glob(path.name)))
     agree(not gone, f"tests/conftest.py leaves out {', '.join(gone)}, which tests/ does not have.")
-    for path in [*(ROOT / "tests/tasks").glob("test_*.py"), *(ROOT / "tests/site").glob("test_*.py")]:
+    for path in [*(ROOT / "tests/djk8s").rglob("test_*.py"), *(ROOT / "tests/site").glob("test_*.py")]:
         names = set(re.findall(r"^(?:import|from) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
         agree(
             path in left_out or not names & POSIX_ALONE,
@@ -173,21 +172,4 @@ def test_workflow_names_every_session(agree: Agree, text: Text) -> None:
     missing = [name for name, default in ours.items() if default and not re.search(rf"(?<!\w){name}(?!\w)", said)]
     agree(
         not missing, f"noxfile.py has the sessions {', '.join(missing)}, which .github/workflows/ci.yml does not run."
-    )
-
-
-def test_contributing_has_every_session(agree: Agree, text: Text) -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", text("CONTRIBUTING.md"), re.MULTILINE)
-    ours = list(sessions(text("noxfile.py")))
-    agree(rows == ours, f"noxfile.py has the sessions {', '.join(ours)}, and CONTRIBUTING.md {', '.join(rows)}.")
-
-
-def test_every_session_has_its_line(agree: Agree, text: Text) -> None:
-    functions = [node for node in ast.parse(text("noxfile.py")).body if isinstance(node, ast.FunctionDef)]
-    ours = sessions(text("noxfile.py"))
-    docs = {function.name: ast.get_docstring(function) or "" for function in functions if function.name in ours}
-    silent = [name for name, doc in docs.items() if not re.match(r"[A-Z].*\.", doc.splitlines()[0] if doc else "")]
-    agree(
-        not silent,
-        f"noxfile.py has no line for `nox --list` about {', '.join(silent)}, which CONTRIBUTING.md explains.",
     )

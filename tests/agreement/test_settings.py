@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from steps import envcheck, envfile
+from djk8s.dotenv import check
+from djk8s.dotenv import file as dotenv
 
 Agree = Callable[[object, str], None]
 Text = Callable[[str], str]
@@ -14,21 +15,9 @@ Text = Callable[[str], str]
 def test_every_reader_of_settings_is_known(agree: Agree, text: Text) -> None:
     readers = set(re.findall(r"^def (\w+)\(name: str", text("src/myproj/environment.py"), re.MULTILINE))
     agree(
-        readers == envcheck.READERS,
-        f"src/myproj/environment.py has {sorted(readers)}, and steps/envcheck.py {sorted(envcheck.READERS)}.",
+        readers == check.READERS,
+        f"src/myproj/environment.py has {sorted(readers)}, and djk8s/dotenv/check.py {sorted(check.READERS)}.",
     )
-
-
-def test_every_setting_that_is_read_is_explained(agree: Agree) -> None:
-    read = envcheck.names_read()
-    assert {"SECRET_KEY", "WEB_CONCURRENCY", "DATABASE_URL"} <= set(read)
-    for name, file in read.items():
-        agree(name in envfile.example_names(), f"{file} reads {name}, which .env.example does not explain.")
-
-
-def test_every_setting_that_is_explained_is_read(agree: Agree) -> None:
-    unread = sorted(set(envfile.example_names()) - set(envcheck.names_read()) - envcheck.READ_ELSEWHERE)
-    agree(not unread, f".env.example explains {', '.join(unread)}, which no file in src/ reads.")
 
 
 def test_every_setting_has_its_reason_above(agree: Agree, text: Text) -> None:
@@ -43,7 +32,7 @@ def test_every_setting_has_its_reason_above(agree: Agree, text: Text) -> None:
 
 
 def test_example_is_read_as_it_stands(agree: Agree, text: Text) -> None:
-    values = envfile.parse(text(".env.example"), ".env.example")
+    values = dotenv.values(dotenv.parse(text(".env.example")), ".env.example")
     agree(
         values == {"SECRET_KEY": "", "DEBUG": "0", "HTTPS": "0"},
         f".env.example sets {values}, and not the defaults of src/myproj/settings.py: DEBUG and HTTPS off, no key.",
@@ -68,7 +57,6 @@ PORTS = {
     "src/myproj/settings.py": r'environment\.port\("PORT", (\d+)\)',
     ".env.example": r"^# PORT=(\d+)$",
     "Dockerfile": r"^EXPOSE (\d+)$",
-    "README.md": r"venv, install, \.env, database, gunicorn → http://localhost:(\d+)",
 }
 
 

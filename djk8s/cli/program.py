@@ -1,0 +1,131 @@
+"""Invoke as this project's program: wrong words end in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import invoke
+from invoke import Collection, Exit, ParseError, Program
+from invoke.parser import Parser
+
+from djk8s.cli.settings import Settings
+from djk8s.shell import processes
+from djk8s.shell.run import INTERRUPTED
+from djk8s.shell.talk import refuse, say
+
+OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+BROKEN_PIPE = 141  # a shell's exit code for a command whose output nobody reads
+
+
+def hand_over(root: Path) -> None:
+    """Turn an Invoke that is installed elsewhere into the project's own, which may have to be set up first.
+
+    Does nothing in the project's own Invoke, for shell completion, and if the tasks are only imported, as by tests.
+    """
+    program = Path(sys.argv[0])
+    is_invoke = program.stem in {"inv", "invoke"} or program.parts[-2:] == ("invoke", "__main__.py")
+    if not is_invoke or "--complete" in sys.argv or Path(sys.prefix).resolve() == (root / ".tools").resolve():
+        return
+    processes.become([sys.executable, str(root / "inv"), *sys.argv[1:]])
+
+
+def after_dashes() -> tuple[str, ...]:
+    """Return the words after `--`, each as it was typed; Invoke's own `remainder` loses the quoting."""
+    return tuple(sys.argv[sys.argv.index("--") + 1 :]) if "--" in sys.argv else ()
+
+
+def main(namespace: Collection, root: Path) -> None:
+    """Run the tasks that were typed; ends quietly if nobody reads the output, as in `inv steps | head -1`."""
+    try:
+        try:
+            Inv(namespace, root).run()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(BROKEN_PIPE)  # a normal exit would try to write the rest
+    except OSError as error:
+        if error.errno not in OF_THE_DISK:
+            raise
+        what = error.filename or "What is printed"
+        say(f"{what} cannot be used ({error.strerror}): see to its owner and to the room on its disk.")
+        os._exit(1)
+
+
+class Inv(Program):
+    """Invoke with the tasks of the project in a folder."""
+
+    def __init__(self, namespace: Collection, root: Path) -> None:
+        self.defaults, self.root = namespace.configuration(), root
+        names = ["invoke", "inv"]  # those with shell completion
+        super().__init__(invoke.__version__, namespace, name="Invoke", binary="inv", binary_names=names)
+
+    def create_config(self) -> None:
+        """Read the settings; raises `Exit` if one of their files is wrong."""
+        self.config = Settings(self.defaults, self.root)
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Parse Invoke's own options; raises `Exit` if one is wrong."""
+        with in_one_sentence():
+            super().parse_core(argv)
+
+    def parse_tasks(self) -> None:
+        """Parse the tasks and their options; raises `Exit` for an unknown task or flag, or a flag without a value."""
+        with in_one_sentence():
+            self.core.unparsed = join_name(self.core.unparsed, set(self.collection.task_names))
+            super().parse_tasks()
+
+    def parse_cleanup(self) -> None:
+        """Act on Invoke's own options, as --help; raises `Exit` afterwards, or for an unknown task."""
+        with in_one_sentence():
+            if self.args["list-format"].value not in {"flat", "nested", "json"}:
+                raise ParseError("--list-format is flat, nested or json")
+            super().parse_cleanup()
+
+    def update_config(self, merge: bool = True) -> None:
+        """Apply Invoke's own options; raises `Exit` if one needs a prompt and stdin is not interactive."""
+        try:
+            super().update_config(merge)
+        except EOFError:
+            refuse("--prompt-for-sudo-password asks for what no step uses: leave it out.")
+
+    def execute(self) -> None:
+        """Run the tasks; raises `Exit` on a Ctrl-C between two commands."""
+        try:
+            super().execute()
+        except KeyboardInterrupt:
+            raise Exit(INTERRUPTED, 130) from None
+
+    def _make_parser(self) -> Parser:
+        parser = super()._make_parser()
+        for context in parser.contexts.values():
+            for argument in context.args.values():
+                if argument.kind is list:
+                    argument.raw_value = None  # or Invoke takes `--set` without a value for no --set at all
+        return parser
+
+
+def join_name(words: list[str], tasks: set[str]) -> list[str]:
+    """Join the name of a task that was typed as two words: `db dump` is `db-dump`."""
+    if len(words) > 1 and words[0] not in tasks and f"{words[0]}-{words[1]}" in tasks:
+        return [f"{words[0]}-{words[1]}", *words[2:]]
+    return words
+
+
+@contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """Turn Invoke's error about a wrong word into one line that says where the right ones are."""
+    try:
+        yield
+    except (ParseError, Exit, ValueError) as error:  # int raises ValueError, for --list-depth and --command-timeout
+        if isinstance(error, Exit) and not error.message:
+            raise  # what was asked for is done
+        task = getattr(getattr(error, "context", None), "name", None)
+        said = re.sub(r"<Argument: ([\w-]+?)_?\b[^>]*>", r"--\1", str(error)).rstrip("!.")
+        said = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in said)
+        refuse(f"{said}: `inv --help{f' {task}' if task else ''}` shows what there is.")

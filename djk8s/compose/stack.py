@@ -1,0 +1,222 @@
+"""The project with Compose: `docker-compose.yaml` and its overlays, under this checkout's own project name."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from djk8s import engine, git, ports
+from djk8s.dotenv.check import ComposeReading, between_readers
+from djk8s.dotenv.file import DATABASE_PASSWORD, EnvFile, ensure, ensure_password
+from djk8s.project import Project
+from djk8s.shell import processes
+from djk8s.shell.command import Command
+from djk8s.shell.run import output, run
+from djk8s.shell.talk import at_terminal, refuse, say
+
+# The services that can be scaled, and the overlay that each needs for it: the site's one port is for one container.
+SCALED = {"web": "proxy", "worker": "worker"}
+NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the site's log, `inv down` removes it."
+# Known PostgreSQL errors, and the advice for each.
+CAUSES = {
+    r"initialized by PostgreSQL version (\S+), which is not compatible with this version (\S+)": (
+        "The database's volume was made by PostgreSQL {0}, and this one is {1}: write `image: postgres:{0}` in "
+        "compose/db.yaml, `inv up --with db --detach`, `inv db dump FILE`, `inv down --volumes`, and `inv db restore "
+        "FILE` with the newer one."
+    ),
+    r"password authentication failed for user": (
+        "The database was first started with another PGPASSWORD than the file's: set that one again, or "
+        "`inv down --volumes` removes all that is in it."
+    ),
+}
+# What the client says to `compose --project-name …` without Compose; asking for its version first would take 0.1 s.
+NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
+# The defaults of docker-compose.yaml; a test compares.
+DEFAULTS = {"UP_IMAGE": "djk8s-compose:v1", "UP_PORT": "8001", "UP_ENV_FILE": ".env", "UP_REVISION": ""}
+
+
+def up_command(
+    project: Project,
+    detach: bool = False,
+    no_build: bool = False,
+    overlays: tuple[str, ...] = (),
+    scale: tuple[str, ...] = (),
+    revision: str = "",
+) -> Command:
+    """Return the command that builds and runs the project, and removes the services of other overlays."""
+    words = ["up", "--no-build" if no_build else "--build", "--remove-orphans"]
+    if detach:
+        words += ["--detach", "--wait"]
+    for several in scale:
+        words += ["--scale", several]
+    command = compose(project, *words, overlays=overlays)
+    return replace(command, shown={**command.shown, **({"UP_REVISION": revision} if revision else {})})
+
+
+def down_command(project: Project, volumes: bool = False) -> Command:
+    """Return the command that removes what Compose made, which it finds by the project's name.
+
+    It runs outside the project's folder: in it, Compose would read `.env` first and refuse to stop on a mistake there.
+    """
+    words = ("down", "--remove-orphans", *(["--volumes"] if volumes else []))
+    return Command((*prefix(project), *words), cwd=Path(project.root.anchor))
+
+
+def compose(project: Project, *words: str, overlays: tuple[str, ...] = ()) -> Command:
+    """Return a Compose command; a variable is on its line only if it differs from the default of the file."""
+    variables = {
+        "UP_IMAGE": project.up_image,
+        "UP_PORT": str(ports.parse(project.up_port, "up.port")),
+        "UP_ENV_FILE": project.shown(project.env_file),
+    }
+    differing = {name: value for name, value in variables.items() if value != DEFAULTS[name]}
+    if "dev" in overlays:
+        differing |= processes.own_user()
+    return Command((*prefix(project, overlays), *words), shown=differing)
+
+
+def prefix(project: Project, overlays: tuple[str, ...] = ()) -> tuple[str | Path, ...]:
+    """Return the words that a Compose command begins with; Compose finds docker-compose.yaml alone by itself."""
+    known = files(project) if overlays else {}
+    paths = [project.root / "docker-compose.yaml", *(known[name] for name in overlays)] if overlays else []
+    named = [word for path in paths for word in ("--file", path)]
+    return (project.engine, "compose", "--project-name", project.scope, *named)
+
+
+def files(project: Project) -> dict[str, Path]:
+    """Return the overlays by name, in alphabetical order; each may add to those before it, so worker.yaml is last."""
+    return {path.stem: path for path in sorted((project.root / "compose").glob("*.yaml"))}
+
+
+def joined(project: Project, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the overlays with these names, each once, in their order; raises `Exit` for an unknown one."""
+    wanted = set(names)
+    known = list(files(project)) if wanted else []
+    for name in wanted - set(known):
+        refuse(f"--with {name!r} is none: write {', '.join(known[:-1])} or {known[-1]}.")
+    return tuple(name for name in known if name in wanted)
+
+
+def scaled(several: Iterable[str], overlays: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the `web=3` words; raises `Exit` if one is malformed, or its service runs only once."""
+    for word in several:
+        name, _, number = word.partition("=")
+        if not re.fullmatch("[1-9][0-9]?", number) or name not in SCALED:
+            refuse(f"--scale {word!r} is not SERVICE=NUMBER: write it as --scale web=3, or worker=2.")
+        if SCALED[name] not in overlays and number != "1":
+            refuse(f"--scale {word} needs an overlay: add --with {SCALED[name]}.")
+    return tuple(several)
+
+
+def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], several: Iterable[str]) -> None:
+    """Build and run the project with Compose, until Ctrl-C or, detached, until `inv down`."""
+    with_ = joined(project, overlays)
+    revision = "" if no_build else git.revision(project)
+    command = up_command(project, detach, no_build, with_, scaled(several, with_), revision)
+    env = EnvFile(project)
+    env.for_the_site({})  # refuses a malformed file before anything is begun
+    address = ports.Published("127.0.0.1", int(project.up_port))
+    require(project)
+    if not project.dry:
+        if not is_up(project):
+            ports.require_free(project, address._replace(host="0.0.0.0"), "INVOKE_UP_PORT={} inv up")
+        if no_build and not engine.has_image(project, project.up_image):
+            refuse(f"{project.up_image} was never built here: leave --no-build out.")
+    env = ensure(env)
+    if "db" in with_:
+        env = ensure_password(env)
+    if project.dry:
+        run(project, command)
+        return
+    read_alike(project, env)
+    if not detach:
+        say(f"Running at {address.url} (Ctrl-C stops it)")
+    # Compose reads the file for itself only if that has its usual name.
+    password = {DATABASE_PASSWORD: env.values[DATABASE_PASSWORD]} if "db" in with_ else {}
+    failed = engine.or_gone(project, partial(explain, project, detach, with_))
+    run(project, replace(command, hidden=password), failed)
+    if detach:
+        say(f"Running at {address.url} (`inv logs` shows its log, `inv down` stops it)")
+
+
+def explain(project: Project, detached: bool, overlays: tuple[str, ...]) -> str:
+    """Return what to do about a project that did not come up; prints its last log lines if nobody saw them."""
+    command = compose(project, "logs", "--no-color", "--tail", "20", overlays=overlays)
+    variables = {DATABASE_PASSWORD: "any", **command.shown}  # without a password, Compose does not read db.yaml
+    log = engine.question(project, *command.argv[1:], variables=variables).stdout.strip()
+    if log and detached:
+        say(log)
+    found = ((re.search(error, log), advice) for error, advice in CAUSES.items())
+    return next((advice.format(*error.groups()) for error, advice in found if error), NOT_UP)
+
+
+def read_alike(project: Project, env: EnvFile) -> None:
+    """Raise `Exit` if Compose reads a line of `.env` differently; mention settings that only the shell has."""
+    mistakes = between_readers(env, reading(project))
+    for mistake in mistakes:
+        say(mistake)
+    if mistakes:
+        refuse(f"{env.name} would not mean the same everywhere, see above: nothing was started.")
+    for name in env.settings:
+        if name in os.environ and name not in env.values:
+            say(f"{name} of your shell is not for Compose, which reads the file: `inv env --set {name}=…` sets it.")
+
+
+def require(project: Project) -> None:
+    """Raise `Exit` unless an engine answers and has Compose 2 or newer."""
+    engine.require(project)
+    if not project.dry:
+        version(project)
+
+
+def version(project: Project, patience: float | None = None) -> str:
+    """Return the version of Compose; raises `Exit` unless it is 2 or newer."""
+    answer = engine.question(project, "compose", "version", "--short", patience=patience)
+    if answer.returncode:
+        refuse("This engine has no Compose 2: install docker-compose-plugin; `inv run` works without.")
+    return answer.stdout.strip()
+
+
+def reading(project: Project) -> ComposeReading:
+    """Return the variables that Compose would give the site, or its message if it cannot read them.
+
+    Compose itself is asked, because versions differ; it needs no running engine for that.
+    """
+    command = compose(project, "config", "--format", "json")
+    try:
+        answer = output(project, command.argv, variables=command.shown)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if answer.returncode and NO_COMPOSE.search(answer.stderr):
+        return None
+    if answer.returncode:
+        return answer.stderr.strip().rpartition("\n")[2]
+    variables = json.loads(answer.stdout)["services"]["web"]["environment"]
+    # Its answer is a Compose file, in which $$ is a $.
+    return {name: (value or "").replace("$$", "$") for name, value in variables.items()}
+
+
+def is_up(project: Project) -> bool:
+    """Return True if Compose already runs this project, so that its port is its own."""
+    return bool(engine.ask(project, "ps", "--quiet", *engine.of_compose(project)))
+
+
+def down(project: Project, volumes: bool) -> None:
+    """Stop and remove what Compose made; its database stays unless `volumes`."""
+    require(project)
+    run(project, down_command(project, volumes))
+
+
+def manage(project: Project, words: tuple[str, ...]) -> None:
+    """Run a manage.py command in the site that is up; raises `Exit` if none is."""
+    engine.require(project)
+    found = ["CONTAINER"] if project.dry else engine.service(project, "web")
+    if not found:
+        refuse("The project is not up: `inv up --detach` brings it up, then type this again.")
+    run(project, engine.exec_command(project, found[0], ("python", "manage.py", *words), at_terminal()))

@@ -1,0 +1,99 @@
+"""The image: the Dockerfile, built and tagged."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from djk8s import engine, git
+from djk8s.dotenv.file import from_flags
+from djk8s.project import TAG, Project
+from djk8s.shell.command import Command
+from djk8s.shell.run import run
+from djk8s.shell.talk import refuse
+
+LATEST = "latest"
+NOT_BUILT = "The image was not built, see above; `inv doctor` looks at what a build needs."
+SECRETS = ("pip.conf", "ca.crt")  # the ids that the Dockerfile mounts
+
+
+def build_command(
+    project: Project,
+    tags: Iterable[str] = (),
+    file: str | None = None,
+    build_args: Iterable[str] = (),
+    no_cache: bool = False,
+    secrets: Iterable[str] = (),
+    revision: str = "",
+) -> Command:
+    """Return the command that builds the image with each tag, and `latest`, which `inv run` runs."""
+    argv = [project.engine, "build"]
+    for tag in dict.fromkeys([*tags, LATEST]):
+        argv += ["--tag", name(project, tag)]
+    if file is not None:
+        argv += ["--file", file]
+    for build_arg in build_args:
+        argv += ["--build-arg", build_arg]
+    for secret in secrets:
+        argv += ["--secret", f"id={Path(secret).name},src={secret}"]
+    if no_cache:
+        argv.append("--no-cache")
+    if revision:
+        argv += ["--label", f"{git.REVISION}={revision}"]
+    return Command((*argv, "--label", project.label, "."))
+
+
+def name(project: Project, tag: str | None) -> str:
+    """Return the image's name with a tag, `latest` by default; raises `Exit` if an engine would refuse the tag."""
+    tag = LATEST if tag is None else tag
+    if not re.fullmatch(TAG, tag):
+        refuse(f"{tag!r} is not a tag: use up to 128 letters, digits, `_`, `.` and `-`, as --tag v1.")
+    return f"{project.image}:{tag}"
+
+
+def build(
+    project: Project,
+    tags: Iterable[str] = (),
+    file: str | None = None,
+    build_args: Iterable[str] = (),
+    no_cache: bool = False,
+    secrets: Iterable[str] = (),
+) -> None:
+    """Build the image, labelled with git's revision."""
+    build_args, secrets = list(build_args), list(secrets)
+    command = build_command(project, tags, file, build_args, no_cache, secrets, git.revision(project))
+    known = " or ".join(SECRETS)
+    for secret in secrets:
+        if Path(secret).name not in SECRETS or not re.fullmatch(r"[^,\"\n]+", secret):
+            refuse(f"--secret {secret!r} is none that the Dockerfile asks for: give a file called {known}.")
+        if not is_file(project, secret):
+            refuse(f"There is no file {secret!r} in {project.root}: --secret names a file called {known}.")
+    from_flags(build_args, os.environ, "--build-arg")
+    if file is not None and not is_file(project, file):
+        refuse(f"There is no file {file!r} in {project.root}: --file names a Dockerfile, as --file Dockerfile.")
+    engine.require(project)
+    run(project, command, failed=engine.or_gone(project, NOT_BUILT))
+
+
+def is_file(project: Project, name: str) -> bool:
+    """Return True if the project has such a file; a name that is too long, or out of reach, is none."""
+    try:
+        return (project.root / name).is_file()
+    except OSError:
+        return False
+
+
+def provide(project: Project, tag: str | None, no_build: bool) -> str:
+    """Build the image as the folder is now and return its name, or return one that was built earlier.
+
+    A tag is of an earlier build, which is never overwritten. Raises `Exit` if there is no such image.
+    """
+    image = name(project, tag)
+    if tag is None and not no_build:
+        build(project)
+    elif not project.dry and not engine.has_image(project, image):
+        remedy = f"type `inv build --tag {tag}`" if tag else "leave --no-build out"
+        refuse(f"{image} was never built here: {remedy}.")
+    return image

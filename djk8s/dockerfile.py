@@ -1,0 +1,58 @@
+"""The Dockerfile, as far as others read it: its Python version, its base image and its marked steps."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+
+from invoke import Exit
+
+from djk8s.project import Project
+from djk8s.shell.talk import refuse
+
+UNKNOWN = "?"
+
+
+def text(project: Project) -> str:
+    """Return the Dockerfile with its continuation lines joined; raises `Exit` if it cannot be read."""
+    try:
+        whole = (project.root / "Dockerfile").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        refuse("There is no Dockerfile here, which holds the container's part of the list: `git checkout Dockerfile`.")
+    except (OSError, UnicodeDecodeError) as error:
+        refuse(f"The Dockerfile cannot be read ({error}): mend it, or `git checkout Dockerfile`.")
+    return re.sub(r"\\\n(?:[ \t]*#.*\n)*[ \t]*", "", whole)
+
+
+def steps(project: Project) -> dict[str, list[str]]:
+    """Return the instructions of each step that a comment `# inv STEP: …` marks, up to a blank line.
+
+    Mounts are left out: they are where a step gets its files from, and not what it does.
+    """
+    found: dict[str, list[str]] = {}
+    block: list[str] = []
+    for line in text(project).splitlines():
+        if marker := re.match(r"# inv ([\w-]+):", line):
+            block = found.setdefault(marker[1], [])
+        elif not line.strip():
+            block = []
+        elif not line.startswith("#"):
+            block.append(re.sub(r"--mount=\S+\s+", "", line))
+    return found
+
+
+def python_version(project: Project) -> str:
+    """Return the Python version of the image, or "?" if the Dockerfile does not say it."""
+    return first(project, r"ARG PYTHON_VERSION=(\S+)")
+
+
+def base_image(project: Project) -> str:
+    """Return the image that ours is built from, or "?" if the Dockerfile does not say it."""
+    return first(project, r"FROM (\S+)").replace("${PYTHON_VERSION}", python_version(project))
+
+
+def first(project: Project, pattern: str) -> str:
+    with suppress(Exit):  # serving on this machine needs no Dockerfile
+        if found := re.search(f"^{pattern}", text(project), re.MULTILINE):
+            return found[1]
+    return UNKNOWN

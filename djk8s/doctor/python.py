@@ -1,0 +1,51 @@
+"""Python, the virtual environment, and the packages in it."""
+
+from __future__ import annotations
+
+import platform
+
+from djk8s import dockerfile
+from djk8s.doctor.finding import Finding, fine, note
+from djk8s.host import packages, venv
+from djk8s.project import Project
+
+
+def version(project: Project) -> Finding:
+    """Check that the Python for the environment is new enough and complete, and compare it with the image's."""
+    venv.check_python(project, venv.find_python(project, None))
+    image, here = dockerfile.python_version(project), platform.python_version()
+    if image == dockerfile.UNKNOWN:
+        return fine(f"Python {here}.")
+    if here.startswith(f"{image}."):
+        return fine(f"Python {here}, as in the container.")
+    return fine(f"Python {here}; the container has {image}, and `inv venv --python {image}` takes that one here too.")
+
+
+def environment(project: Project) -> Finding:
+    """Check that the virtual environment is there, was made here by this project, and runs."""
+    name = project.shown(project.venv)
+    venv.protect(project)
+    if not project.venv.exists():
+        return note(f"{name} is not made yet: `inv serve` makes it.")
+    stamp = venv.read_stamp(project, "venv")
+    if not stamp:
+        return note(f"{name} was not made by this project, or not to its end: `inv venv` makes a new one.")
+    if stamp.get("place") != str(project.venv):
+        return note(f"{name} was made in {stamp.get('place')} and cannot be moved: `inv venv` makes a new one.")
+    if not project.program("python").exists():
+        return note(f"{name} is broken, its Python is gone: `inv venv` makes a new one.")
+    if stamp != venv.venv_stamp(project, stamp.get("base", "")):
+        return note(f"{name} has another pip than {venv.PIP_PIN} says: `inv venv` makes a new one.")
+    if not venv.runs(project):
+        return note(f"{name} is broken, its Python does not run or has no pip: `inv venv` makes a new one.")
+    return fine(f"{name}, on {stamp['base']}.")
+
+
+def installed(project: Project) -> Finding:
+    """Check that requirements.txt is installed, and nothing else."""
+    pins = venv.read_pins(project)
+    if venv.read_stamp(project, "install") != {"requirements": pins}:
+        return note("requirements.txt is not installed yet as it is now: `inv install` installs it.")
+    if differing := packages.differing(project, pins):
+        return note(f"Not as requirements.txt says: {', '.join(differing)}; `inv install` mends that.")
+    return fine(f"{len(packages.pinned(project, pins))} packages, as requirements.txt says.")

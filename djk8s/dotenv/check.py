@@ -1,0 +1,116 @@
+"""Mistakes in the environment file: against `.env.example`, against the settings, and between its readers."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+
+from djk8s.dotenv.file import EXAMPLE, EnvFile, parse, read, values
+from djk8s.project import Project
+from djk8s.shell.talk import refuse, say
+
+READERS = {"text", "flag", "choice", "words", "port", "origins", "database"}  # of src/myproj/environment.py
+# The Dockerfile and the Compose file set PLACE; nobody changes the other.
+NOT_FOR_PEOPLE = {"PLACE", "DJANGO_SETTINGS_MODULE"}
+READ_ELSEWHERE = {"GUNICORN_CMD_ARGS", "PGPASSWORD"}  # by gunicorn, and by PostgreSQL's own library
+# docker-compose.yaml sets these itself, whatever the environment file says.
+SET_BY_COMPOSE = {"PORT", "PLACE"}
+# The variables that Compose reads in the file, or why it cannot read it; None without Compose.
+ComposeReading = Mapping[str, str] | str | None
+
+
+def check(env: EnvFile, composes: ComposeReading) -> None:
+    """Print what is wrong with the environment file, and raise `Exit` if anything is."""
+    if env.missing:
+        read(env.path, env.name)  # which refuses
+    mistakes = [*against_settings(env), *between_readers(env, composes)]
+    for mistake in mistakes:
+        say(mistake)
+    if mistakes:
+        refuse(f"{env.name} has {len(mistakes)} thing{'s' * (len(mistakes) > 1)} to mend, see above.")
+    say(f"{env.name} is fine.")
+
+
+def against_settings(env: EnvFile) -> Iterator[str]:
+    """Yield a sentence for each malformed, repeated or unknown line, and for each missing setting."""
+    known = {*env.settings, *names_read(env.project), *READ_ELSEWHERE}
+    there: dict[str, str] = {}
+    first: dict[str, int] = {}
+    for number, name, value in env.lines:
+        where = f"Line {number} of {env.name}"
+        if name is None or value is None:
+            yield f"{where} is not NAME=value: write it so, a value with spaces or # in 'single quotes'."
+            continue
+        if name in first:
+            yield f"{where} sets {name} again, after line {first[name]}; the last one counts: take one out."
+        elif name not in known:
+            yield f"{where} sets {name}, which no setting reads: take it out, or add it to {EXAMPLE}."
+        first.setdefault(name, number)
+        there[name] = value
+    for name, usual in values(parse(env.example), EXAMPLE).items():
+        if name not in there:
+            yield f"{env.name} does not set {name}: type `inv env --set {name}{f'={usual}' if usual else ''}`."
+        elif not usual and not there[name]:
+            yield f"{env.name} sets {name} to nothing: type `inv env --set {name}`."
+
+
+def names_read(project: Project) -> set[str]:
+    """Return the variables that the files of the site read; raises `Exit` if one of them is not Python."""
+    names: set[str] = set()
+    for path in sorted(project.src.rglob("*.py")):
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError) as error:  # a ValueError for a zero byte, or another encoding
+            refuse(f"{project.shown(path)} is not Python ({error}): mend it, then type this again.")
+        names |= {name for node in ast.walk(tree) if (name := name_read(node))}
+    return names - NOT_FOR_PEOPLE
+
+
+def name_read(node: ast.AST) -> str | None:
+    """Return the variable that an expression reads: `environment.flag("DEBUG")`, `os.environ["DEBUG"]`."""
+    if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
+        return constant(node.slice)
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+        return None
+    of, reader = ast.unparse(node.func.value), node.func.attr
+    if (of == "environment" and reader in READERS) or (of == "os.environ" and reader == "get"):
+        return constant(node.args[0])
+    return constant(node.args[0]) if (of, reader) == ("os", "getenv") else None
+
+
+def constant(node: ast.AST) -> str | None:
+    """Return the text of a literal."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def between_readers(env: EnvFile, composes: ComposeReading) -> list[str]:
+    """Return a sentence for each line that Compose reads differently, or for a file that it cannot read."""
+    if isinstance(composes, str):
+        return [f"Compose cannot read {env.name}: {cause(env, composes)}"]
+    if composes is None:
+        return []
+    last = {line.name: line for line in env.lines}
+    return [
+        f"Line {line.number} of {env.name} gives {name} another value with Compose than elsewhere "
+        f"({difference(line.value or '')}): put it in 'single quotes', or type `inv env --set {name}=…`."
+        for name, line in last.items()
+        if name and name not in SET_BY_COMPOSE and composes.get(name) != line.value
+    ]
+
+
+def cause(env: EnvFile, said: str) -> str:
+    """Return why Compose cannot read the file, in its own words without what it quotes, which may be a secret."""
+    if found := re.search(r"line \d+: [a-z ]*[a-z]", said):
+        return f"{found[0]}."
+    dollars = [str(line.number) for line in env.lines if "$" in (line.value or "")]
+    if dollars:
+        return f"it expands $, which is in line {' and '.join(dollars)}: put the value in 'single quotes'."
+    return re.sub(r"(['\"]).*\1", "…", said)
+
+
+def difference(value: str) -> str:
+    """Return how Compose reads a value."""
+    if "$" in value:
+        return "Compose expands $"
+    return "Compose reads backslashes differently" if "\\" in value else "Compose reads its quotes differently"

@@ -1,0 +1,118 @@
+"""The engine: whether it answers, and what it knows about this project."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from invoke import Exit
+
+from djk8s.project import Project
+from djk8s.shell.command import Command
+from djk8s.shell.run import output
+from djk8s.shell.talk import refuse
+
+WITHOUT = "Without an engine, `inv serve` runs the site on this machine."
+GONE = "The Docker engine stopped meanwhile: start it, then type it again."
+COMPOSE_PROJECT = "com.docker.compose.project"
+COMPOSE_SERVICE = "com.docker.compose.service"
+PATIENCE = 10  # seconds; an engine that answers does so in well under one
+SHELL = ("/bin/bash",)
+
+
+def require(project: Project) -> None:
+    """Raise `Exit` with one sentence unless an engine answers; --dry needs none."""
+    if not project.dry:
+        version(project)
+
+
+def version(project: Project, patience: float | None = None) -> str:
+    """Return the version of the engine; raises `Exit` with one sentence unless one answers in time."""
+    answer = question(project, "version", "--format", "{{.Server.Version}}", patience=patience)
+    if "permission denied" in answer.stderr.lower():
+        refuse(f"You may not speak to the Docker engine: `sudo usermod -aG docker $USER`, then log in again. {WITHOUT}")
+    if answer.returncode:
+        refuse(f"The Docker engine does not answer: start it (Docker Desktop, or systemctl start docker). {WITHOUT}")
+    return answer.stdout.strip()
+
+
+def question(
+    project: Project, *words: str | Path, patience: float | None = None, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run an engine command that changes nothing; raises `Exit` unless it ends within `patience` seconds."""
+    patience = patience or PATIENCE
+    try:
+        return output(project, (project.engine, *words), timeout=patience, variables=variables)
+    except subprocess.TimeoutExpired:
+        refuse(f"The Docker engine did not answer within {patience:g} s: try again, or restart it. {WITHOUT}")
+    except OSError:
+        refuse(f"There is no {project.engine} here: install Docker (https://docs.docker.com/get-docker/). {WITHOUT}")
+
+
+def or_gone(project: Project, otherwise: str | Callable[[], str] = "") -> Callable[[str], str]:
+    """Return a function that explains a failed command: the engine stopped, or else the given sentence."""
+
+    def sentence(_said: str) -> str:
+        try:
+            version(project)
+        except Exit:
+            return GONE
+        return otherwise() if callable(otherwise) else otherwise
+
+    return sentence
+
+
+def ask(project: Project, *words: str) -> list[str]:
+    """Return the lines that the engine answers, or none if it fails."""
+    answer = question(project, *words)
+    return [] if answer.returncode else answer.stdout.splitlines()
+
+
+def has_image(project: Project, image: str) -> bool:
+    """Return True if the engine has an image."""
+    return bool(ask(project, "image", "inspect", "--format", "{{.Id}}", image))
+
+
+def is_running(project: Project, container: str) -> bool:
+    """Return True if a container runs."""
+    return ask(project, "inspect", "--format", "{{.State.Running}}", container) == ["true"]
+
+
+def sites(project: Project, *options: str) -> list[str]:
+    """Return the ids of this project's running containers of the site, the latest started first.
+
+    The option `--all` adds those that ended. Compose runs others beside them: a database, a worker.
+    """
+    which = ("--format", f'{{{{.ID}}}} {{{{.Label "{COMPOSE_SERVICE}"}}}}', "--filter", f"label={project.label}")
+    listed = (line.partition(" ") for line in ask(project, "ps", *options, *which))
+    found = [container for container, _, service in listed if service in {"", "web"}]
+    if not found:
+        return []
+    started = ask(project, "inspect", "--format", "{{.State.StartedAt}} {{.Id}}", *found)
+    return [line.split()[1] for line in sorted(started, reverse=True)]
+
+
+def service(project: Project, name: str) -> list[str]:
+    """Return the ids of the running containers of a Compose service of this project."""
+    return ask(project, "ps", "--quiet", *of_compose(project), "--filter", f"label={COMPOSE_SERVICE}={name}")
+
+
+def of_compose(project: Project) -> tuple[str, str]:
+    """Return the options that select what Compose made for this project."""
+    return ("--filter", f"label={COMPOSE_PROJECT}={project.scope}")
+
+
+def known(project: Project, label: str) -> list[str]:
+    """Return the ids of the containers with a label, including those that ended."""
+    return ask(project, "ps", "--all", "--quiet", "--filter", f"label={label}")
+
+
+def exec_command(project: Project, container: str, words: tuple[str, ...] = (), terminal: bool = True) -> Command:
+    """Return the command that runs words, by default a shell, in a running container."""
+    return Command((project.engine, "exec", *with_input(terminal), container, *(words or SHELL)))
+
+
+def with_input(terminal: bool) -> tuple[str, ...]:
+    """Return the options that hand over our input, as a terminal if it is one."""
+    return ("--interactive", "--tty") if terminal else ("--interactive",)

@@ -1,0 +1,100 @@
+"""The site on this machine: static files, gunicorn, and manage.py, all from the virtual environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from djk8s import ports
+from djk8s.dotenv.file import EnvFile, ensure
+from djk8s.host import venv
+from djk8s.project import Project
+from djk8s.shell import processes
+from djk8s.shell.command import Command
+from djk8s.shell.run import run
+from djk8s.shell.talk import refuse, say
+
+SRC = Path("src")
+
+
+def serve_command(project: Project, port: int, values: Mapping[str, str]) -> Command:
+    """Return the command that serves on this machine; everything else is in gunicorn.conf.py."""
+    # Not gunicorn's script: its first line holds the path of the venv, which may have a space.
+    argv = (project.program("python"), "-m", "gunicorn", "myproj.wsgi:application")
+    return Command(argv, cwd=SRC, shown={"PORT": str(port)}, hidden=for_the_host(values))
+
+
+def reload_command(project: Project, port: int, values: Mapping[str, str]) -> Command:
+    """Return the command that serves during development, as compose/dev.yaml does: Django's own server."""
+    command = manage_command(project, ("runserver", str(port)), values)
+    return replace(command, shown={"PORT": str(port), "DEBUG": "1"})
+
+
+def manage_command(project: Project, words: tuple[str, ...], values: Mapping[str, str]) -> Command:
+    """Return a manage.py command in the virtual environment."""
+    return Command((project.program("python"), "manage.py", *words), cwd=SRC, hidden=for_the_host(values))
+
+
+def collect_command(project: Project, values: Mapping[str, str]) -> Command:
+    """Return the command that gathers the static files as the image has them; as there, without a database."""
+    command = manage_command(project, ("collectstatic", "--no-input"), values)
+    return replace(command, shown={"DEBUG": "0"}, hidden={**command.hidden, "DATABASE_URL": ""})
+
+
+def for_the_host(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a site on this machine, which must not read `.env` a second time."""
+    return {**values, "PLACE": "host", "PYTHON_DOTENV_DISABLED": "1"}
+
+
+def prepare(project: Project, env: EnvFile) -> dict[str, str]:
+    """Do the steps before serving that are not done yet, and return the variables of the site."""
+    venv.make(project)
+    venv.install(project)
+    return ensure(env).for_the_site(os.environ)
+
+
+def serve(project: Project, port: str | None, reload: bool) -> None:
+    """Serve on this machine until Ctrl-C, after the steps that this needs; raises `Exit` if gunicorn cannot run."""
+    if processes.WINDOWS and not reload:
+        refuse("gunicorn does not run on Windows: `inv run` serves the same site in a container.")
+    env = EnvFile(project)
+    number = ports.chosen(project, port, env.for_the_site(os.environ))
+    address = ports.Published("127.0.0.1", number)
+    if not project.dry:
+        ports.require_free(project, address, "--port {}")
+    values = prepare(project, env)
+    if reload:
+        run(project, manage_command(project, ("migrate", "--no-input"), values))
+        command = reload_command(project, number, values)
+    else:
+        collect(project, values)
+        command = serve_command(project, number, values)
+    if not project.dry:
+        say(f"Serving at {address.url} (Ctrl-C stops it)")
+    run(project, command, hold_interrupt=not reload)
+
+
+def collect(project: Project, values: Mapping[str, str]) -> None:
+    """Gather the static files, unless packages and code are as they were."""
+    wanted = {"requirements": venv.read_pins(project), "sources": sources(project)}
+    gathered = project.root / "staticfiles" / "staticfiles.json"
+    if gathered.exists() and venv.read_stamp(project, "static") == wanted:
+        return
+    failed = "The static files could not be gathered, see above."
+    run(project, collect_command(project, values), failed, unattended=True)
+    if not project.dry:
+        venv.write_stamp(project, "static", wanted)
+
+
+def sources(project: Project) -> str:
+    """Return the names, sizes and times of the site's files, any of which may change what is gathered."""
+    found = (path for path in project.src.rglob("*") if "__pycache__" not in path.parts and path.is_file())
+    states = ((path, path.stat()) for path in sorted(found))
+    return "\n".join(f"{path.relative_to(project.src)} {state.st_size} {state.st_mtime_ns}" for path, state in states)
+
+
+def manage(project: Project, words: tuple[str, ...]) -> None:
+    """Run a manage.py command on this machine, after the steps that this needs."""
+    run(project, manage_command(project, words, prepare(project, EnvFile(project))))

@@ -1,0 +1,127 @@
+"""The project: its folder, and the names that its configuration gives to things."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import reprlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from invoke import Context, Exit
+
+from djk8s.shell import processes
+
+NOT_AN_OPTION = r"[^\s-].*"
+# Project names that Compose accepts: https://docs.docker.com/compose/how-tos/project-name/
+NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
+# The name of an image: https://pkg.go.dev/github.com/distribution/reference#pkg-overview
+PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+IMAGE = rf"(?=.{{1,200}}\Z)(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{PART}(?:/{PART})*"
+TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+
+
+@dataclass(frozen=True)
+class Project:
+    """The project's folder, --dry, and the settings of tasks.py, invoke.yaml and the INVOKE_… variables."""
+
+    root: Path
+    dry: bool
+    engine: str
+    name: str
+    image: str
+    port: str
+    up_image: str
+    up_port: str
+    venv: Path
+    env_file: Path
+
+    @classmethod
+    def of(cls, c: Context, root: Path) -> Project:
+        """Return the project in a folder, as Invoke's context configures it; raises `Exit` for a wrong setting."""
+        config = c.config
+        return cls(
+            root=root,
+            dry=bool(config.run.dry),
+            engine=setting("engine", config.engine, NOT_AN_OPTION, "a program"),
+            name=setting("project", config.project, NAME, "a name of a-z, 0-9, _ and -"),
+            image=setting("image", config.image, IMAGE, "an image's name without a tag, as djk8s"),
+            port=str(config.port),
+            up_image=setting("up.image", config.up.image, f"{IMAGE}(?::{TAG})?", "an image's name, as djk8s:v1"),
+            up_port=str(config.up.port),
+            venv=not_around(root, "venv", path(root, "venv", config.venv)),
+            env_file=path(root, "env_file", config.env_file),
+        )
+
+    @property
+    def src(self) -> Path:
+        """The folder of manage.py."""
+        return self.root / "src"
+
+    @property
+    def requirements(self) -> Path:
+        """The pinned packages of the site."""
+        return self.root / "requirements.txt"
+
+    @property
+    def scope(self) -> str:
+        """The name of everything that this checkout makes on an engine; two checkouts have different ones."""
+        folder = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:6]
+        return f"{self.name}-{folder}"
+
+    @property
+    def label(self) -> str:
+        """The label of this checkout's containers and images."""
+        return f"djk8s.project={self.scope}"
+
+    @property
+    def volume(self) -> str:
+        """The named volume in which `inv run` keeps the database."""
+        return f"{self.scope}-run"
+
+    def program(self, name: str) -> Path:
+        """Return the path of a program in the virtual environment."""
+        return processes.program(self.venv, name)
+
+    def shown(self, path: Path) -> str:
+        """Return a path as a person types it in the project's folder."""
+        typed = str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
+        return printable(typed)
+
+
+def printable(name: str) -> str:
+    """Return a name so that a sentence with it stays on one line."""
+    return name if name.isprintable() else repr(name)
+
+
+def setting(name: str, value: object, shape: str, wanted: str) -> str:
+    """Return the value of a setting; raises `Exit` unless it matches the pattern `shape`."""
+    text = str(value)
+    if not (text.isprintable() and re.fullmatch(shape, text)):
+        raise Exit(f"{where(name)} is {reprlib.repr(text)}, and has to be {wanted}.", 1)
+    return text
+
+
+def where(name: str) -> str:
+    """Return what a setting is called, in a file and as a variable."""
+    return f"The setting {name} (in invoke.yaml, or INVOKE_{name.upper().replace('.', '_')})"
+
+
+def path(root: Path, name: str, value: object) -> Path:
+    """Return the path that a setting names, relative to the project's folder; raises `Exit` if it is impossible."""
+    whole = root / setting(name, value, NOT_AN_OPTION, "a path")
+    try:
+        whole.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # it may be made later
+    except OSError as error:
+        raise Exit(f"{where(name)} is {reprlib.repr(str(value))}: {error.strerror}; name another path.", 1) from None
+    return whole
+
+
+def not_around(root: Path, name: str, folder: Path) -> Path:
+    """Return a folder that may be emptied; raises `Exit` if the project is in it."""
+    if root.is_relative_to(os.path.realpath(folder)):
+        raise Exit(f"{where(name)} is the folder that the project is in: name one of its own, as venv.", 1)
+    return folder

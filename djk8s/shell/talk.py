@@ -1,0 +1,29 @@
+"""Messages: everything but a command's own output goes to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn, TextIO
+
+from invoke import Exit
+
+
+def say(text: str) -> None:
+    """Print a message on standard error, so that standard output holds only a command's result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def refuse(sentence: str, code: int = 1) -> NoReturn:
+    """End the task with one sentence on standard error."""
+    raise Exit(sentence, code)
+
+
+def takes_colours(stream: TextIO) -> bool:
+    """Return True if a stream is a terminal that shows colours, and its user wants them: https://no-color.org."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+
+
+def at_terminal() -> bool:
+    """Return True if a person is at both ends."""
+    return sys.stdin.isatty() and sys.stdout.isatty()

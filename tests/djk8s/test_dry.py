@@ -1,0 +1,476 @@
+"""`inv --dry` prints exactly the commands of a task, and does nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.mark.structures import ParameterSet
+
+import tasks
+from djk8s import git
+from support import ROOT
+
+Inv = Callable[..., subprocess.CompletedProcess[str]]
+Calls = Callable[..., list[dict[str, Any]]]
+Noting = Callable[..., tuple[Path, Calls]]
+
+MAKE = (
+    "PYTHON -m venv --clear VENV",
+    "VENV/bin/python -m pip install --require-hashes -r requirements-pip.txt",
+)
+INSTALL = (*MAKE, "VENV/bin/python -m pip install --require-hashes -r requirements.txt")
+COLLECT = "(cd src && DEBUG=0 VENV/bin/python manage.py collectstatic --no-input)"
+LABELS = "--label org.opencontainers.image.revision=REVISION --label djk8s.project=SCOPE"
+BUILD = f"docker build --tag djk8s:latest {LABELS} ."
+NEW = (
+    "docker run --pull never --label djk8s.project=SCOPE "
+    "--read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --volume SCOPE-run:/app/data"
+)
+NAMES = "--env DEBUG --env HTTPS --env SECRET_KEY"
+ONCE = f"{NEW} --rm --interactive {NAMES} djk8s:latest"
+UP = "UP_ENV_FILE=ENVFILE docker compose --project-name SCOPE up"
+UP_BUILD = UP.replace(" docker", " UP_REVISION=REVISION docker")
+UP_ALL = f"{UP_BUILD} --build --remove-orphans"
+JOINED = "--file docker-compose.yaml --file compose/dev.yaml --file compose/worker.yaml"
+IN_DATABASE = "docker exec CONTAINER"
+PLAIN = "--no-owner --no-privileges"
+TO_IT = "--username site --dbname site"
+ALL_OR_NOTHING = (
+    "--quiet --output /dev/null --single-transaction --set ON_ERROR_STOP=1 "
+    "--command 'SET lock_timeout = 10000; SET client_min_messages = error' "
+    "--command 'DROP SCHEMA public CASCADE; CREATE SCHEMA public'"
+)
+COMPOSES = "label=com.docker.compose.project=SCOPE"
+ALL = "docker ps --all --format '{{.Names}}' --filter"
+CONTAINERS = f"$({ALL} label=djk8s.project=SCOPE) $({ALL} {COMPOSES})"
+DOWN = "(cd / && docker compose --project-name SCOPE down --remove-orphans)"
+PS = (
+    r"docker ps --all --format 'table {{.ID}}\t{{.Image}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}\t"
+    """{{.Label "org.opencontainers.image.revision"}}' --filter label=djk8s.project=SCOPE"""
+)
+STOP = (
+    "docker stop $(docker ps --all --quiet --filter label=djk8s.project=SCOPE)",
+    "docker container prune --force --filter label=djk8s.project=SCOPE",
+)
+NAMED = """'{{if eq .Tag "<none>"}}{{.ID}}{{else}}{{.Repository}}:{{.Tag}}{{end}}'"""
+CLEAN = (
+    f"docker container stop {CONTAINERS}",
+    f"docker container rm --force {CONTAINERS}",
+    f"docker network rm $(docker network ls --format '{{{{.Name}}}}' --filter {COMPOSES})",
+    f"docker image rm $(docker image ls --all --format {NAMED} --filter label=djk8s.project=SCOPE)",
+)
+NOX = "TOOLS -m nox --error-on-missing-interpreters"
+BENCH = "TOOLS -m nox --session bench --"
+VOLUMES = "docker volume ls --quiet --filter"
+REMOVE_VOLUMES = f"docker volume rm $({VOLUMES} 'name=^SCOPE-run$') $({VOLUMES} {COMPOSES})"
+
+
+def case(sentence: str, words: str, *lines: str, **environment: str) -> ParameterSet:
+    return pytest.param(words, environment, lines, id=sentence)
+
+
+def run_line(
+    publish: str = "127.0.0.1:8000", port: int = 8000, names: str = NAMES, image: str = "djk8s:latest", end: str = ""
+) -> str:
+    return f"{NEW} --rm --stop-timeout 10 --publish {publish}:{port}{end} --env PORT={port} {names} {image}"
+
+
+def serve_lines(port: int = 8000) -> tuple[str, ...]:
+    return (*INSTALL, COLLECT, f"(cd src && PORT={port} VENV/bin/python -m gunicorn myproj.wsgi:application)")
+
+
+TABLE = [
+    case("venv is made of the Python that runs this", "venv", *MAKE),
+    case("venv is made of the Python asked for by version", "venv --python 3.77", *MAKE),
+    case("venv is made of the Python asked for by path", "venv --python BIN/python3.77", *MAKE),
+    case("install makes the venv first", "install", *INSTALL),
+    case("env runs no command", "env"),
+    case("env sets values without a command", "env --set DEBUG=1 --set 'GREETING=a  $(touch pwned)'"),
+    case("serve does the steps before it", "serve", *serve_lines()),
+    case(
+        "serve --reload is Django's own server",
+        "serve --reload",
+        *INSTALL,
+        "(cd src && VENV/bin/python manage.py migrate --no-input)",
+        "(cd src && PORT=8000 DEBUG=1 VENV/bin/python manage.py runserver 8000)",
+    ),
+    case("serve listens on --port", "serve --port 6545", *serve_lines(6545)),
+    case("serve listens on the configured port", "serve", *serve_lines(6545), INVOKE_PORT="6545"),
+    case("serve takes PORT of the shell, a name of .env.example", "serve", *serve_lines(6545), PORT="6545"),
+    case("serve takes --port before PORT", "serve --port 1", *serve_lines(1), PORT="2", INVOKE_PORT="3"),
+    case("serve takes PORT before the configured port", "serve", *serve_lines(2), PORT="2", INVOKE_PORT="3"),
+    case("build tags what run runs", "build", BUILD),
+    case(
+        "build tags v1 and latest at once",
+        "build --tag v1",
+        f"docker build --tag djk8s:v1 --tag djk8s:latest {LABELS} .",
+    ),
+    case(
+        "build gives several tags in one build, each once",
+        "build --tag v1 --tag v2 --tag latest --tag v1",
+        f"docker build --tag djk8s:v1 --tag djk8s:v2 --tag djk8s:latest {LABELS} .",
+    ),
+    case(
+        "build takes another Dockerfile",
+        "build --file Dockerfile",
+        f"docker build --tag djk8s:latest --file Dockerfile {LABELS} .",
+    ),
+    case(
+        "build passes each build argument as one word",
+        "build --build-arg PYTHON_VERSION=3.12 --build-arg 'GREETING=a  $(touch pwned)'",
+        "docker build --tag djk8s:latest --build-arg PYTHON_VERSION=3.12 "
+        f"--build-arg 'GREETING=a  $(touch pwned)' {LABELS} .",
+    ),
+    case(
+        "build passes a build argument that the shell has by name",
+        "build --build-arg PYTHON_VERSION",
+        f"docker build --tag djk8s:latest --build-arg PYTHON_VERSION {LABELS} .",
+        PYTHON_VERSION="3.12",
+    ),
+    case(
+        "build lends a company's pip.conf and ca.crt to the build",
+        "build --secret SECRETS/pip.conf --secret SECRETS/ca.crt",
+        "docker build --tag djk8s:latest --secret id=pip.conf,src=SECRETS/pip.conf "
+        f"--secret id=ca.crt,src=SECRETS/ca.crt {LABELS} .",
+    ),
+    case(
+        "build builds every layer anew",
+        "build --no-cache",
+        f"docker build --tag djk8s:latest --no-cache {LABELS} .",
+    ),
+    case(
+        "build names the configured image",
+        "build",
+        f"docker build --tag other:latest {LABELS} .",
+        INVOKE_IMAGE="other",
+    ),
+    case(
+        "build calls the configured engine",
+        "build",
+        f"podman build --tag djk8s:latest {LABELS} .",
+        INVOKE_ENGINE="podman",
+    ),
+    case("run builds first, and shows on this machine alone, on the same port", "run", BUILD, run_line()),
+    case("run --no-build runs what was built", "run --no-build", run_line()),
+    case("run listens and shows on --port", "run --port 6545", BUILD, run_line("127.0.0.1:6545", 6545)),
+    case(
+        "run is the tutorial's own command", "run --port 6545 --publish 8000", BUILD, run_line("127.0.0.1:8000", 6545)
+    ),
+    case("run shows to the network when asked", "run --publish 0.0.0.0:8001", BUILD, run_line("0.0.0.0:8001")),
+    case("run shows on an IPv6 address", "run --publish [::1]:8001", BUILD, run_line("'[::1]:8001", end="'")),
+    case("run takes the configured port", "run", BUILD, run_line("127.0.0.1:6545", 6545), INVOKE_PORT="6545"),
+    case("run takes PORT of the shell, once", "run", BUILD, run_line("127.0.0.1:6545", 6545), PORT="6545"),
+    case("run runs a tag as it was built earlier", "run --tag v1", run_line(image="djk8s:v1")),
+    case(
+        "run runs the configured image",
+        "run",
+        BUILD.replace("djk8s:l", "other:l"),
+        run_line(image="other:latest"),
+        INVOKE_IMAGE="other",
+    ),
+    case(
+        "run names each variable and shows no value",
+        "run --env DEBUG=1 --env 'GREETING=a  $(touch pwned)'",
+        BUILD,
+        run_line(names="--env DEBUG --env GREETING --env HTTPS --env SECRET_KEY"),
+    ),
+    case(
+        "run takes a variable without value from the shell",
+        "run --env GREETING",
+        BUILD,
+        run_line(names="--env DEBUG --env GREETING --env HTTPS --env SECRET_KEY"),
+        GREETING="hello",
+    ),
+    case(
+        "run leaves alone what the shell has besides the settings",
+        "run",
+        BUILD,
+        run_line(names="--env DEBUG --env GUNICORN_CMD_ARGS --env HTTPS --env SECRET_KEY"),
+        GREETING="hello",
+        GUNICORN_CMD_ARGS="--log-level debug",
+    ),
+    case("run reads another file", "run --env-file OTHERFILE", BUILD, run_line(names="--env FROM_OTHER_FILE")),
+    case(
+        "run returns when it is detached",
+        "run --detach",
+        BUILD,
+        run_line().replace(" --rm ", " --detach "),
+    ),
+    case("shell is a new container where none runs", "shell", BUILD, f"{ONCE} /bin/bash"),
+    case("shell --new is a new container", "shell --new", BUILD, f"{ONCE} /bin/bash"),
+    case(
+        "shell keeps the quoting of the words after the dashes",
+        "shell -- python -c 'print(\"a  b\")' '$HOME' ''",
+        BUILD,
+        f"""{ONCE} python -c 'print("a  b")' '$HOME' ''""",
+    ),
+    case(
+        "shell gives flags after the dashes to the command", "shell -- ls --new -- -l", BUILD, f"{ONCE} ls --new -- -l"
+    ),
+    case("ps lists this project's containers with their revision", "ps", PS),
+    case(
+        "logs are those of the container started last",
+        "logs",
+        "docker logs $(docker ps --all --quiet --latest --filter label=djk8s.project=SCOPE)",
+    ),
+    case("stop stops this project's containers", "stop", *STOP),
+    case("up builds and runs", "up", UP_ALL),
+    case("up --detach waits until it is healthy", "up --detach", f"{UP_ALL} --detach --wait"),
+    case("up --no-build runs what was built", "up --no-build", f"{UP} --no-build --remove-orphans"),
+    case("up takes the configured port", "up", f"UP_PORT=6545 {UP_ALL}", INVOKE_UP_PORT="6545"),
+    case(
+        "up takes the configured image",
+        "up",
+        f"UP_IMAGE=other:v2 {UP_ALL}",
+        INVOKE_UP_IMAGE="other:v2",
+    ),
+    case("up leaves PORT of the shell to the file", "up", UP_ALL, PORT="6545"),
+    case(
+        "up joins what is named, in its order, as oneself where the checkout is mounted",
+        "up --with worker --with dev --scale worker=2",
+        f"{UP_BUILD.replace('ENVFILE', 'ENVFILE UP_USER=USER:0').removesuffix(' up')} {JOINED} up --build "
+        "--remove-orphans --scale worker=2",
+    ),
+    case(
+        "db dump writes a file", "db dump all.dump", f"{IN_DATABASE} pg_dump --format custom {PLAIN} {TO_IT} > all.dump"
+    ),
+    case(
+        "db restore reads all of it before anything is changed",
+        "db restore all.dump",
+        f"{IN_DATABASE} pg_restore {PLAIN} --file /tmp/restore.sql < all.dump".replace("exec", "exec --interactive"),
+        f"{IN_DATABASE} psql {TO_IT} {ALL_OR_NOTHING} --file /tmp/restore.sql",
+    ),
+    case("db shell speaks SQL", "db shell", f"{IN_DATABASE} psql {TO_IT}".replace("exec", "exec --interactive")),
+    case("down keeps the database", "down", DOWN),
+    case("down --volumes removes it", "down --volumes", DOWN.replace(")", " --volumes)")),
+    case("clean keeps the databases", "clean", *CLEAN),
+    case("clean --volumes removes them", "clean --volumes", *CLEAN, REMOVE_VOLUMES),
+    case("clean --venv says in words that the environment goes", "clean --venv", *CLEAN),
+    case(
+        "manage --place compose runs in the site that is up",
+        "manage --place compose -- check",
+        "docker exec --interactive CONTAINER python manage.py check",
+    ),
+    case(
+        "manage runs in the venv, after the steps before it",
+        "manage -- migrate --check 'a  b'",
+        *INSTALL,
+        "(cd src && VENV/bin/python manage.py migrate --check 'a  b')",
+    ),
+    case(
+        "manage --place host is the same",
+        "manage --place host -- check",
+        *INSTALL,
+        "(cd src && VENV/bin/python manage.py check)",
+    ),
+    case(
+        "manage --place container runs in the image",
+        "manage --place container -- migrate --check 'a  b'",
+        BUILD,
+        f"{ONCE} python manage.py migrate --check 'a  b'",
+    ),
+    case("lock is a session", "lock", "TOOLS -m nox --session lock"),
+    case("lock --upgrade takes the newest", "lock --upgrade", "TOOLS -m nox --session lock -- --upgrade"),
+    case("test runs all that this machine can", "test", "TOOLS -m nox"),
+    case("test runs the sessions asked for", "test --session a --session b", f"{NOX} --session a b"),
+    case("bench measures both recipes", "bench", f"{BENCH} --rounds 5"),
+    case(
+        "bench measures as often as asked, for machines, and draws",
+        "bench --json --chart --rounds 1",
+        f"{BENCH} --json --chart --rounds 1",
+    ),
+    case("lint is one session", "lint", "TOOLS -m nox --session lint"),
+    case(
+        "tasks chain",
+        "build --tag v1 run --port 6545",
+        f"docker build --tag djk8s:v1 --tag djk8s:latest {LABELS} .",
+        BUILD,
+        run_line("127.0.0.1:6545", 6545),
+    ),
+]
+
+
+@pytest.fixture
+def prints(inv: Inv, shell: pytest.MonkeyPatch, tmp_path: Path, program: Callable[[str, str], Path]) -> Inv:
+    """Type `inv --dry …`, with each name that differs from machine to machine replaced by a word in capitals."""
+    python = program("bin/python3.77", f'exec "{sys.executable}" "$@"')
+    shell.setenv("PATH", str(python.parent), prepend=os.pathsep)
+    shell.setattr(git, "revision", lambda _: "REVISION")
+    other = tmp_path / "other.env"
+    other.write_text("FROM_OTHER_FILE=1\n")
+    for name in ("pip.conf", "ca.crt"):
+        (tmp_path / name).write_text("hunter2")
+
+    def dry(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        words = (
+            words.replace("BIN", str(python.parent)).replace("OTHERFILE", str(other)).replace("SECRETS", str(tmp_path))
+        )
+        typed = inv("--dry", *shlex.split(words), **environment)
+        typed.stdout = normal(typed.stdout, tmp_path)
+        return typed
+
+    return dry
+
+
+BASE = getattr(sys, "_base_executable", sys.executable)
+
+
+def normal(text: str, tmp_path: Path) -> str:
+    """Return text with the names of this machine replaced."""
+    tools = Path(sys.executable)
+    names = {
+        **{f"{python} -m venv": "PYTHON -m venv" for python in (BASE, os.path.realpath(sys.executable))},
+        str(tmp_path / "venv"): "VENV",
+        f"{tmp_path}/pip.conf": "SECRETS/pip.conf",
+        f"{tmp_path}/ca.crt": "SECRETS/ca.crt",
+        str(tmp_path / ".env"): "ENVFILE",
+        os.path.relpath(tools, ROOT) if tools.is_relative_to(ROOT) else str(tools): "TOOLS",
+    }
+    for name, word in names.items():
+        text = text.replace(name, word)
+    text = re.sub(r"\bUP_USER=\d+:", "UP_USER=USER:", text)
+    return re.sub(r"\bdjk8s-[0-9a-f]{6}\b", "SCOPE", text)
+
+
+@pytest.mark.parametrize(("words", "environment", "lines"), TABLE)
+def test_dry_prints_exactly(prints: Inv, words: str, environment: dict[str, str], lines: tuple[str, ...]) -> None:
+    typed = prints(words, **environment)
+    assert typed.stdout.splitlines() == list(lines)
+    assert typed.returncode == 0
+
+
+SECRETS = """
+SECRET_KEY=hunter2-key
+DATABASE_URL=postgres://user:hunter2-password@db/name
+GUNICORN_CMD_ARGS='--certfile hunter2 args'
+ANY_OTHER="hunter2 other"
+"""
+
+
+READ_SECRETS = ["run", "run --detach", "run --env TOKEN=hunter2-flag", "run --env-file ENV", "shell", "shell -- env"]
+READ_SECRETS += [
+    "up",
+    "serve",
+    "manage -- check",
+    "manage --place container -- check",
+    "build",
+    "env",
+    "env --set TOKEN=hunter2-flag --set SECRET_KEY=hunter2-key",
+    "clean",
+    "steps",
+]
+
+
+@pytest.mark.parametrize("words", READ_SECRETS)
+def test_no_secret_is_printed(inv: Inv, tmp_path: Path, words: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(SECRETS)
+    typed = inv("--dry", *words.replace("ENV", str(file), words.endswith("ENV")).split())
+    assert typed.returncode == 0
+    assert "hunter2" not in typed.stdout + typed.stderr
+
+
+def test_no_fresh_secret_is_printed(inv: Inv, engine: Calls, tmp_path: Path) -> None:
+    typed = inv("shell", "--", "env")
+    key = engine("run")[0]["env"]["SECRET_KEY"]
+    assert key in (tmp_path / ".env").read_text()
+    assert key not in typed.stdout + typed.stderr
+    assert not any(key in word for call in engine() for word in call["argv"])
+
+
+WITH_A_WORD = {"db-dump": ["one.dump"], "db-restore": ["two.dump"]}
+# Doctor only looks, and finds that there is no engine.
+EVERY_TASK = [word for name in tasks.ns.task_names if name != "doctor" for word in (name, *WITH_A_WORD.get(name, []))]
+
+
+@pytest.mark.parametrize("env_file", ["", "SECRET_KEY=hunter2\n"], ids=["without .env", "with .env"])
+def test_dry_needs_no_engine_and_changes_nothing(checkout: Path, elsewhere: Inv, env_file: str) -> None:
+    if env_file:
+        (checkout / ".env").write_text(env_file)
+    before = contents(checkout)
+    typed = elsewhere("--dry", *EVERY_TASK, INVOKE_ENGINE="no-such-engine")
+    assert typed.returncode == 0, typed.stderr
+    assert typed.stdout.count("no-such-engine run") >= 2
+    assert contents(checkout) == before
+
+
+def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    return {path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in folder.rglob("*")}
+
+
+def test_lines_are_short_where_nothing_is_configured(elsewhere: Inv) -> None:
+    lines = elsewhere("--dry", "venv", "serve", "up").stdout.splitlines()
+    assert lines[1] == "venv/bin/python -m pip install --require-hashes -r requirements-pip.txt"
+    assert "(cd src && PORT=8000 ../venv/bin/python -m gunicorn myproj.wsgi:application)" in lines
+    assert re.fullmatch(
+        r"docker compose --project-name djk8s-[0-9a-f]{6} up --build --remove-orphans",
+        lines[-1],
+    )
+
+
+def test_two_checkouts_stay_apart(elsewhere: Inv, inv: Inv) -> None:
+    here, there = inv("--dry", "ps").stdout, elsewhere("--dry", "ps").stdout
+    assert normal(here, Path("/-")) == normal(there, Path("/-"))
+    assert here != there
+
+
+PASTED = "build down logs stop clean"
+OURS = ["--filter", "label=djk8s.project=SCOPE"]
+DOWN_CALL = ["compose", "--project-name", "SCOPE", "down", "--remove-orphans"]
+STOP_CALLS = [
+    ["ps", "--all", "--quiet", *OURS],
+    ["stop", "one", "two"],
+    ["container", "prune", "--force", *OURS],
+]
+LIST_CALLS = [["ps", "--all", "--format", "{{.Names}}", "--filter", which] for which in (OURS[1], COMPOSES)]
+CALLS = [
+    ["build", "--tag", "djk8s:latest", "--label", "djk8s.project=SCOPE", "."],
+    DOWN_CALL,
+    ["ps", "--all", "--quiet", "--latest", *OURS],
+    ["logs", "one", "two"],
+    *STOP_CALLS,
+    *LIST_CALLS,
+    ["container", "stop", "one", "two", "one", "two"],
+    *LIST_CALLS,
+    ["container", "rm", "--force", "one", "two", "one", "two"],
+    ["network", "ls", "--format", "{{.Name}}", "--filter", COMPOSES],
+    ["network", "rm", "four"],
+    ["image", "ls", "--all", "--format", NAMED.strip("'"), *OURS],
+    ["image", "rm", "three"],
+]
+
+
+@pytest.mark.parametrize("folder", [".", "src/myproj"])
+def test_printed_lines_can_be_pasted(checkout: Path, elsewhere: Inv, noting: Noting, folder: str) -> None:
+    engine, noted = noting("my 'docker' $engine", ps=("one\ntwo", 0), image_ls=("three", 0), network_ls=("four", 0))
+    here = checkout / folder
+    lines = elsewhere("--dry", *PASTED.split(), cwd=here, INVOKE_ENGINE=str(engine)).stdout
+    pasted = subprocess.run(["sh", "-e", "-c", lines], cwd=here, capture_output=True, text=True, check=False)
+    assert pasted.returncode == 0, pasted.stderr
+    assert json.loads(normal(json.dumps([call["argv"] for call in noted()]), Path("/-"))) == CALLS
+    assert noted()[0]["cwd"] == str(checkout)
+
+
+def test_env_says_what_it_would_write_and_writes_nothing(inv: Inv, tmp_path: Path) -> None:
+    typed = inv("--dry", "env")
+    assert "written from .env.example" in typed.stderr
+    assert not (tmp_path / ".env").exists()
+
+
+@pytest.mark.parametrize("words", ["run", "shell", "manage --place container -- check"])
+def test_a_line_says_which_variables_to_export(inv: Inv, words: str) -> None:
+    typed = inv("--dry", *words.split())
+    named = re.findall(r"--env ([A-Z_]+)(?= )", typed.stdout)
+    told = [line for line in typed.stderr.splitlines() if "export" in line]
+    assert len(told) == 1
+    assert set(named) == {"DEBUG", "HTTPS", "SECRET_KEY"}
+    assert all(name in told[0].split() for name in named)
