@@ -40,11 +40,13 @@ RUN install --directory --owner 10001 --group 0 --mode 770 /app/data && \
     SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input && \
     python -m compileall -q /app
 
-# inv serve: not as root, and by number, which a cluster can check.
+# Not as root, and by number, which a cluster can check.
 USER 10001
+EXPOSE 8000
+
+# inv serve: the script prepares a container for gunicorn, and passes any other command through.
 ENTRYPOINT ["/app/entrypoint.sh"]
 CMD ["gunicorn", "myproj.wsgi:application"]
-EXPOSE 8000
 
 # By bash, as the image has no curl.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s \

@@ -90,7 +90,7 @@ def serve(c: Context, port: str | None = None, reload: bool = False) -> None:
         "file": "the Dockerfile to build from",
         "build-arg": "NAME=value for an ARG of the Dockerfile, never a secret; may be repeated",
         "no-cache": "build every layer again",
-        "secret": "a company's pip.conf or ca.crt, for the build only; may be repeated",
+        "secret": "a company's pip.conf, uv.toml or ca.crt, for the build only; may be repeated",
     },
 )
 def build(

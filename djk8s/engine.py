@@ -8,6 +8,7 @@ from pathlib import Path
 
 from invoke import Exit
 
+from djk8s import checkout
 from djk8s.project import Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import output
@@ -25,6 +26,7 @@ def require(project: Project) -> None:
     """Raise `Exit` with one sentence unless an engine answers; --dry needs none."""
     if not project.dry:
         version(project)
+        checkout.record(project.root, project.checkout)
 
 
 def version(project: Project, patience: float | None = None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import reprlib
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from invoke import Context, Exit
 
+from djk8s import checkout
 from djk8s.shell import processes
 
 NOT_AN_OPTION = r"[^\s-].*"
@@ -27,6 +27,7 @@ class Project:
     """The project's folder, --dry, and the settings of tasks.py, invoke.yaml and the INVOKE_… variables."""
 
     root: Path
+    checkout: str
     dry: bool
     engine: str
     name: str
@@ -43,6 +44,7 @@ class Project:
         config = c.config
         return cls(
             root=root,
+            checkout=checkout.identify(root),
             dry=bool(config.run.dry),
             engine=setting("engine", config.engine, NOT_AN_OPTION, "a program"),
             name=setting("project", config.project, NAME, "a name of a-z, 0-9, _ and -"),
@@ -67,8 +69,7 @@ class Project:
     @property
     def scope(self) -> str:
         """The name of everything that this checkout makes on an engine; two checkouts have different ones."""
-        folder = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:6]
-        return f"{self.name}-{folder}"
+        return f"{self.name}-{self.checkout}"
 
     @property
     def label(self) -> str:

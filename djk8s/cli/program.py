@@ -20,6 +20,8 @@ from djk8s.shell.run import INTERRUPTED
 from djk8s.shell.talk import refuse, say
 
 OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+# Another project's shell may set these. They would reach this site on the host and not in a container.
+FOREIGN = ("DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION", "GUNICORN_CMD_ARGS", "PYTHONPATH", "PYTHONHOME")
 BROKEN_PIPE = 141  # a shell's exit code for a command whose output nobody reads
 
 
@@ -42,6 +44,8 @@ def after_dashes() -> tuple[str, ...]:
 
 def main(namespace: Collection, root: Path) -> None:
     """Run the tasks that were typed; ends quietly if nobody reads the output, as in `inv steps | head -1`."""
+    for name in FOREIGN:
+        os.environ.pop(name, None)
     try:
         try:
             Inv(namespace, root).run()

@@ -38,7 +38,7 @@ CAUSES = {
 # What the client says to `compose --project-name …` without Compose; asking for its version first would take 0.1 s.
 NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
 # The defaults of docker-compose.yaml; a test compares.
-DEFAULTS = {"UP_IMAGE": "djk8s-compose:v1", "UP_PORT": "8001", "UP_ENV_FILE": ".env", "UP_REVISION": ""}
+DEFAULTS = {"UP_IMAGE": "djk8s-compose:v1", "UP_PORT": "8001", "UP_ENV_FILE": ".env", "UP_REVISION": "", "UP_RESTART": "unless-stopped"}
 
 
 def up_command(
@@ -56,7 +56,8 @@ def up_command(
     for several in scale:
         words += ["--scale", several]
     command = compose(project, *words, overlays=overlays)
-    return replace(command, shown={**command.shown, **({"UP_REVISION": revision} if revision else {})})
+    variables = {"UP_REVISION": revision, "UP_RESTART": "" if detach else "no"}  # at a terminal, a failure is the end
+    return replace(command, shown={**command.shown, **{name: value for name, value in variables.items() if value}})
 
 
 def down_command(project: Project, volumes: bool = False) -> Command:

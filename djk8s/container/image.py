@@ -16,7 +16,7 @@ from djk8s.shell.talk import refuse
 
 LATEST = "latest"
 NOT_BUILT = "The image was not built, see above; `inv doctor` looks at what a build needs."
-SECRETS = ("pip.conf", "ca.crt")  # the ids that the Dockerfile mounts
+SECRETS = ("pip.conf", "uv.toml", "ca.crt")  # the ids that the Dockerfile mounts
 
 
 def build_command(

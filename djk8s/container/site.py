@@ -48,8 +48,8 @@ def run_command(
 ) -> Command:
     """Return the command that runs the site on a port inside, and publishes it outside."""
     values = {name: value for name, value in values.items() if name != "PORT"}
-    lifetime = "--detach" if detach else "--rm"
-    options = [lifetime, "--stop-timeout", STOP_TIMEOUT, "--publish", f"{published}:{port}", "--env", f"PORT={port}"]
+    lifetime = ["--detach", "--log-driver", "local"] if detach else ["--rm"]  # that driver rotates the log
+    options = [*lifetime, "--stop-timeout", STOP_TIMEOUT, "--publish", f"{published}:{port}", "--env", f"PORT={port}"]
     return Command((*new_command(project, options, values), image), hidden=values)
 
 

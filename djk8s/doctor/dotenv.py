@@ -26,7 +26,7 @@ def values(env: EnvFile) -> Finding:
     site = env.for_the_site(os.environ)
     if mistakes := check.between_readers(env, stack.reading(env.project)):
         return wrong(mistakes[0])
-    if not site.get("SECRET_KEY") and site.get("DEBUG") != "1":
+    if not (site.get("SECRET_KEY") or site.get("SECRET_KEY_FILE") or site.get("DEBUG") == "1"):
         return wrong(f"{env.name} has no SECRET_KEY, and nothing starts without: `inv env --set SECRET_KEY` sets one.")
     if mistakes := list(check.against_settings(env)):
         more = f" ({len(mistakes)} in all: `inv env --check` says each.)" if len(mistakes) > 1 else ""

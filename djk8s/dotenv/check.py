@@ -10,10 +10,9 @@ from djk8s.dotenv.file import EXAMPLE, EnvFile, parse, read, values
 from djk8s.project import Project
 from djk8s.shell.talk import refuse, say
 
-READERS = {"text", "flag", "choice", "words", "port", "origins", "database"}  # of src/myproj/environment.py
+READERS = {"text", "secret", "flag", "choice", "words", "origins", "database"}  # of src/myproj/environment.py
 # The Dockerfile and the Compose file set PLACE; nobody changes the other.
 NOT_FOR_PEOPLE = {"PLACE", "DJANGO_SETTINGS_MODULE"}
-READ_ELSEWHERE = {"GUNICORN_CMD_ARGS", "PGPASSWORD"}  # by gunicorn, and by PostgreSQL's own library
 # docker-compose.yaml sets these itself, whatever the environment file says.
 SET_BY_COMPOSE = {"PORT", "PLACE"}
 # The variables that Compose reads in the file, or why it cannot read it; None without Compose.
@@ -34,7 +33,7 @@ def check(env: EnvFile, composes: ComposeReading) -> None:
 
 def against_settings(env: EnvFile) -> Iterator[str]:
     """Yield a sentence for each malformed, repeated or unknown line, and for each missing setting."""
-    known = {*env.settings, *names_read(env.project), *READ_ELSEWHERE}
+    known = {*env.settings, *names_read(env.project)}
     there: dict[str, str] = {}
     first: dict[str, int] = {}
     for number, name, value in env.lines:
@@ -49,9 +48,11 @@ def against_settings(env: EnvFile) -> Iterator[str]:
         first.setdefault(name, number)
         there[name] = value
     for name, usual in values(parse(env.example), EXAMPLE).items():
+        if f"{name}_FILE" in there:
+            continue
         if name not in there:
             yield f"{env.name} does not set {name}: type `inv env --set {name}{f'={usual}' if usual else ''}`."
-        elif not usual and not there[name]:
+        if not usual and not there.get(name, "set"):
             yield f"{env.name} sets {name} to nothing: type `inv env --set {name}`."
 
 

@@ -20,9 +20,10 @@ SRC = Path("src")
 
 
 def serve_command(project: Project, port: int, values: Mapping[str, str]) -> Command:
-    """Return the command that serves on this machine; everything else is in gunicorn.conf.py."""
+    """Return the command that serves on this machine; serving/ has everything else."""
     # Not gunicorn's script: its first line holds the path of the venv, which may have a space.
-    argv = (project.program("python"), "-m", "gunicorn", "myproj.wsgi:application")
+    config = ("--config", project.root / "serving" / "gunicorn.conf.py")
+    argv = (project.program("python"), "-m", "gunicorn", *config, "myproj.wsgi:application")
     return Command(argv, cwd=SRC, shown={"PORT": str(port)}, hidden=for_the_host(values))
 
 
@@ -69,30 +70,12 @@ def serve(project: Project, port: str | None, reload: bool) -> None:
         run(project, manage_command(project, ("migrate", "--no-input"), values))
         command = reload_command(project, number, values)
     else:
-        collect(project, values)
+        failed = "The static files could not be gathered, see above."
+        run(project, collect_command(project, values), failed, unattended=True)
         command = serve_command(project, number, values)
     if not project.dry:
         say(f"Serving at {address.url} (Ctrl-C stops it)")
     run(project, command, hold_interrupt=not reload)
-
-
-def collect(project: Project, values: Mapping[str, str]) -> None:
-    """Gather the static files, unless packages and code are as they were."""
-    wanted = {"requirements": venv.read_pins(project), "sources": sources(project)}
-    gathered = project.root / "staticfiles" / "staticfiles.json"
-    if gathered.exists() and venv.read_stamp(project, "static") == wanted:
-        return
-    failed = "The static files could not be gathered, see above."
-    run(project, collect_command(project, values), failed, unattended=True)
-    if not project.dry:
-        venv.write_stamp(project, "static", wanted)
-
-
-def sources(project: Project) -> str:
-    """Return the names, sizes and times of the site's files, any of which may change what is gathered."""
-    found = (path for path in project.src.rglob("*") if "__pycache__" not in path.parts and path.is_file())
-    states = ((path, path.stat()) for path in sorted(found))
-    return "\n".join(f"{path.relative_to(project.src)} {state.st_size} {state.st_mtime_ns}" for path, state in states)
 
 
 def manage(project: Project, words: tuple[str, ...]) -> None:

@@ -83,7 +83,7 @@ def install(project: Project) -> None:
     if is_installed(project):
         say(f"{name} is installed in {project.shown(project.venv)}: nothing to do.")
         return
-    remove_stamps(project, "install", "static")
+    remove_stamps(project, "install")
     run_quietly(project, install_command(project), f"{name} could not be installed", INDEX)
     if project.dry:
         return
@@ -235,5 +235,5 @@ def write_stamp(project: Project, step: str, stamp: dict[str, str]) -> None:
 def remove_stamps(project: Project, *steps: str) -> None:
     """Record steps, by default all, as not finished."""
     if not project.dry:
-        for step in steps or ("venv", "install", "static"):
+        for step in steps or ("venv", "install"):
             stamp_path(project, step).unlink(missing_ok=True)
