@@ -27,7 +27,6 @@ class Project:
     """The project's folder, --dry, and the settings of tasks.py, invoke.yaml and the INVOKE_… variables."""
 
     root: Path
-    checkout: str
     dry: bool
     engine: str
     name: str
@@ -37,6 +36,7 @@ class Project:
     up_port: str
     venv: Path
     env_file: Path
+    checkout: str = ""
 
     @classmethod
     def of(cls, c: Context, root: Path) -> Project:
@@ -44,7 +44,6 @@ class Project:
         config = c.config
         return cls(
             root=root,
-            checkout=checkout.identify(root),
             dry=bool(config.run.dry),
             engine=setting("engine", config.engine, NOT_AN_OPTION, "a program"),
             name=setting("project", config.project, NAME, "a name of a-z, 0-9, _ and -"),
@@ -54,6 +53,7 @@ class Project:
             up_port=str(config.up.port),
             venv=not_around(root, "venv", path(root, "venv", config.venv)),
             env_file=path(root, "env_file", config.env_file),
+            checkout=checkout.identify(root),
         )
 
     @property

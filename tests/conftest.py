@@ -11,9 +11,7 @@ WINDOWS = os.name == "nt"  # not from djk8s, whose packages the sessions with an
 # Files that need more than a step or a task does.
 NEEDS_POSIX = {
     "agreement/*": "the files agree on every system or on none",
-    "image/*": "what helps to build the image runs in it, on Linux",
-    "site/test_gunicorn.py": "gunicorn needs fcntl",
-    "site/test_hot_path.py": "gunicorn needs fcntl",
+    "serving/*": "gunicorn needs fcntl",
     "site/test_serving.py": "gunicorn needs fcntl",
     "djk8s/test_any_input.py": "it has the words, paths and errors of POSIX",
     "djk8s/test_bad_input.py": "most of what it types begins with `inv serve`",

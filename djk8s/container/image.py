@@ -64,7 +64,7 @@ def build(
     """Build the image, labelled with git's revision."""
     build_args, secrets = list(build_args), list(secrets)
     command = build_command(project, tags, file, build_args, no_cache, secrets, git.revision(project))
-    known = " or ".join(SECRETS)
+    known = f"{', '.join(SECRETS[:-1])} or {SECRETS[-1]}"
     for secret in secrets:
         if Path(secret).name not in SECRETS or not re.fullmatch(r"[^,\"\n]+", secret):
             refuse(f"--secret {secret!r} is none that the Dockerfile asks for: give a file called {known}.")

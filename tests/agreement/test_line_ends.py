@@ -40,14 +40,14 @@ def is_shell(path: Path) -> bool:
 def test_shell_files_have_the_line_ends_of_linux_in_a_checkout_of_windows(agree: Agree, cloned: Path) -> None:
     files = [path for path in cloned.rglob("*") if path.is_file() and ".git" not in path.relative_to(cloned).parts]
     shell = {path.relative_to(cloned).as_posix() for path in files if is_shell(path)}
-    assert {"inv", ".ci/run", "entrypoint.sh", "image/index.sh", "completion/inv.bash"} <= shell
+    assert {"inv", ".ci/run", "entrypoint.sh", "completion/inv.bash"} <= shell
     with_crlf = sorted(name for name in shell if b"\r\n" in (cloned / name).read_bytes())
     agree(not with_crlf, f".gitattributes lets git write {', '.join(with_crlf)} with CRLF line ends.")
 
 
 def test_image_is_of_the_same_files_from_a_checkout_of_windows(agree: Agree, copy: Path, cloned: Path) -> None:
     """A Dockerfile, pins and code with other line ends would be another image."""
-    for folder in (".", "src", "image"):
+    for folder in (".", "src", "serving"):
         for path in (copy / folder).glob("*"):
             if path.is_file():
                 there = cloned / path.relative_to(copy)

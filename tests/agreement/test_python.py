@@ -124,19 +124,6 @@ def test_workflow_names_every_python(agree: Agree, text: Text) -> None:
     )
 
 
-def test_workflow_tests_on_every_system(agree: Agree, text: Text) -> None:
-    """Windows does not run a script by its first line."""
-    job = yaml.safe_load(text(".github/workflows/ci.yml"))["jobs"]["tests"]
-    matrix = job["strategy"]["matrix"]
-    typed = {system: inv for system in matrix["system"] for inv in matrix["inv"]}
-    typed |= {more["system"]: more["inv"] for more in matrix["include"]}
-    by_system = {system.split("-")[0]: inv for system, inv in typed.items()}
-    agree(
-        by_system == {"ubuntu": "./inv", "macos": "./inv", "windows": "python inv"},
-        f".github/workflows/ci.yml types {by_system}, and Windows alone needs python inv.",
-    )
-
-
 POSIX_ALONE = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "gunicorn"}
 
 

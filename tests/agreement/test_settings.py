@@ -53,8 +53,7 @@ def test_place_is_said_by_the_box(agree: Agree, text: Text) -> None:
 
 
 PORTS = {
-    "entrypoint.sh": r"PORT:-(\d+)\}",
-    "src/myproj/settings.py": r'environment\.port\("PORT", (\d+)\)',
+    "serving/gunicorn.conf.py": r'"PORT"\) or (\d+)',
     ".env.example": r"^# PORT=(\d+)$",
     "Dockerfile": r"^EXPOSE (\d+)$",
 }
@@ -67,5 +66,5 @@ def test_default_port_is_one(agree: Agree, text: Text) -> None:
         agree(found == [ours], f"{file} says the default port is {' and '.join(found)}, and tasks.py {ours}.")
     checked = re.findall(r"/dev/tcp/127\.0\.0\.1/\$\{PORT:-(\d+)\}", text("Dockerfile"))
     agree(
-        checked == [ours], f"The health check of the Dockerfile asks port {checked[0]}, and entrypoint.sh sets {ours}."
+        checked == [ours], f"The health check of the Dockerfile asks port {checked[0]}, and tasks.py says {ours}."
     )

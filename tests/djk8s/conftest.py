@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import tasks
+from djk8s import checkout as checkouts
 from djk8s.cli.program import Inv
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
@@ -156,6 +157,7 @@ def project(tmp_path: Path) -> Project:
         up_port="8001",
         venv=tmp_path / "venv",
         env_file=tmp_path / ".env",
+        checkout=checkouts.identify(ROOT),
     )
 
 
@@ -166,7 +168,7 @@ def checkout(tmp_path: Path) -> Path:
     leave_out = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "djk8s", copy / "djk8s", ignore=leave_out)
     shutil.copytree(ROOT / "src", copy / "src", ignore=leave_out)
-    shutil.copytree(ROOT / "image", copy / "image", ignore=leave_out)
+    shutil.copytree(ROOT / "serving", copy / "serving", ignore=leave_out)
     for pattern in ("inv", "*.py", "requirements*", "Dockerfile", ".dockerignore", "*.sh", "*.yaml", ".env.example"):
         for file in ROOT.glob(pattern):
             shutil.copy(file, copy)

@@ -23,6 +23,7 @@ Inv = Callable[..., subprocess.CompletedProcess[str]]
 Calls = Callable[..., list[dict[str, Any]]]
 Noting = Callable[..., tuple[Path, Calls]]
 
+CONFIG = "--config ../serving/gunicorn.conf.py"
 MAKE = (
     "PYTHON -m venv --clear VENV",
     "VENV/bin/python -m pip install --require-hashes -r requirements-pip.txt",
@@ -38,8 +39,9 @@ NEW = (
 NAMES = "--env DEBUG --env HTTPS --env SECRET_KEY"
 ONCE = f"{NEW} --rm --interactive {NAMES} djk8s:latest"
 UP = "UP_ENV_FILE=ENVFILE docker compose --project-name SCOPE up"
-UP_BUILD = UP.replace(" docker", " UP_REVISION=REVISION docker")
+UP_BUILD = UP.replace(" docker", " UP_REVISION=REVISION UP_RESTART=no docker")
 UP_ALL = f"{UP_BUILD} --build --remove-orphans"
+UP_DETACHED = UP_ALL.replace("UP_RESTART=no ", "")
 JOINED = "--file docker-compose.yaml --file compose/dev.yaml --file compose/worker.yaml"
 IN_DATABASE = "docker exec CONTAINER"
 PLAIN = "--no-owner --no-privileges"
@@ -85,7 +87,7 @@ def run_line(
 
 
 def serve_lines(port: int = 8000) -> tuple[str, ...]:
-    return (*INSTALL, COLLECT, f"(cd src && PORT={port} VENV/bin/python -m gunicorn myproj.wsgi:application)")
+    return (*INSTALL, COLLECT, f"(cd src && PORT={port} VENV/bin/python -m gunicorn {CONFIG} myproj.wsgi:application)")
 
 
 TABLE = [
@@ -203,7 +205,7 @@ TABLE = [
         "run returns when it is detached",
         "run --detach",
         BUILD,
-        run_line().replace(" --rm ", " --detach "),
+        run_line().replace(" --rm ", " --detach --log-driver local "),
     ),
     case("shell is a new container where none runs", "shell", BUILD, f"{ONCE} /bin/bash"),
     case("shell --new is a new container", "shell --new", BUILD, f"{ONCE} /bin/bash"),
@@ -224,8 +226,8 @@ TABLE = [
     ),
     case("stop stops this project's containers", "stop", *STOP),
     case("up builds and runs", "up", UP_ALL),
-    case("up --detach waits until it is healthy", "up --detach", f"{UP_ALL} --detach --wait"),
-    case("up --no-build runs what was built", "up --no-build", f"{UP} --no-build --remove-orphans"),
+    case("up --detach waits and comes back after a reboot", "up --detach", f"{UP_DETACHED} --detach --wait"),
+    case("up --no-build runs what was built", "up --no-build", f"{UP.replace(' docker', ' UP_RESTART=no docker')} --no-build --remove-orphans"),
     case("up takes the configured port", "up", f"UP_PORT=6545 {UP_ALL}", INVOKE_UP_PORT="6545"),
     case(
         "up takes the configured image",
@@ -410,9 +412,9 @@ def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
 def test_lines_are_short_where_nothing_is_configured(elsewhere: Inv) -> None:
     lines = elsewhere("--dry", "venv", "serve", "up").stdout.splitlines()
     assert lines[1] == "venv/bin/python -m pip install --require-hashes -r requirements-pip.txt"
-    assert "(cd src && PORT=8000 ../venv/bin/python -m gunicorn myproj.wsgi:application)" in lines
+    assert "(cd src && PORT=8000 ../venv/bin/python -m gunicorn --config ../serving/gunicorn.conf.py myproj.wsgi:application)" in lines
     assert re.fullmatch(
-        r"docker compose --project-name djk8s-[0-9a-f]{6} up --build --remove-orphans",
+        r"UP_RESTART=no docker compose --project-name djk8s-[0-9a-f]{6} up --build --remove-orphans",
         lines[-1],
     )
 

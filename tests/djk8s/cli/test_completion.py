@@ -77,7 +77,7 @@ COMPLETED = {
     "./inv --print-comp": "--print-completion-script",
     "./inv run --env-file noxf": "noxfile.py",
     "./inv manage -- noxf": "noxfile.py",
-    "./inv shell -- serv": "server.txt",  # what follows the dashes is not ours: a file, and not our task
+    "./inv shell -- upw": "upwards.txt",  # what follows the dashes is not ours: a file, and not our task
     "djk8s/../inv inst": "install",
     "~/link/inv inst": "install",
     r"~/a\ b/inv inst": "install",
@@ -87,7 +87,7 @@ ERASE_LINE = "\x15"
 
 
 def test_tab_completes(shell: pexpect.spawn[str], set_up: Path) -> None:
-    (set_up / "server.txt").touch()
+    (set_up / "upwards.txt").touch()
     for typed, completed in COMPLETED.items():
         shell.send(f"{typed}\t")
         shell.expect_exact(completed)
@@ -100,8 +100,8 @@ def test_tab_completes(shell: pexpect.spawn[str], set_up: Path) -> None:
 def test_tab_sets_up_nothing_and_says_nothing(shell: pexpect.spawn[str], set_up: Path) -> None:
     """Where `.tools/` are not there yet, TAB is as if there were no completion."""
     (set_up / ".tools" / "complete").unlink()
-    (set_up / "server.txt").touch()
+    (set_up / "upwards.txt").touch()
     shell.send("./inv ser\t")
-    shell.expect_exact("server.txt")
+    shell.expect_exact("upwards.txt")
     assert "./inv:" not in str(shell.before)
     assert not (set_up / ".tools" / "complete").exists()

@@ -86,7 +86,7 @@ def ended_by_the_signal(ended: subprocess.CompletedProcess[bytes]) -> None:
     [
         ("tasks.py", "    help_lines = "),
         ("djk8s/__main__.py", "    program.main("),
-        ("djk8s/cli/program.py", "        try:\n"),
+        ("djk8s/cli/program.py", "            Inv(namespace, root).run()\n"),
     ],
     ids=["in a task", "between import and run", "before Invoke looks"],
 )
@@ -169,3 +169,11 @@ def test_refusal_of_the_parser_is_one_sentence(checkout: Path, tools: object) ->
 def test_nothing_is_written_into_the_package(checkout: Path, tools: object) -> None:
     assert inv(checkout, "steps").returncode == 0
     assert not list((checkout / "djk8s").rglob("__pycache__"))
+
+
+@pytest.mark.parametrize("name", ["DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION", "GUNICORN_CMD_ARGS", "PYTHONPATH"])
+def test_variable_of_another_project_reaches_no_command(checkout: Path, tools: object, name: str) -> None:
+    """The container would not see it either."""
+    change(checkout / "tasks.py", "    help_lines = ", f"    import os; print(os.environ.get({name!r}))\n    help_lines = ")
+    said = inv(checkout, "steps", **{name: "of.another.project"})
+    assert said.stdout.decode().splitlines()[0] == "None"
