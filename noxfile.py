@@ -1,4 +1,4 @@
-"""Where the list is run clean. A session calls `inv`, under names of its own, and leaves nothing behind."""
+"""Run the list in clean environments. A session calls `inv` under names of its own, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2026.10"
-# A bare `nox` leaves out a Python that is not on this machine, and its summary says so; `inv test --session`,
-# which the hosted workflow types for each, does not.
+# A bare `nox` skips a Python that this machine does not have, and its summary says so. `inv test --session`, which the
+# hosted workflow uses, fails instead.
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
 
-# So that a session that is ended removes what it made, as with Ctrl-C; Nox itself knows no other signal.
+# Nox handles only Ctrl-C; a session that gets SIGTERM has to clean up too.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 ROOT = Path(__file__).parent
@@ -34,9 +34,9 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 
 def environments() -> str:
-    """Return where sessions keep their environments: in .nox, or aside where another Nox works there or none may.
+    """Return the folder of the environments: .nox, or a temporary one if .nox is in use or cannot be written.
 
-    The Nox that a parallel one starts for each session keeps to what that chose.
+    A parallel Nox starts another Nox for each session, which uses the same folder.
     """
     if ENVIRONMENTS in os.environ or os.name == "nt":
         return os.environ.get(ENVIRONMENTS, ".nox")
@@ -51,7 +51,7 @@ def environments() -> str:
         why = "another Nox works there" if isinstance(error, BlockingIOError) else error.strerror
         chosen = tempfile.mkdtemp(prefix="djk8s-nox-")
         atexit.register(shutil.rmtree, chosen, ignore_errors=True)
-        print(f".nox is not to be had ({why}): the environments are in {chosen} meanwhile.", file=sys.stderr)
+        print(f"Cannot use .nox ({why}); using {chosen} for this run.", file=sys.stderr)
     os.environ[ENVIRONMENTS] = chosen
     return chosen
 
@@ -60,7 +60,7 @@ nox.options.envdir = environments()
 
 
 def engine_answers() -> bool:
-    """Return whether the sessions that need an engine can run here."""
+    """Return True if an engine answers, for the sessions that need one."""
     if not shutil.which("docker"):
         return False
     try:
@@ -83,7 +83,7 @@ def install_group(session: nox.Session, group: str) -> None:
 
 
 def test_site(session: nox.Session, *words: str) -> None:
-    """Run pytest where the site can be imported."""
+    """Run pytest with the packages of the site."""
     session.install("--quiet", "--require-hashes", "-r", "requirements.txt", "-r", "requirements-tools.txt")
     install_group(session, "tests")
     site = {
@@ -96,13 +96,13 @@ def test_site(session: nox.Session, *words: str) -> None:
 
 
 def inv(session: nox.Session, *words: str) -> None:
-    """Type an `inv` command, as a person does."""
+    """Run an `inv` command, as a person types it."""
     session.run(sys.executable, str(ROOT / "inv"), *words, external=True)
 
 
 @contextmanager
 def own_names(session: nox.Session) -> Iterator[Path]:
-    """Give the session's `inv` an environment, an env file, names and a port of its own; remove them after."""
+    """Give the session's `inv` a venv, an env file, names and a port of its own; remove them afterwards."""
     name = f"djk8s-nox-{secrets.token_hex(3)}"
     with tempfile.TemporaryDirectory(prefix=name) as folder:
         session.env.update(
@@ -120,7 +120,7 @@ def own_names(session: nox.Session) -> Iterator[Path]:
 def own_containers(session: nox.Session) -> Iterator[None]:
     """Remove the session's containers, images and volumes at its end, however it ends."""
     with own_names(session):
-        inv(session, "ps")  # without an engine this ends the session, and says what is missing
+        inv(session, "ps")  # without an engine, this ends the session in one sentence
         try:
             yield
         finally:
@@ -128,7 +128,7 @@ def own_containers(session: nox.Session) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on, of those that neither the system nor the engine picks by itself."""
+    """Return a free port outside the ranges from which the system and the engine pick."""
     while True:
         port = random.randrange(20_000, 32_000)
         with socket.socket() as probe, suppress(OSError):
@@ -141,7 +141,7 @@ def lint(session: nox.Session) -> None:
     """Check style, types, shell, Dockerfile, Compose file and workflow."""
     session.install("--quiet", "--require-hashes", "-r", "requirements.txt", "-r", "requirements-tools.txt")
     install_group(session, "lint")
-    # Without a cache: what it keeps of a file is stale once another file beside it is new.
+    # Without a cache, which is stale when another file beside a checked one is new.
     session.run("ruff", "check", "--no-cache", ".")
     session.run("ruff", "format", "--no-cache", "--check", ".")
     session.run("mypy")
@@ -197,7 +197,7 @@ def compose_smoke(session: nox.Session) -> None:
 
 @nox.session(default=ENGINE, allow_parallel=True)
 def parity(session: nox.Session) -> None:
-    """Run the site in each place, and compare what it is and what it answers; `-- --json` for machines."""
+    """Run the site in each place and compare the answers; `-- --json` prints JSON."""
     install_group(session, "smoke")
     with own_containers(session):
         session.run("python", "tests/parity", *session.posargs, env={"PYTHONPATH": "tests"}, stderr=None)
@@ -213,7 +213,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def lock(session: nox.Session) -> None:
-    """Pin anew what requirements*.in ask for; `-- --upgrade` takes the newest versions."""
+    """Pin what requirements*.in ask for; `-- --upgrade` takes the newest versions."""
     session.install("--quiet", "--require-hashes", "-r", "requirements-uv.txt")
     for source in sorted(ROOT.glob("requirements*.in")):
         session.run(

@@ -1,4 +1,4 @@
-"""Two at once of one checkout: the second Nox keeps its environments elsewhere, as long as the first works."""
+"""A second Nox in one checkout keeps its environments elsewhere while the first works."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def test_second_nox_keeps_out_of_the_way_of_the_first(checkout: Path) -> None:
     first = os.open(checkout / ".nox", os.O_RDONLY)
     fcntl.flock(first, fcntl.LOCK_EX)
     said = listed(checkout).stderr
-    assert ".nox is not to be had (another Nox works there)" in said
-    assert not Path(said.split("are in ")[1].split()[0]).exists()  # it went with the Nox that made it
+    assert "Cannot use .nox (another Nox works there)" in said
+    assert not Path(said.split("; using ")[1].split()[0]).exists()  # it went with the Nox that made it
     os.close(first)
-    assert "is not to be had" not in listed(checkout).stderr
+    assert "Cannot use" not in listed(checkout).stderr
 
 
 def test_nox_of_a_folder_that_none_may_write_to_keeps_them_elsewhere(checkout: Path) -> None:
     (checkout / ".nox").write_text("in the way of a folder")
-    assert ".nox is not to be had (File exists)" in listed(checkout).stderr
+    assert "Cannot use .nox (File exists)" in listed(checkout).stderr
