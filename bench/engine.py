@@ -77,7 +77,7 @@ class Engine:
             docker("rm", "--force", "--volumes", name)
 
     def clean(self) -> None:
-        """Remove all that carries the label, and cache mounts by their name; the engine removes unused layers itself."""
+        """Remove all that carries the label, and cache mounts by name; the engine removes unused layers itself."""
         ours = ("--filter", f"label={self.label}")
         for kind, find in (("container", ("ls", "--all")), ("image", ("ls",)), ("volume", ("ls",))):
             if found := docker(kind, *find, "--quiet", *ours).split():
