@@ -128,7 +128,7 @@ def with_own_caches(dockerfile: str, name: str) -> str:
 
     def renamed(mount: re.Match[str]) -> str:
         options = dict(option.partition("=")[::2] for option in mount[0].split(","))
-        if options["type"] != "cache":
+        if options.get("type") != "cache":
             return mount[0]
         options["id"] = name + (options.get("id") or options["target"])
         return ",".join(f"{key}={value}" if value else key for key, value in options.items())
