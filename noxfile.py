@@ -205,9 +205,8 @@ def parity(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure the tutorial's recipe and this one, with wrk or, where there is none, with Locust."""
-    if not shutil.which("wrk"):
-        install_group(session, "bench")
+    """Measure this recipe against the tutorial's and two others; needs wrk."""
+    session.install("--quiet", "--require-hashes", "-r", "requirements-uv.txt", "-r", "requirements.txt")
     session.run("python", "bench", *session.posargs, stderr=None)  # so that --json is all of its output
 
 
