@@ -17,11 +17,11 @@ def load(server: Any, asgi: bool) -> Any:
         app.app_uri = app.app_uri.replace(".wsgi", ".asgi", 1)
     try:
         application = app.load()
+        if not logging.root.handlers:  # Django's own LOGGING shows no error outside DEBUG
+            logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
         migrate_sqlite()
     except ImproperlyConfigured as error:
         sys.exit(f"The site cannot start: {error}")
-    if not logging.root.handlers:  # Django's own LOGGING shows no error outside DEBUG
-        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     server.log.setup(server.cfg)  # in a format for all, it is for the site's handlers too
     return health.asgi(application) if asgi else health.wsgi(application)
 
@@ -39,6 +39,7 @@ def migrate_sqlite() -> None:
             path.touch(0o664)  # SQLite's 0644 would keep out a second user of the volume (compose/dev.yaml)
             call_command("migrate", interactive=False, verbosity=0)
     except (Error, OSError) as error:
-        sys.exit(f"The database {path} cannot be used ({error}): see to the owner of its folder and to the disk.")
+        # Pages that need no database are served all the same; /readyz says that it is missing.
+        logging.error("The database %s cannot be used (%s): see to the owner of its folder and to the disk.", path, error)
     finally:
         connection.close()  # no worker may share it

@@ -53,7 +53,7 @@ def test_place_is_said_by_the_box(agree: Agree, text: Text) -> None:
 
 
 PORTS = {
-    "serving/gunicorn.conf.py": r'"PORT"\) or (\d+)',
+    "serving/gunicorn.conf.py": r"'PORT'\) or (\d+)",
     ".env.example": r"^# PORT=(\d+)$",
     "Dockerfile": r"^EXPOSE (\d+)$",
 }

@@ -19,7 +19,7 @@ from djk8s.shell.run import INTERRUPTED
 from support import one_sentence
 
 STARTS = f'exec {sys.executable} "$@"'
-INTERRUPT = "import os, signal; os.kill(os.getpid(), signal.SIGINT)\n"
+INTERRUPT = "import signal; signal.raise_signal(signal.SIGINT)\n"
 
 
 @pytest.fixture
@@ -38,9 +38,13 @@ def tools(checkout: Path, shell: pytest.MonkeyPatch) -> Callable[[str], None]:
     return write
 
 
-def inv(copy: Path, *words: str | bytes, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
-    argv = [sys.executable, str(copy / "inv"), *words]
-    return subprocess.run(argv, cwd=copy, stdout=stdout, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False)
+def inv(
+    copy: Path, *words: str | bytes, stdout: int = subprocess.PIPE, **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    argv, env = [sys.executable, str(copy / "inv"), *words], {**os.environ, **environment}
+    return subprocess.run(
+        argv, cwd=copy, env=env, stdout=stdout, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False
+    )
 
 
 def change(file: Path, old: str, new: str) -> None:
