@@ -67,7 +67,7 @@ def test_interrupted_before_the_tools_python_starts(checkout: Path, tools: objec
 
 
 def test_interrupted_while_that_python_starts(checkout: Path, tools: Callable[[str], None]) -> None:
-    again = f"{INTERRUPT}import sys; os.execv({sys.executable!r}, [{sys.executable!r}, *sys.argv[1:]])"
+    again = f"{INTERRUPT}import os, sys; os.execv({sys.executable!r}, [{sys.executable!r}, *sys.argv[1:]])"
     tools(f'exec {sys.executable} -c "{again}" "$@"')
     ended_by_the_signal(inv(checkout, "steps"))
 
