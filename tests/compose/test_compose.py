@@ -118,6 +118,7 @@ def test_env_file_that_inv_wrote_is_fine(env_file: Path) -> None:
 
 
 def test_ps_names_the_revision_of_the_code() -> None:
+    assert inv("up", "--detach").returncode == 0
     revision = run("git", "rev-parse", "--short=12", "HEAD").stdout.strip()
     assert revision in inv("ps").stdout
 
