@@ -39,7 +39,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "Port": request.META["SERVER_PORT"],
     }
     own = {f"/{app}/": apps.get_app_config(app).verbose_name for app in settings.APPS}
-    context = {"where": PLACES[settings.PLACE], "facts": facts, "done": done, "served_by": served_by, "apps": own}
+    # Django's own server, which --reload and --with dev run, has no probes.
+    context = {"probes": not settings.DEBUG, "where": PLACES[settings.PLACE], "facts": facts, "done": done, "served_by": served_by, "apps": own}
     return render(request, "myproj/home.html", context)
 
 
