@@ -21,6 +21,7 @@ NEEDS_POSIX = {
     "tasks/test_commands.py": "its lines are those of a POSIX shell; test_system.py has those of cmd.exe",
     "tasks/test_completion.py": "bash, zsh and fish are at home there",
     "tasks/test_doctor.py": "its stand-ins for programs are shell scripts",
+    "tasks/test_installer.py": "its settings of pip and uv are where POSIX keeps them",
     "tasks/test_nox.py": "it locks a folder",
     "tasks/test_program.py": "its stand-in for a Python is a shell script",
     "tasks/test_venv.py": "its stand-in for an environment is of links",

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from steps.command import INTERRUPTED
-from support import one_sentence
+from support import one_sentence, tools_stamp
 
 STARTS = f'exec {sys.executable} "$@"'
 INTERRUPT = "import os, signal; os.kill(os.getpid(), signal.SIGINT)\n"
@@ -31,8 +31,7 @@ def tools(checkout: Path, shell: pytest.MonkeyPatch) -> Callable[[str], None]:
         python.parent.mkdir(parents=True, exist_ok=True)
         python.write_text(f"#!/bin/sh\n{script}\n")
         python.chmod(0o755)
-        pins = (checkout / "requirements-tools.txt").read_text(encoding="utf-8")
-        (checkout / ".tools" / "complete").write_text(f"{python.resolve()}\n{pins}", encoding="utf-8")
+        (checkout / ".tools" / "complete").write_text(tools_stamp(checkout), encoding="utf-8")
 
     write(STARTS)
     return write
