@@ -163,8 +163,3 @@ def test_refusal_of_the_parser_is_one_sentence(checkout: Path, tools: object) ->
     refused = inv(checkout, "srve")
     assert one_sentence(refused.stderr.decode()) == "No idea what 'srve' is: `inv --help` shows what there is."
     assert refused.returncode == 1
-
-
-def test_nothing_is_written_into_the_steps(checkout: Path, tools: object) -> None:
-    assert inv(checkout, "steps").returncode == 0
-    assert not list((checkout / "steps").rglob("__pycache__"))
