@@ -200,7 +200,7 @@ def manage(c: Context, place: str = "host") -> None:
 @task(help={"upgrade": "take the newest versions that requirements*.in allow"})
 def lock(c: Context, upgrade: bool = False) -> None:
     """Pin in requirements*.txt, with hashes, what requirements*.in ask for."""
-    command.run(c, toolbox.lock_command(upgrade))
+    toolbox.run(c, toolbox.lock_command(upgrade))
 
 
 @task(
@@ -214,19 +214,19 @@ def bench(c: Context, json: bool = False, chart: bool = False, rounds: str = "5"
     """Measure the tutorial's recipe and this one in turn, and compare."""
     measuring = toolbox.bench_command(json, chart, rounds)
     engine.require(c, Project.of(c))
-    command.run(c, measuring)
+    toolbox.run(c, measuring)
 
 
 @task(iterable=["session"], help={"session": "a session to run, as lint; may be repeated; by default all"})
 def test(c: Context, session: list[str]) -> None:
     """Run the checks that this machine can, clean, with Nox."""
-    command.run(c, toolbox.test_command(tuple(session)))
+    toolbox.run(c, toolbox.test_command(tuple(session)))
 
 
 @task
 def lint(c: Context) -> None:
     """Run the check of style, types and files alone."""
-    command.run(c, toolbox.lint_command())
+    toolbox.run(c, toolbox.lint_command())
 
 
 ns = Collection.from_module(__import__(__name__))

@@ -38,7 +38,8 @@ class PutDown(Protocol):
 class Command:
     """Words to run in a folder, with variables that are part of the line and variables that are not.
 
-    A word that is a `Path` is shown relative to that folder. `hidden` holds what must not be shown.
+    A word that is a `Path` is shown relative to that folder. `hidden` holds what must not be shown, and None
+    for a variable to remove.
     An `unattended` command asks nothing and is ended quietly by Ctrl-C; one that `waits_with_signals`
     lets Ctrl-C in only when it is ready to act on it, as `src/gunicorn.conf.py` does. One `by_plugin` of the docker
     client is ended with what it started, for at a terminal the client does not do that. `put_down` ends what
@@ -49,7 +50,7 @@ class Command:
     argv: tuple[str | Path, ...]
     cwd: Path = ROOT
     shown: Mapping[str, str] = field(default_factory=dict)
-    hidden: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, str | None] = field(default_factory=dict)
     unattended: bool = False
     waits_with_signals: bool = False
     by_plugin: bool = False
@@ -188,7 +189,7 @@ def started(command: Command, read: bool) -> subprocess.Popen[bytes]:
             return subprocess.Popen(
                 [str(word) for word in command.argv],
                 cwd=command.cwd,
-                env={**os.environ, **command.hidden, **command.shown},
+                env=environment(command.hidden, command.shown),
                 stdin=given or (subprocess.DEVNULL if command.unattended else None),
                 stdout=taken or (subprocess.PIPE if read else None),
                 stderr=subprocess.PIPE if command.unattended else None,
@@ -198,6 +199,14 @@ def started(command: Command, read: bool) -> subprocess.Popen[bytes]:
         raise Exit(f"There is no {command.argv[0]} on this machine.", 127) from None
     except OSError as error:
         raise Exit(f"{command.argv[0]} cannot be run: {error.strerror}.", 126) from None
+
+
+def environment(*more: Mapping[str, str | None]) -> dict[str, str]:
+    """Return this process's variables with more; None removes one."""
+    merged: dict[str, str | None] = dict(os.environ)
+    for variables in more:
+        merged.update(variables)
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 @contextmanager
@@ -261,7 +270,7 @@ def pass_on(number: int, child: Child, command: Command, early: bool = False) ->
 
 
 def output(
-    argv: Sequence[str | Path], timeout: float = 10, variables: Mapping[str, str] | None = None
+    argv: Sequence[str | Path], timeout: float = 10, variables: Mapping[str, str | None] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command that changes nothing, with more variables, and return what it said.
 
@@ -271,7 +280,7 @@ def output(
     return subprocess.run(
         argv,
         cwd=ROOT,
-        env={**os.environ, **(variables or {})},
+        env=environment(variables or {}),
         capture_output=True,
         text=True,
         errors="replace",

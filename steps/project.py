@@ -111,6 +111,14 @@ def python_version() -> str:
     return in_dockerfile(r"ARG PYTHON_VERSION=(\S+)")
 
 
+def oldest_python() -> tuple[int, ...]:
+    """Return the oldest Python for the site, if pyproject.toml names one."""
+    file = ROOT / "pyproject.toml"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    found = re.search(r'^requires-python = ">= *(\d+)\.(\d+)', text, re.MULTILINE)
+    return tuple(map(int, found.groups())) if found else ()
+
+
 def base_image() -> str:
     """Return the name of the image on which the box stands."""
     return in_dockerfile(r"FROM (\S+)").replace("${PYTHON_VERSION}", python_version())

@@ -1,13 +1,19 @@
-"""The pinned tools in `.tools/`: who may run the list, and how Nox is called from it."""
+"""The pinned tools in `.tools/`: who may run the list, and how uv and Nox are called from it."""
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from steps import system
-from steps.command import Command, refuse
+from invoke import Context
+
+from steps import command, installer, system
+from steps.command import Command, dry, output, refuse
 from steps.project import ROOT
 
 TOOLS = ROOT / ".tools"
@@ -24,6 +30,21 @@ def hand_over() -> None:
     if not is_invoke or "--complete" in sys.argv or Path(sys.prefix).resolve() == TOOLS.resolve():
         return
     system.become([sys.executable, str(ROOT / "inv"), *sys.argv[1:]])
+
+
+def run(c: Context, installing: Command, failed: str | Callable[[str], str] = "") -> None:
+    """Run a command that installs packages: it gets the user's indexes, and no other setting of pip and uv."""
+    command.run(c, installing if dry(c) else replace(installing, hidden=index_variables()), failed)
+
+
+@functools.cache
+def index_variables() -> installer.Variables:
+    """Return the variables for pip and uv; raises `Exit` where pip cannot read its settings."""
+    ask = (system.program(TOOLS, "python"), "-I", "-m", "pip", "config", "list")
+    answer = output(ask, variables=installer.to_ask_pip(os.environ))
+    if answer.returncode:
+        refuse(f"{answer.stderr.strip()}\npip cannot read its settings: {installer.SETTINGS}.")
+    return installer.variables(answer.stdout, os.environ)
 
 
 def nox_command(*words: str) -> Command:
@@ -63,5 +84,5 @@ def lint_command() -> Command:
 
 
 def lock_command(upgrade: bool = False) -> Command:
-    """Return the command that pins anew what the .in files ask for."""
+    """Return the command that pins what the .in files ask for."""
     return nox_command("--session", "lock", *(["--", "--upgrade"] if upgrade else []))

@@ -13,55 +13,43 @@ from pathlib import Path
 
 from invoke import Context
 
-from steps import packages
-from steps.command import Command, dry, output, refuse, run, say
+from steps import command, installer, system
+from steps.command import Command, dry, output, refuse, say
 from steps.envfile import shown
-from steps.project import ROOT, Project, python_version
+from steps.project import ROOT, Project, oldest_python, python_version
+from steps.toolbox import TOOLS, run
 
 PIP_PIN = ROOT / "requirements-pip.txt"
 REQUIREMENTS = ROOT / "requirements.txt"
-OLDEST = (3, 10)
-QUIET = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-INDEX = "when no package index answers here, name one in PIP_INDEX_URL; then type it again, it starts clean"
-AGAIN = "see above; then type it again, it starts clean"
-FULL = "No space left on device"
-FULL_BELOW = 1_000_000  # bytes; less than a file of a wheel may need
-# What to do, by the words of venv or pip that name the cause.
-CAUSES = {
-    FULL: "the disk is full; make room, then type it again, it starts clean",
-    "DO NOT MATCH THE HASHES": "the index has another file than was pinned, so nothing of it was installed; ask whose "
-    "index that is, and type `inv lock` only if you trust what it has now",
-    "Read-only file system": "this folder may not be written to; work in a copy that may",
-    "Permission denied": "this folder may not be written to; `inv doctor` says what is in the way",
-}
+AGAIN = "see above; then type it again"
 
 
 def make_command(project: Project, python: str) -> Command:
-    """Return the command that makes the virtual environment anew with a Python."""
-    return Command((python, "-m", "venv", "--clear", project.venv), unattended=True)
+    """Return the command that makes the virtual environment with a Python, in place of one that is there."""
+    return Command((python, "-m", "venv", "--clear", "--without-pip", project.venv), unattended=True)
 
 
 def pip_command(project: Project) -> Command:
-    """Return the command that brings its pip to the pinned version."""
-    return pip_install(project, PIP_PIN)
+    """Return the command that installs the pinned pip, for a person to type."""
+    return uv_pip(project, "install", "-r", PIP_PIN)
 
 
 def install_command(project: Project) -> Command:
-    """Return the command that installs what `requirements.txt` says."""
-    return pip_install(project, REQUIREMENTS)
+    """Return the command that installs what `requirements.txt` says, and removes everything else."""
+    return uv_pip(project, "sync", PIP_PIN, REQUIREMENTS)
 
 
-def pip_install(project: Project, requirements: Path) -> Command:
-    """Return the command that installs pinned packages, each checked against its hash."""
-    argv = (project.program("python"), "-m", "pip", "install", "--require-hashes", "-r", requirements)
-    return Command(argv, hidden=QUIET, unattended=True)
+def uv_pip(project: Project, verb: str, *words: str | Path) -> Command:
+    """Return a command of uv that installs pinned packages in the environment, each checked against its hash."""
+    argv = (system.program(TOOLS, "uv"), "pip", verb, "--python", project.program("python"), "--require-hashes", *words)
+    return Command(argv, unattended=True)
 
 
 def make(c: Context, project: Project, python: str | None = None) -> None:
     """Make the virtual environment unless it is whole and of the Python that was asked for.
 
     Raises `Exit` when there is no such Python, it is too old or has no venv module, the folder holds
-    something else, or pip cannot be brought to its version.
+    something else, or pip cannot be installed.
     """
     wanted = find_python(python) if python else None
     if is_whole(project, os.path.realpath(wanted) if wanted else None):
@@ -71,8 +59,9 @@ def make(c: Context, project: Project, python: str | None = None) -> None:
     chosen = wanted or find_python(python)
     check_python(chosen)
     remove_stamps(c, project, "venv", "install", "static")
-    run(c, make_command(project, chosen), failed=because(project, f"{shown(project.venv)} could not be made", AGAIN))
-    run(c, pip_command(project), failed=because(project, "pip could not be brought to its pinned version", INDEX))
+    made = make_command(project, chosen)
+    command.run(c, made, failed=because(project, f"{shown(project.venv)} could not be made", AGAIN))
+    run(c, pip_command(project), failed=because(project, "pip could not be installed"))
     if not dry(c):
         write_stamp(project, "venv", venv_stamp(project, os.path.realpath(chosen)))
         mention_version(project)
@@ -87,58 +76,44 @@ def is_whole(project: Project, base: str | None = None) -> bool:
 def runs(project: Project) -> bool:
     """Return whether the environment's Python starts, and has its pip."""
     try:
-        answer = output((project.program("python"), "-c", ""))
+        return output((project.program("python"), "-I", "-c", "import pip")).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return answer.returncode == 0 and "pip" in packages.installed(project)
 
 
 def install(c: Context, project: Project) -> None:
     """Install exactly what `requirements.txt` says, unless that is what is there.
 
-    Raises `Exit` with pip's own exit code when a package cannot be had or has another hash.
+    Raises `Exit` with uv's own exit code when a package is not to be found or has another hash.
     """
-    wanted = {"requirements": REQUIREMENTS.read_text(encoding="utf-8")}
     if is_installed(project):
         say(f"{REQUIREMENTS.name} is installed in {shown(project.venv)}: nothing to do.")
         return
-    remove_stamps(c, project, "install", "static")
-    run(c, install_command(project), failed=because(project, f"{REQUIREMENTS.name} could not be installed", INDEX))
-    if dry(c):
-        return
-    remove_others(c, project, wanted["requirements"])
-    write_stamp(project, "install", wanted)
+    wanted, made = {"requirements": REQUIREMENTS.read_text(encoding="utf-8")}, read_stamp(project, "venv")
+    # Without its stamp the environment is made again: one in which this was interrupted looks whole to uv.
+    remove_stamps(c, project, "venv", "install", "static")
+    run(c, install_command(project), failed=because(project, f"{REQUIREMENTS.name} could not be installed"))
+    if not dry(c):
+        write_stamp(project, "venv", made)
+        write_stamp(project, "install", wanted)
 
 
 def is_installed(project: Project) -> bool:
     """Return whether the environment is whole, and has what `requirements.txt` says and nothing else."""
     pins = REQUIREMENTS.read_text(encoding="utf-8")
     done = is_whole(project) and read_stamp(project, "install") == {"requirements": pins}
-    return done and not packages.differing(project, pins)
+    return done and has_its_packages(project)
 
 
-def because(project: Project, what: str, otherwise: str) -> Callable[[str], str]:
-    """Return what makes a sentence of what failed and of what pip or venv said, with what to do about it."""
-
-    def sentence(said: str) -> str:
-        unsaid = CAUSES[FULL] if no_room(project.venv) else otherwise
-        return f"{what}: {next((why for words, why in CAUSES.items() if words in said), unsaid)}."
-
-    return sentence
+def has_its_packages(project: Project) -> bool:
+    """Return whether uv would change nothing; asks no index, and heeds no setting."""
+    check = (*install_command(project).argv, "--check", "--offline", "--no-cache", "--no-config")
+    return output(check, variables={name: None for name in os.environ if name.startswith("UV_")}).returncode == 0
 
 
-def no_room(folder: Path) -> bool:
-    """Return whether the disk of a folder is full: venv and pip do not always say so."""
-    there = next(path for path in [folder, *folder.parents] if path.exists())
-    return shutil.disk_usage(there).free < FULL_BELOW
-
-
-def remove_others(c: Context, project: Project, pins: str) -> None:
-    """Remove packages that `requirements.txt` no longer names, so that the venv holds what the image holds."""
-    others = sorted(packages.installed(project).keys() - packages.pinned(project, pins) - {"pip"})
-    if others:
-        argv: tuple[str | Path, ...] = (project.program("python"), "-m", "pip", "uninstall", "--yes", *others)
-        run(c, Command(argv, hidden=QUIET, unattended=True))
+def because(project: Project, what: str, otherwise: str = installer.INDEX) -> Callable[[str], str]:
+    """Return a function that makes a sentence of what failed, and of what venv or uv said."""
+    return lambda said: f"{what}: {installer.advice(said, project.venv, otherwise)}."
 
 
 def find_python(asked: str | None) -> str:
@@ -169,8 +144,10 @@ def check_python(python: str) -> None:
     """Raise `Exit` unless a Python is new enough and can make virtual environments."""
     answer = output((python, "-c", "import sys; print(*sys.version_info[:2]); import ensurepip, venv"))
     version = tuple(int(part) for part in answer.stdout.split())
-    if version < OLDEST:
-        refuse(f"{python} is Python {'.'.join(map(str, version)) or '?'}, and Django asks for 3.10 or newer.")
+    if version < (oldest := oldest_python()):
+        here, wanted = (".".join(map(str, numbers)) or "?" for numbers in (version, oldest))
+        remedy = f"type `inv venv --python {wanted}`"
+        refuse(f"{python} is Python {here}, and pyproject.toml asks for {wanted} or newer: {remedy}.")
     if answer.returncode:
         refuse(f"{python} has no venv module: install it (Debian and Ubuntu: apt install python3-venv).")
 

@@ -95,17 +95,17 @@ FAULTS = [
     Fault(
         "the disk is full during venv",
         "make room",
-        "tasks/test_venv.py::test_disk_that_is_full_is_told_where_pip_does_not",
+        "tasks/test_venv.py::test_disk_that_is_full_is_told_where_venv_does_not",
     ),
     Fault(
         "the disk is full during install",
         "make room",
-        "tasks/test_venv.py::test_what_pip_said_decides_what_to_do",
+        "tasks/test_installer.py::test_words_decide_the_advice",
     ),
     Fault(
         "the disk is full during the first ./inv",
-        "make room on the disk",
-        "tasks/test_wrapper.py::test_full_disk_is_told_where_nobody_says_it",
+        "make room",
+        "tasks/test_installer.py::test_full_disk_is_told_where_nobody_says_it",
     ),
     Fault(
         "the disk is full during build",
@@ -120,13 +120,13 @@ FAULTS = [
     ),
     Fault(
         "the index has a file with another hash",
-        "the index has another file than was pinned",
-        "tasks/test_venv.py::test_what_pip_said_decides_what_to_do",
+        "ask whose index that is",
+        "tasks/test_installer.py::test_words_decide_the_advice",
     ),
     Fault(
         "a read-only checkout",
         "work in a copy",
-        "tasks/test_venv.py::test_what_pip_said_decides_what_to_do",
+        "tasks/test_installer.py::test_words_decide_the_advice",
     ),
     # signals and terminals
     Fault(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from steps import project, venv
+from steps import project
 from support import ROOT
 
 Agree = Callable[[object, str], None]
@@ -77,8 +77,6 @@ def test_tests_run_on_the_python_of_the_box(agree: Agree, text: Text) -> None:
 
 OLDEST = [
     ("inv", r"^OLDEST = \((\d+), (\d+)\)$"),
-    ("steps/venv.py", r"^OLDEST = \((\d+), (\d+)\)$"),
-    ("steps/venv.py", r"Django asks for (\d+)\.(\d+) or newer"),
     ("inv", r"the project needs (\d+)\.(\d+) or newer"),
     ("README.md", r"Python (\d+)\.(\d+) or newer"),
     ("pyproject.toml", r'^target-version = "py(\d)(\d+)"$'),
@@ -93,13 +91,6 @@ def test_oldest_python_is_the_same_everywhere(agree: Agree, text: Text, file: st
     agree(
         set(found) == {oldest(text)},
         f"pyproject.toml requires Python {oldest(text)}, and {file} says {', '.join(found)}.",
-    )
-
-
-def test_oldest_that_the_steps_refuse_is_that(agree: Agree, text: Text) -> None:
-    here = ".".join(map(str, venv.OLDEST))
-    agree(
-        here == oldest(text), f"pyproject.toml requires Python {oldest(text)}, and steps/venv.py refuses before {here}."
     )
 
 

@@ -64,7 +64,7 @@ def test_what_site_and_tools_share_is_pinned_alike(agree: Agree, text: Text) -> 
     """Both read `.env`, so python-dotenv has to mean the same by it; and one version is enough of the others."""
     site, tools = pins(text("requirements.txt")), pins(text("requirements-tools.txt"))
     shared = sorted(asked_for(text("requirements.in")) & asked_for(text("requirements-tools.in")))
-    assert shared == ["packaging", "python-dotenv"]
+    assert shared == ["python-dotenv"]
     for name in shared:
         agree(
             site[name] == tools[name],

@@ -25,10 +25,11 @@ Calls = Callable[..., list[dict[str, Any]]]
 Noting = Callable[..., tuple[Path, Calls]]
 
 MAKE = (
-    "PYTHON -m venv --clear VENV",
-    "VENV/bin/python -m pip install --require-hashes -r requirements-pip.txt",
+    "PYTHON -m venv --clear --without-pip VENV",
+    ".tools/bin/uv pip install --python VENV/bin/python --require-hashes -r requirements-pip.txt",
 )
-INSTALL = (*MAKE, "VENV/bin/python -m pip install --require-hashes -r requirements.txt")
+SYNC = ".tools/bin/uv pip sync --python VENV/bin/python --require-hashes requirements-pip.txt requirements.txt"
+INSTALL = (*MAKE, SYNC)
 COLLECT = "(cd src && DEBUG=0 VENV/bin/python manage.py collectstatic --no-input)"
 LABELS = "--label djk8s.content=CONTENT --label org.opencontainers.image.revision=REVISION --label djk8s.project=SCOPE"
 BUILD = f"docker build --tag djk8s:latest {LABELS} ."
@@ -414,7 +415,7 @@ def test_every_task_is_in_that_chain() -> None:
 
 def test_lines_are_short_where_nothing_is_configured(elsewhere: Inv) -> None:
     lines = elsewhere("--dry", "venv", "serve", "up").stdout.splitlines()
-    assert lines[1] == "venv/bin/python -m pip install --require-hashes -r requirements-pip.txt"
+    assert lines[1] == ".tools/bin/uv pip install --python venv/bin/python --require-hashes -r requirements-pip.txt"
     assert "(cd src && PORT=8000 ../venv/bin/python -m gunicorn myproj.wsgi:application)" in lines
     assert re.fullmatch(
         r"UP_CONTENT=[0-9a-f]{16} docker compose --project-name djk8s-[0-9a-f]{6} up --build --remove-orphans",

@@ -19,7 +19,7 @@ from invoke.config import Config
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from steps import envfile, packages, venv
+from steps import envfile, venv
 from steps.project import Project
 from support import free_port
 
@@ -240,9 +240,8 @@ def gunicorn(noting: Noting, project: Project, shell: pytest.MonkeyPatch) -> Cal
     (project.venv / "bin").mkdir(parents=True)
     _, calls = noting("venv/bin/python")
     venv.write_stamp(project, "venv", venv.venv_stamp(project, "/usr/bin/python3"))
-    pins = venv.REQUIREMENTS.read_text()
-    venv.write_stamp(project, "install", {"requirements": pins})
-    shell.setattr(packages, "installed", lambda project: {"pip": "", **packages.pinned(project, pins)})
+    venv.write_stamp(project, "install", {"requirements": venv.REQUIREMENTS.read_text()})
+    shell.setattr(venv, "has_its_packages", lambda _: True)
     return lambda: calls("-m", "gunicorn")
 
 

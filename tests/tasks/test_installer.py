@@ -165,8 +165,8 @@ def test_variable_of_uv_changes_nothing(here: Here, wheels: Path, tmp_path: Path
     assert not here.uv(installer.variables(listed(no_index=1, find_links=wheels), here.environ))
 
 
-def test_pip_tells_its_settings_whatever_they_are(here: Here) -> None:
-    others = {**SETTINGS_OF_PIP, "quiet": "3", "verbose": "2", "require-virtualenv": "1", "log": "/nowhere/log"}
+def test_pip_tells_its_settings_whatever_they_are(here: Here, tmp_path: Path) -> None:
+    others = {**SETTINGS_OF_PIP, "quiet": "3", "verbose": "2", "require-virtualenv": "1", "log": str(tmp_path / "log")}
     lines = "".join(f"{name} = {value}\n" for name, value in others.items())
     here.set("pip/pip.conf", f'[global]\nindex-url = one\n{lines}\n[install]\nindex-url = it\'s a "two"\n')
     for name, value in others.items():

@@ -24,8 +24,8 @@ Program = Callable[[str, str], Path]
 Ended = subprocess.CompletedProcess[str]
 
 # Settings for other installations than ours: tests/tasks/test_installer.py has more of them.
-STRANGE = {"PIP_USER": "1", "PIP_TARGET": "/nowhere", "PIP_REQUIRE_VIRTUALENV": "1", "UV_CONSTRAINT": "/nowhere.txt"}
-STRANGE_FILE = "[global]\nuser = true\nprefix = /nowhere\nconstraint = /nowhere.txt\n"
+STRANGE = {"PIP_USER": "1", "PIP_TARGET": "elsewhere", "PIP_CONSTRAINT": "none.txt", "UV_CONSTRAINT": "none.txt"}
+STRANGE_FILE = "[global]\nuser = true\nprefix = elsewhere\nconstraint = none.txt\n"
 DOING = "./inv: installing Invoke, Nox and their helpers into .tools/"
 NO_INDEX = {
     "PIP_INDEX_URL": "http://127.0.0.1:9",
