@@ -30,7 +30,7 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 ROOT = Path(__file__).parent
 ENVIRONMENTS = "DJK8S_NOX_ENVIRONMENTS"
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
-PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+PYTHONS = nox.project.python_versions(PROJECT, max_version="3.14")  # from requires-python to the newest that we test
 
 
 def environments() -> str:
@@ -210,17 +210,18 @@ def bench(session: nox.Session) -> None:
     session.run("python", "bench", *session.posargs, stderr=None)  # so that --json is all of its output
 
 
-@nox.session(default=False)
+@nox.session(python=False, default=False)
 def lock(session: nox.Session) -> None:
-    """Pin what requirements*.in ask for; `-- --upgrade` takes the newest versions."""
-    session.install("--quiet", "--require-hashes", "-r", "requirements-uv.txt")
+    """Pin what requirements*.in ask for, for each Python of pyproject.toml; `-- --upgrade` takes newer versions."""
+    uv = Path(sys.executable).with_name("uv")  # of .tools/, as Nox
     for source in sorted(ROOT.glob("requirements*.in")):
         session.run(
-            "uv",
+            str(uv),
             "pip",
             "compile",
             "--quiet",
             "--universal",
+            f"--python={sys.executable}",
             f"--python-version={PYTHONS[0]}",
             "--fork-strategy=fewest",  # one version of a package for every Python
             "--generate-hashes",
@@ -229,4 +230,5 @@ def lock(session: nox.Session) -> None:
             f"--output-file={source.with_suffix('.txt').name}",
             *session.posargs,
             source.name,
+            external=True,
         )

@@ -11,7 +11,7 @@ from djk8s.cli.program import after_dashes, hand_over
 ROOT = Path(__file__).resolve().parent
 hand_over(ROOT)
 
-from djk8s import cleaning, engine, listing, nox  # noqa: E402
+from djk8s import cleaning, engine, listing, nox, tools  # noqa: E402
 from djk8s.compose import database, stack  # noqa: E402
 from djk8s.container import image, site  # noqa: E402
 from djk8s.doctor import report  # noqa: E402
@@ -20,7 +20,6 @@ from djk8s.dotenv.check import check as check_env  # noqa: E402
 from djk8s.host import server  # noqa: E402
 from djk8s.host import venv as environment  # noqa: E402
 from djk8s.project import Project  # noqa: E402
-from djk8s.shell.run import run as run_command  # noqa: E402
 from djk8s.shell.talk import refuse  # noqa: E402
 
 PLACES = ("host", "container", "compose")
@@ -223,7 +222,7 @@ def manage(c: Context, place: str = "host") -> None:
 def lock(c: Context, upgrade: bool = False) -> None:
     """Pin in requirements*.txt, with hashes, what requirements*.in ask for."""
     options = ("--", "--upgrade") if upgrade else ()
-    run_command(project_of(c), nox.command("--session", "lock", *options))
+    tools.run(project_of(c), nox.command("--session", "lock", *options))
 
 
 @task(
@@ -237,19 +236,19 @@ def bench(c: Context, json: bool = False, chart: bool = False, rounds: str = "5"
     """Measure the tutorial's recipe and this one in turn, and compare."""
     project, command = project_of(c), nox.bench_command(json, chart, rounds)
     engine.require(project)
-    run_command(project, command)
+    tools.run(project, command)
 
 
 @task(iterable=["session"], help={"session": "a session to run, as lint; may be repeated; by default all"})
 def test(c: Context, session: list[str]) -> None:
     """Run the sessions that this machine can, in clean environments, with Nox."""
-    run_command(project_of(c), nox.test_command(tuple(session)))
+    tools.run(project_of(c), nox.test_command(tuple(session)))
 
 
 @task
 def lint(c: Context) -> None:
     """Check style, types and files."""
-    run_command(project_of(c), nox.command("--session", "lint"))
+    tools.run(project_of(c), nox.command("--session", "lint"))
 
 
 ns = Collection.from_module(__import__(__name__))

@@ -29,7 +29,7 @@ def commands(project: Project) -> dict[str, Places]:
     manage = ("python", "manage.py", "COMMAND")
     return {
         "venv": {
-            "host": [venv.make_command(project, "python3"), venv.install_command(project, project.root / venv.PIP_PIN)],
+            "host": [venv.make_command(project, "python3"), venv.pip_command(project)],
             "container": box.get("venv", []),
         },
         "install": {"host": [venv.install_command(project)], "container": box.get("install", [])},

@@ -66,6 +66,13 @@ class Project:
         """The pinned packages of the site."""
         return self.root / "requirements.txt"
 
+    def oldest_python(self) -> tuple[int, ...]:
+        """Return the oldest Python for the site, if pyproject.toml names one."""
+        file = self.root / "pyproject.toml"
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
+        found = re.search(r'^requires-python = ">= *(\d+)\.(\d+)', text, re.MULTILINE)
+        return tuple(map(int, found.groups())) if found else ()
+
     @property
     def scope(self) -> str:
         """The name of everything that this checkout makes on an engine; two checkouts have different ones."""

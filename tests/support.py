@@ -49,6 +49,12 @@ def at_terminal(*words: str, **environment: str) -> pexpect.spawn[str]:
     )
 
 
+def tools_stamp(checkout: Path) -> str:
+    """Return what `./inv` leaves in .tools/complete."""
+    pins = [(checkout / f"requirements-{name}.txt").read_text(encoding="utf-8") for name in ("uv", "tools")]
+    return "\n".join([os.path.realpath(checkout / ".tools/bin/python"), *pins])
+
+
 def ended(terminal: pexpect.spawn[str]) -> bool:
     """Return whether what was typed in a terminal has ended; also where the terminal is closed."""
     return os.waitpid(terminal.pid or 0, os.WNOHANG) != (0, 0)

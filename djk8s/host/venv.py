@@ -11,47 +11,35 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from djk8s import dockerfile
-from djk8s.host import packages
+from djk8s import dockerfile, installer, tools
 from djk8s.project import Project, printable
 from djk8s.shell.command import Command
 from djk8s.shell.run import output, run
 from djk8s.shell.talk import refuse, say
 
 PIP_PIN = "requirements-pip.txt"
-OLDEST = (3, 10)
-QUIET = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-INDEX = "when no package index answers here, name one in PIP_INDEX_URL; then type it again, it starts clean"
-AGAIN = "see above; then type it again, it starts clean"
-FULL = "No space left on device"
-FULL_BELOW = 1_000_000  # bytes; less than a file of a wheel may need
-# The advice for each known error of venv and pip.
-ADVICE = {
-    FULL: "the disk is full; make room, then type it again, it starts clean",
-    "DO NOT MATCH THE HASHES": "the index has another file than was pinned, so nothing of it was installed; ask whose "
-    "index that is, and type `inv lock` only if you trust what it has now",
-    "Read-only file system": "this folder may not be written to; work in a copy that may",
-    "Permission denied": "this folder may not be written to; `inv doctor` says what is in the way",
-}
+AGAIN = "see above; then type it again"
 
 
 def make_command(project: Project, python: str) -> Command:
     """Return the command that makes the virtual environment with a Python, in place of an older one."""
-    return Command((python, "-m", "venv", "--clear", project.venv))
+    return Command((python, "-m", "venv", "--clear", "--without-pip", project.venv))
 
 
-def install_command(project: Project, requirements: Path | None = None) -> Command:
-    """Return the command that installs pinned packages, by default the site's, each checked against its hash."""
-    argv = (
-        project.program("python"),
-        "-m",
-        "pip",
-        "install",
-        "--require-hashes",
-        "-r",
-        requirements or project.requirements,
-    )
-    return Command(argv, hidden=QUIET)
+def pip_command(project: Project) -> Command:
+    """Return the command that installs the pinned pip, for a person to use."""
+    return uv_pip(project, "install", "-r", project.root / PIP_PIN)
+
+
+def install_command(project: Project) -> Command:
+    """Return the command that installs what `requirements.txt` says, and removes everything else."""
+    return uv_pip(project, "sync", project.root / PIP_PIN, project.requirements)
+
+
+def uv_pip(project: Project, verb: str, *words: str | Path) -> Command:
+    """Return a command of uv that installs pinned packages in the environment, each checked against its hash."""
+    python = project.program("python")
+    return Command((tools.program(project, "uv"), "pip", verb, "--python", python, "--require-hashes", *words))
 
 
 def make(project: Project, python: str | None = None) -> None:
@@ -65,13 +53,9 @@ def make(project: Project, python: str | None = None) -> None:
     base = wanted or find_python(project, python)
     check_python(project, base)
     remove_stamps(project)
-    run_quietly(project, make_command(project, base), f"{name} could not be made", AGAIN)
-    run_quietly(
-        project,
-        install_command(project, project.root / PIP_PIN),
-        "pip could not be brought to its pinned version",
-        INDEX,
-    )
+    made = explain(project, f"{name} could not be made", AGAIN)
+    run(project, make_command(project, base), made, unattended=True)
+    tools.run(project, pip_command(project), explain(project, "pip could not be installed"), unattended=True)
     if not project.dry:
         write_stamp(project, "venv", venv_stamp(project, os.path.realpath(base)))
         mention_version(project)
@@ -79,37 +63,22 @@ def make(project: Project, python: str | None = None) -> None:
 
 def install(project: Project) -> None:
     """Install exactly what `requirements.txt` says, unless that is installed."""
-    name, pins = project.requirements.name, read_pins(project)
+    name, pins, made = project.requirements.name, read_pins(project), read_stamp(project, "venv")
     if is_installed(project):
         say(f"{name} is installed in {project.shown(project.venv)}: nothing to do.")
         return
-    remove_stamps(project, "install")
-    run_quietly(project, install_command(project), f"{name} could not be installed", INDEX)
-    if project.dry:
-        return
-    remove_others(project, pins)
-    write_stamp(project, "install", {"requirements": pins})
+    # Without its stamp the environment is made again: one in which this was interrupted looks complete to uv.
+    remove_stamps(project)
+    failed = explain(project, f"{name} could not be installed")
+    tools.run(project, install_command(project), failed, unattended=True)
+    if not project.dry:
+        write_stamp(project, "venv", made)
+        write_stamp(project, "install", {"requirements": pins})
 
 
-def run_quietly(project: Project, command: Command, failure: str, advice: str) -> None:
-    """Run venv or pip, which ask nothing; a failure ends in a sentence with the advice for its cause."""
-    run(project, command, failed=explain(project, failure, advice), unattended=True)
-
-
-def explain(project: Project, failure: str, advice: str) -> Callable[[str], str]:
-    """Return a function that makes a sentence of a failure and the advice for what venv or pip said."""
-
-    def sentence(said: str) -> str:
-        usual = ADVICE[FULL] if disk_is_full(project.venv) else advice
-        return f"{failure}: {next((known for words, known in ADVICE.items() if words in said), usual)}."
-
-    return sentence
-
-
-def disk_is_full(folder: Path) -> bool:
-    """Return True if the disk of a folder is full, which venv and pip do not always say."""
-    there = next(path for path in [folder, *folder.parents] if path.exists())
-    return shutil.disk_usage(there).free < FULL_BELOW
+def explain(project: Project, failure: str, advice: str = installer.INDEX) -> Callable[[str], str]:
+    """Return a function that makes a sentence of a failure and the advice for what venv or uv said."""
+    return lambda said: f"{failure}: {installer.advice(said, project.venv, advice)}."
 
 
 def is_complete(project: Project, base: str | None = None) -> bool:
@@ -121,10 +90,9 @@ def is_complete(project: Project, base: str | None = None) -> bool:
 def runs(project: Project) -> bool:
     """Return True if the environment's Python starts and has its pip."""
     try:
-        answer = output(project, (project.program("python"), "-c", ""))
+        return output(project, (project.program("python"), "-I", "-c", "import pip")).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return answer.returncode == 0 and "pip" in packages.installed(project)
 
 
 def read_pins(project: Project) -> str:
@@ -135,15 +103,14 @@ def is_installed(project: Project) -> bool:
     """Return True if the environment is complete, and has what `requirements.txt` says and nothing else."""
     pins = read_pins(project)
     recorded = read_stamp(project, "install") == {"requirements": pins}
-    return is_complete(project) and recorded and not packages.differing(project, pins)
+    return is_complete(project) and recorded and has_its_packages(project)
 
 
-def remove_others(project: Project, pins: str) -> None:
-    """Remove packages that `requirements.txt` does not name, so that the venv holds what the image holds."""
-    others = sorted(packages.installed(project).keys() - packages.pinned(project, pins) - {"pip"})
-    if others:
-        argv: tuple[str | Path, ...] = (project.program("python"), "-m", "pip", "uninstall", "--yes", *others)
-        run(project, Command(argv, hidden=QUIET), unattended=True)
+def has_its_packages(project: Project) -> bool:
+    """Return True if uv would change nothing; it asks no index for that."""
+    check = (*install_command(project).argv, "--check", "--offline", "--no-cache", "--no-config")
+    ours = {name: None for name in os.environ if name.startswith("UV_")}
+    return output(project, check, variables=ours).returncode == 0
 
 
 def find_python(project: Project, asked: str | None) -> str:
@@ -171,8 +138,10 @@ def check_python(project: Project, python: str) -> None:
     question = "import sys; print(*sys.version_info[:2]); import ensurepip, venv"
     answer = output(project, (python, "-c", question))
     version = tuple(int(part) for part in answer.stdout.split())
-    if version < OLDEST:
-        refuse(f"{python} is Python {'.'.join(map(str, version)) or '?'}, and Django asks for 3.10 or newer.")
+    if version < (oldest := project.oldest_python()):
+        here, wanted = (".".join(map(str, numbers)) or "?" for numbers in (version, oldest))
+        remedy = f"type `inv venv --python {wanted}`"
+        refuse(f"{python} is Python {here}, and pyproject.toml asks for {wanted} or newer: {remedy}.")
     if answer.returncode:
         refuse(f"{python} has no venv module: install it (Debian and Ubuntu: apt install python3-venv).")
 

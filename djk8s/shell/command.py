@@ -20,13 +20,13 @@ class Command:
 
     `cwd` is relative to the project's folder, unless it is absolute. A `Path` among the words is shown relative to
     `cwd` if it is in the project. `shown` holds variables that are part of the printed line, `hidden` those that are
-    not. `reads` and `writes` are files for standard input and output.
+    not, with None for one to remove. `reads` and `writes` are files for standard input and output.
     """
 
     argv: tuple[str | Path, ...]
     cwd: Path = Path()
     shown: Mapping[str, str] = field(default_factory=dict)
-    hidden: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, str | None] = field(default_factory=dict)
     reads: Path | None = None
     writes: Path | None = None
 

@@ -81,7 +81,7 @@ def start(project: Project, command: Command, read: bool, unattended: bool, hold
             return subprocess.Popen(
                 [str(word) for word in command.argv],
                 cwd=project.root / command.cwd,
-                env={**os.environ, **command.hidden, **command.shown},
+                env=environment(command.hidden, command.shown),
                 stdin=source or (subprocess.DEVNULL if unattended else None),
                 stdout=target or (subprocess.PIPE if read else None),
                 stderr=subprocess.PIPE if unattended else None,
@@ -193,14 +193,22 @@ def on_signals(act: Callable[[int, object], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def environment(*more: Mapping[str, str | None]) -> dict[str, str]:
+    """Return this process's variables with more; None removes one."""
+    merged: dict[str, str | None] = dict(os.environ)
+    for variables in more:
+        merged.update(variables)
+    return {name: value for name, value in merged.items() if value is not None}
+
+
 def output(
-    project: Project, argv: Sequence[str | Path], timeout: float = 10, variables: Mapping[str, str] | None = None
+    project: Project, argv: Sequence[str | Path], timeout: float = 10, variables: Mapping[str, str | None] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command that changes nothing, in the project's folder; raises what `subprocess.run` does."""
     return subprocess.run(
         argv,
         cwd=project.root,
-        env={**os.environ, **(variables or {})},
+        env=environment(variables or {}),
         capture_output=True,
         text=True,
         errors="replace",

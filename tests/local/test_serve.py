@@ -151,7 +151,7 @@ def test_the_second_time_there_is_nothing_to_do() -> None:
     server.terminal.expect_exact("nothing to do")
     server.terminal.expect_exact("nothing to do")
     server.terminal.expect_exact("Serving at")
-    assert "pip install" not in str(server.terminal.before)
+    assert "uv pip" not in str(server.terminal.before)
     wait_until(lambda: answers(server.url))
     assert server.stop()[0] == 0
 

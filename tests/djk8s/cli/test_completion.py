@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from support import ROOT
+from support import ROOT, tools_stamp
 
 SHELLS = {  # without anybody's own configuration
     "bash": ["--norc", "--noprofile"],
@@ -37,8 +37,7 @@ def set_up(checkout: Path, tmp_path: Path) -> Path:
     (tools / "bin" / "python").symlink_to(os.path.realpath(sys.executable))
     (tools / "lib").symlink_to(Path(sys.prefix) / "lib")
     shutil.copy(Path(sys.prefix) / "pyvenv.cfg", tools)
-    pins = (checkout / "requirements-tools.txt").read_text(encoding="utf-8")
-    (tools / "complete").write_text(f"{os.path.realpath(sys.executable)}\n{pins}", encoding="utf-8")
+    (tools / "complete").write_text(tools_stamp(checkout), encoding="utf-8")
     shutil.copytree(ROOT / "completion", checkout / "completion")
     for link in ("link", "a b"):
         (tmp_path / link).symlink_to(checkout)

@@ -213,7 +213,7 @@ def test_serve_on_windows_names_run_before_anything_is_made(
 def test_other_steps_of_this_machine_are_there_on_windows(windows: None, inv: Inv, tmp_path: Path) -> None:
     python = processes.quoted(str(tmp_path / "venv" / "Scripts" / "python.exe"))
     lines = inv("--dry", "venv", "install", "env", "manage", "--", "check", "a b").stdout.splitlines()
-    assert f"{python} -m pip install --require-hashes -r requirements.txt" in lines
+    assert f"{python} --require-hashes requirements-pip.txt requirements.txt" in " ".join(lines)
     assert lines[-1] == f'pushd src && {python} manage.py check "a b" & popd'
 
 
