@@ -178,6 +178,8 @@ def test_nothing_is_written_into_the_package(checkout: Path, tools: object) -> N
 @pytest.mark.parametrize("name", ["DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION", "GUNICORN_CMD_ARGS", "PYTHONPATH"])
 def test_variable_of_another_project_reaches_no_command(checkout: Path, tools: object, name: str) -> None:
     """The container would not see it either."""
-    change(checkout / "tasks.py", "    help_lines = ", f"    import os; print(os.environ.get({name!r}))\n    help_lines = ")
+    change(
+        checkout / "tasks.py", "    help_lines = ", f"    import os; print(os.environ.get({name!r}))\n    help_lines = "
+    )
     said = inv(checkout, "steps", **{name: "of.another.project"})
     assert said.stdout.decode().splitlines()[0] == "None"
