@@ -38,7 +38,13 @@ CAUSES = {
 # What the client says to `compose --project-name …` without Compose; asking for its version first would take 0.1 s.
 NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
 # The defaults of docker-compose.yaml; a test compares.
-DEFAULTS = {"UP_IMAGE": "djk8s-compose:v1", "UP_PORT": "8001", "UP_ENV_FILE": ".env", "UP_REVISION": "", "UP_RESTART": "unless-stopped"}
+DEFAULTS = {
+    "UP_IMAGE": "djk8s-compose:v1",
+    "UP_PORT": "8001",
+    "UP_ENV_FILE": ".env",
+    "UP_REVISION": "",
+    "UP_RESTART": "unless-stopped",
+}
 
 
 def up_command(

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from djk8s import git
 from djk8s.doctor.finding import Finding, fine, note, wrong
 from djk8s.project import Project
 from djk8s.shell import processes
@@ -16,24 +15,13 @@ OF_TOOLS = {".git", ".nox", ".tools"}  # thousands of files that no step of the 
 
 
 def entrypoint(project: Project) -> Finding:
-    """Check its line ends and its run bit, here and in git. The image mends both; other recipes do not."""
+    """Check its line ends and its run bit; the image mends both, other recipes do not."""
     path, name = project.root / ENTRYPOINT, ENTRYPOINT
     if b"\r\n" in path.read_bytes():
         return note(f"{name} has the line ends of Windows: `rm {name} && git checkout {name}`.")
     if not processes.WINDOWS and not os.access(path, os.X_OK):
         return note(f"{name} has no run bit: `chmod +x {name}` gives it one.")
-    index = in_index(project, name)
-    if "100644" in index:
-        return note(f"{name} has no run bit in git: `git update-index --chmod=+x {name}` gives it one.")
-    if "i/crlf" in index:
-        return note(f"{name} has the line ends of Windows in git: `git add --renormalize {name}` mends them.")
     return fine(f"{name} has the line ends of Linux, and the run bit.")
-
-
-def in_index(project: Project, name: str) -> list[str]:
-    """Return the words of git's index about a file, as `100755`, `i/lf`; none if git does not know it."""
-    answer = git.ask(project, "ls-files", "--stage", "--eol", "--", name)
-    return answer.stdout.split() if answer else []
 
 
 def owners(project: Project) -> Finding:
@@ -46,14 +34,14 @@ def owners(project: Project) -> Finding:
         return wrong(f"You may not write to {names}: `sudo chown -R $(id -u) {names}`, or work in a copy.")
     if processes.WINDOWS or os.getuid() == 0:
         return fine("Nothing here is out of your reach.")
-    roots = sorted({path.relative_to(root).parts[0] for path in files(root) if is_roots(path)})
+    roots = sorted({path.relative_to(root).parts[0] for path in files(root) if belongs_to_root(path)})
     if roots:
         names = " ".join(roots)
         return note(f"Some files in {names} belong to root: `sudo chown -R $(id -u) {names}`.")
     return fine("Nothing here belongs to root.")
 
 
-def is_roots(path: Path) -> bool:
+def belongs_to_root(path: Path) -> bool:
     return path.lstat().st_uid == 0
 
 

@@ -32,73 +32,48 @@ def case(sentence: str, words: str, said: str, code: int = 1, **environment: str
     return pytest.param(words, environment, said, code, id=sentence)
 
 
-NO_PORTS = ("0", "70000", "abc", "", "-1", "65536", "80 80", "٨٠٠٠", "8000; touch pwned")
-ASKED = [("serve", "--port", NO_PORTS), ("run", "--port", NO_PORTS[:4]), ("run", "--publish", NO_PORTS[:4])]
 PORTS = [
-    case(f"{task} {flag} {port!r}".replace("''", "empty"), f"{task} {flag} {port!r}", f"{flag} {port!r} is not a port")
-    for task, flag, values in ASKED
-    for port in values
+    case(f"serve on port {port!r}", f"serve --port {port!r}", f"--port {port!r} is not a port")
+    for port in ("0", "70000", "abc", "", "-1", "80 80", "٨٠٠٠", "8000; touch pwned")
 ]
 
 TABLE = [
     *PORTS,
+    case("run on no port", "run --publish 0", "--publish '0' is not a port"),
     case("serve with PORT of the shell", "serve", "PORT 'abc' is not a port", PORT="abc"),
-    case("run with PORT of the shell", "run", "PORT '0' is not a port", PORT="0"),
-    case("serve with a configured port", "serve", "port 'abc' is not a port", INVOKE_PORT="abc"),
-    case("run with a configured port", "run", "port '70000' is not a port", INVOKE_PORT="70000"),
     case("steps with a configured port", "steps", "port 'abc' is not a port", INVOKE_PORT="abc"),
     case("up with a configured port", "up", "port 'abc' is not a port", INVOKE_UP_PORT="abc"),
     case("run on a host name", "run --publish example.com:80", "is not an address: give a port or ADDRESS:PORT"),
-    case("run on no address at all", "run --publish 999.1.1.1:8000", "is not an address"),
     case("run on a broken IPv6 address", "run --publish [:::]:8000", "is not an address"),
     case("run on an address of another machine", "run --publish 192.0.2.1:8000", "192.0.2.1"),
     case("run with no number of workers", "run --env WEB_CONCURRENCY=", "WEB_CONCURRENCY is ''"),
     case("serve with many workers", "serve", "WEB_CONCURRENCY is 'many'", WEB_CONCURRENCY="many"),
-    case("build with a secret of another name", "build --secret id_rsa", "give a file called pip.conf, uv.toml or ca.crt"),
-    case("build with a secret that is not there", "build --secret nowhere/ca.crt", "no file 'nowhere/ca.crt'"),
-    case("build with a secret that is two", "build --secret a,b/ca.crt", "give a file called pip.conf, uv.toml or ca.crt"),
     case("run with PORT as a variable", "run --env PORT=1", "write --port instead"),
     case("build a tag that is a command", "build --tag 'v1; touch pwned'", "'v1; touch pwned' is not a tag"),
-    case("build a tag that is an option", "build --tag=-v1", "'-v1' is not a tag"),
-    case("build a tag with a slash", "build --tag a/b", "'a/b' is not a tag"),
     case("build a tag with its image", "build --tag djk8s:v1", "'djk8s:v1' is not a tag"),
-    case("build an empty tag", "build --tag ''", "'' is not a tag"),
     case("build a tag of 129 characters", f"build --tag {'v' * 129}", "is not a tag: use up to 128"),
-    case("build one bad tag among good ones", "build --tag v1 --tag 'v 2'", "'v 2' is not a tag"),
-    case("run a tag that is a command", "run --tag '$(touch pwned)'", "'$(touch pwned)' is not a tag"),
-    case("run an empty tag", "run --tag ''", "'' is not a tag"),
     case("build argument without value", "build --build-arg NOWHERE", "write --build-arg NOWHERE=value"),
-    case("build argument without name", "build --build-arg =1", "a name has letters, digits and _"),
     case("build argument whose name is a command", "build --build-arg 'A;touch pwned=1'", "a name has letters"),
     case("build a file that is not there", "build --file nowhere/Dockerfile", "no file 'nowhere/Dockerfile'"),
-    case("build a folder", "build --file src", "no file 'src'"),
-    case("build no file at all", "build --file ''", "no file ''"),
-    case("build a secret that is not asked for", "build --secret key.pem", "give a file called pip.conf, uv.toml or ca.crt"),
+    case(
+        "build a secret that is not asked for",
+        "build --secret key.pem",
+        "give a file called pip.conf, uv.toml or ca.crt",
+    ),
     case("build a secret that is not there", "build --secret nowhere/pip.conf", "no file 'nowhere/pip.conf'"),
     case("build a secret with options", "build --secret 'a,env=PATH/pip.conf'", "is none that the Dockerfile asks for"),
     case("run with a variable without value", "run --env NOWHERE", "write --env NOWHERE=value"),
-    case("run with a variable without name", "run --env =1", "a name has letters, digits and _"),
-    case("run with a name that begins with a digit", "run --env 1A=1", "no digit first"),
     *(
         case(f"run with {name}, which steers docker", f"run --env {name}=1", f"{name}, which would steer docker")
-        for name in ("PATH", "HOME", "DOCKER_HOST", "COMPOSE_FILE", "BUILDKIT_HOST", "LD_PRELOAD")
+        for name in ("PATH", "DOCKER_HOST", "LD_PRELOAD")
     ),
-    case("run with PATH of the shell", "run --env PATH", "PATH, which would steer docker"),
     case("run with another file that is not there", "run --env-file nowhere.env", "There is no nowhere.env"),
-    case("run with no other file at all", "run --env-file ''", ""),
-    case("run with a folder as the other file", "run --env-file src", "src cannot be read"),
     case("up with nothing of that name", "up --with mars", "--with 'mars' is none: write db, dev, proxy or worker"),
     case("up with more than one of no service", "up --scale db=2", "--scale 'db=2' is not SERVICE=NUMBER"),
-    case("up with more than one of no number", "up --scale web=many", "--scale 'web=many' is not SERVICE=NUMBER"),
     case("up with three sites at one port", "up --scale web=3", "needs an overlay: add --with proxy"),
     case("manage in no place", "manage --place mars -- check", "'mars' is not a place: write host, container or com"),
     case("venv of no Python", "venv --python no-such-python", "There is no Python called no-such-python here"),
-    case("venv of no version", "venv --python 3.99", "There is no Python called python3.99 here"),
-    case("venv of a folder", "venv --python /", "There is no Python called / here"),
-    case("venv of a program that says nothing", "venv --python /bin/true", "does not answer as a Python"),
     case("venv of a program that says something else", "venv --python /bin/echo", "does not answer as a Python"),
-    case("venv of a program that fails", "venv --python /bin/false", "does not answer as a Python"),
-    case("venv of an empty name", "venv --python ''", "--python"),
     case(
         "env in a folder that is not there",
         "env",
@@ -106,17 +81,12 @@ TABLE = [
         INVOKE_ENV_FILE="/no-such-folder/.env",
     ),
     case("env sets a name alone", "env --set A", "--set A has no value: write --set A=value"),
-    case("env sets no name", "env --set =hunter2", "a name has letters, digits and _"),
     case("env sets a name with a space", "env --set 'A B=hunter2'", "--set names 'A B': a name has letters"),
     case("env sets a name that steers docker", "env --set DOCKER_HOST=hunter2", "which would steer docker"),
     case("env sets what cannot be written alike", r"env --set 'A=hunter2$\'", "A cannot be written so that"),
     case("env sets what is no text", "env --set A=hunter2\udcff", "it is not text in UTF-8"),
-    case("env sets one bad value among good ones", "env --set A=1 --set B --set C=2", "--set B has no value"),
     case("env checks a file that is not there", "env --check", "`inv env` writes .env"),
-    case("bench in no number of rounds", "bench --rounds abc", "--rounds"),
     case("bench in less than one round", "bench --rounds 0", "--rounds"),
-    case("a task that is not there", "sreve", "sreve"),
-    case("a flag without its value", "serve --port", "port"),
 ]
 
 
@@ -145,18 +115,6 @@ def test_refused(
     assert not (tmp_path / ".env").exists()
 
 
-ONLY_THE_MACHINE_CAN_TELL = ("192.0.2.1", "cannot be written")
-TOLD_DRY = [row for row in TABLE if not any(part in str(row.values[2]) for part in ONLY_THE_MACHINE_CAN_TELL)]
-
-
-@pytest.mark.parametrize(("words", "environment", "said", "code"), TOLD_DRY)
-def test_refused_dry_as_well(inv: Inv, words: str, environment: dict[str, str], said: str, code: int) -> None:
-    typed = inv("--dry", *shlex.split(words), **environment)
-    assert said in one_sentence(typed.stderr)
-    assert typed.returncode == code
-    assert typed.stdout == ""
-
-
 @pytest.fixture
 def taken() -> Iterator[str]:
     """A port of this machine that something listens on."""
@@ -166,14 +124,10 @@ def taken() -> Iterator[str]:
 
 IN_USE = [
     ("serve --port TAKEN", {}, "--port"),
-    ("serve", {"PORT": "TAKEN"}, "--port"),
     ("serve", {"INVOKE_PORT": "TAKEN"}, "--port"),
-    ("run --port TAKEN", {}, "--port"),
     ("run --port 6545 --publish TAKEN", {}, "--publish"),
-    ("run --publish 0.0.0.0:TAKEN", {}, "--publish"),
     ("run --detach --publish 127.0.0.1:TAKEN", {}, "--publish"),
     ("up", {"INVOKE_UP_PORT": "TAKEN"}, "INVOKE_UP_PORT="),
-    ("up --detach", {"INVOKE_UP_PORT": "TAKEN"}, "INVOKE_UP_PORT="),
 ]
 
 
@@ -199,19 +153,8 @@ def test_port_that_was_just_let_go_is_free(inv: Inv, taken: str) -> None:
     assert ports.is_free(ports.Published("127.0.0.1", free_port()))
 
 
-NEED_AN_ENGINE = [
-    "build",
-    "run",
-    "run --detach",
-    "shell",
-    "shell --new -- ls",
-    "up",
-    "up --detach",
-    "ps",
-    "logs",
-    "stop",
-]
-NEED_AN_ENGINE += ["down", "clean", "manage --place container -- check"]
+NEED_AN_ENGINE = ["build", "run", "run --detach", "shell", "up", "ps", "logs", "stop", "down", "clean", "db shell"]
+NEED_AN_ENGINE += ["manage --place container -- check", "manage --place compose -- check"]
 
 
 @pytest.mark.parametrize("words", NEED_AN_ENGINE)
@@ -222,33 +165,6 @@ def test_no_engine(inv: Inv, tmp_path: Path, words: str) -> None:
     assert "`inv serve`" in sentence
     assert typed.returncode == 1
     assert not (tmp_path / ".env").exists()
-
-
-ENGINES = [
-    pytest.param("exec sleep 30", "did not answer within 0.3 s", id="hangs"),
-    pytest.param(
-        "echo 'permission denied while trying to connect to the Docker daemon socket' >&2; exit 1",
-        "You may not speak to the Docker engine: `sudo usermod -aG docker $USER`",
-        id="is not for this user",
-    ),
-    pytest.param(
-        "echo 'Cannot connect to the Docker daemon. Is the docker daemon running?' >&2; exit 1",
-        "The Docker engine does not answer: start it",
-        id="is stopped",
-    ),
-    pytest.param("kill -9 $$", "The Docker engine does not answer", id="is killed"),
-]
-
-
-@pytest.mark.parametrize(("does", "said"), ENGINES)
-@pytest.mark.parametrize("words", ["run", "up"])
-def test_engine_that(inv: Inv, program: Program, shell: pytest.MonkeyPatch, words: str, does: str, said: str) -> None:
-    shell.setattr(engines, "PATIENCE", 0.3)
-    typed = inv(words, INVOKE_ENGINE=str(program("docker", does)))
-    sentence = one_sentence(typed.stderr)
-    assert said in sentence
-    assert "`inv serve`" in sentence
-    assert typed.returncode == 1
 
 
 @pytest.mark.parametrize("words", ["shell", "stop", "run --no-build", "up"])
@@ -281,21 +197,12 @@ def test_engine_without_compose(inv: Inv, noting: Noting, words: str) -> None:
 GOOD = "SECRET_KEY=hunter2\n"
 MALFORMED = [
     pytest.param("hunter2\n", 1, "is not NAME=value", id="a word alone"),
-    pytest.param(GOOD + "hunter2\n", 2, "is not NAME=value", id="after a good line"),
-    pytest.param(GOOD + "\n\n\nhunter2\n", 5, "is not NAME=value", id="after blank lines"),
-    pytest.param("# comment\n\n# comment\nhunter2\n", 4, "is not NAME=value", id="after comments"),
-    pytest.param("  \n\t\n  hunter2\n", 3, "is not NAME=value", id="after white lines and indented"),
-    pytest.param("A='hunter2\n2\n3'\nhunter2\n", 4, "is not NAME=value", id="after a value of three lines"),
     pytest.param('A="1\n\n3"\n\n# c\n\nhunter2\n', 7, "is not NAME=value", id="after all of these"),
     pytest.param("A=1\r\n\r\nhunter2\r\n", 3, "is not NAME=value", id="with the line ends of Windows"),
-    pytest.param("A B=hunter2\n", 1, "is not NAME=value", id="a name of two words"),
     pytest.param(GOOD + "A='hunter2\n", 2, "is not NAME=value", id="a quote that does not end"),
-    pytest.param(GOOD + "A='hunter2' and more\nB=1\n", 2, "is not NAME=value", id="words after a quoted value"),
     pytest.param("=hunter2\n", 1, "", id="no name"),
     pytest.param(GOOD + "\n1A=hunter2\n", 3, "no digit first", id="a name that begins with a digit"),
-    pytest.param(GOOD + "A-B=hunter2\n", 2, "a name has letters, digits and _", id="a name with a dash"),
     pytest.param(GOOD + "\n# c\nDOCKER_HOST=hunter2\n", 4, "would steer docker", id="a name that steers docker"),
-    pytest.param("export PATH=hunter2\n", 1, "PATH, which would steer docker", id="an exported name that steers it"),
     pytest.param(GOOD + "A=hunter2\0\n", 2, "", id="a value with a zero byte"),
 ]
 
@@ -314,11 +221,7 @@ def test_malformed_env_file(inv: Inv, engine: Calls, tmp_path: Path, text: str, 
     assert file.read_bytes() == text.encode()
 
 
-MALFORMED_ENDS = ["serve", "up", "up --detach", "shell", "manage --place container -- check"]
-MALFORMED_ENDS += ["--dry run", "--dry serve", "--dry up"]
-
-
-@pytest.mark.parametrize("words", MALFORMED_ENDS)
+@pytest.mark.parametrize("words", ["serve", "up", "shell", "manage --place container -- check", "--dry run"])
 def test_malformed_env_file_ends(inv: Inv, engine: Calls, tmp_path: Path, words: str) -> None:
     (tmp_path / ".env").write_text("SECRET_KEY=hunter2\nhunter2\n")
     typed = inv(*words.split())
@@ -326,7 +229,7 @@ def test_malformed_env_file_ends(inv: Inv, engine: Calls, tmp_path: Path, words:
     assert typed.returncode == 1
 
 
-@pytest.mark.parametrize("words", ["serve", "run", "up", "run --env-file FILE"])
+@pytest.mark.parametrize("words", ["serve", "run --env-file FILE"])
 def test_env_file_that_is_not_text(inv: Inv, engine: Calls, tmp_path: Path, words: str) -> None:
     (tmp_path / ".env").write_bytes(b"A=\xff\xfe\n")
     typed = inv(*words.replace("FILE", str(tmp_path / ".env")).split(), INVOKE_PORT=str(free_port()))
@@ -352,39 +255,7 @@ def test_env_file_is_not_read_to_look_after_what_runs(
     assert done
 
 
-@pytest.mark.parametrize("words", ["--env 'A B=hunter2'", "--env DOCKER_AUTH=hunter2", "--env '1A=hunter2'"])
-def test_refusal_does_not_show_the_value(inv: Inv, engine: Calls, words: str) -> None:
-    typed = inv("run", *shlex.split(words))
-    assert typed.returncode == 1
-    assert "hunter2" not in one_sentence(typed.stderr)
-
-
-DATA = ["$(touch pwned)`touch pwned`; touch pwned", "a  'b' \"c\" ${HOME} $$", "two\nlines", ""]
-
-
-@pytest.mark.parametrize("value", DATA)
-def test_values_reach_the_engine_as_data(
-    inv: Inv, engine: Calls, shell: pytest.MonkeyPatch, tmp_path: Path, value: str
-) -> None:
-    shell.setattr(running, "start", START)
-    assert inv("run", "--env", f"A={value}", INVOKE_PORT=str(free_port())).returncode == 0
-    assert inv("shell", "--", "echo", value).returncode == 0
-    assert inv("build", "--build-arg", f"A={value}").returncode == 0
-    run, once = engine("run")
-    assert run["env"]["A"] == value
-    assert once["argv"][-2:] == ["echo", value]
-    assert f"A={value}" in engine("build")[-1]["argv"]
-    assert "A" in run["argv"]
-    assert not any(value and value in word for word in run["argv"])
-
-
-def test_variables_without_value_come_from_the_shell(inv: Inv, engine: Calls, shell: pytest.MonkeyPatch) -> None:
-    shell.setattr(running, "start", START)
-    assert inv("run", "--env", "GREETING", GREETING="a  b", INVOKE_PORT=str(free_port())).returncode == 0
-    assert engine("run")[0]["env"]["GREETING"] == "a  b"
-
-
-@pytest.mark.parametrize("code", [0, 1, 3, 125])
+@pytest.mark.parametrize("code", [0, 3, 125])
 def test_exit_code_of_the_words_is_passed_on(inv: Inv, noting: Noting, shell: pytest.MonkeyPatch, code: int) -> None:
     shell.setattr(running, "start", START)
     docker, _ = noting("docker", image_inspect=("sha256:0", 0), run=("", code))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +12,7 @@ from invoke.exceptions import Exit
 
 from djk8s import dockerfile
 from djk8s.project import Project
-from support import ROOT, one_sentence
+from support import one_sentence
 
 TEXT = """\
 ARG PYTHON_VERSION=3.13
@@ -88,10 +87,3 @@ def test_list_without_a_dockerfile_is_one_sentence(
     assert one_sentence(typed.stderr).startswith("There is no Dockerfile here")
     assert (typed.returncode, typed.stdout) == (1, "")
     assert elsewhere("--dry", "serve").returncode == 0
-
-
-def test_every_marker_of_the_dockerfile_is_a_step_with_instructions(project: Project) -> None:
-    marked = dockerfile.steps(replace(project, root=ROOT))
-    assert set(marked) == {"venv", "install", "serve"}
-    assert all(re.match(r"[A-Z]+ \S", line) for lines in marked.values() for line in lines)
-    assert all(marked.values())

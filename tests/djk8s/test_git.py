@@ -59,20 +59,18 @@ def repository(git: Git, here: Project) -> Path:
     return folder
 
 
-def test_revision_is_the_commit(here: Project, git: Git, repository: Path) -> None:
-    assert questions.revision(here) == git("rev-parse", "HEAD")
+def test_revision_is_the_commit_and_dirty_with_a_change_or_a_new_file(
+    here: Project, git: Git, repository: Path
+) -> None:
+    commit = git("rev-parse", "HEAD")
     (repository / "ignored.pyc").write_text("")
-    assert questions.revision(here) == git("rev-parse", "HEAD")
-
-
-@pytest.mark.parametrize("name", ["code.py", "new.py"], ids=["a change", "a new file"])
-def test_revision_is_dirty_with(here: Project, git: Git, repository: Path, name: str) -> None:
-    (repository / name).write_text("2\n")
-    assert questions.revision(here) == git("rev-parse", "HEAD") + "-dirty"
+    assert questions.revision(here) == commit
+    (repository / "new.py").write_text("2\n")
+    assert questions.revision(here) == f"{commit}-dirty"
     git("add", ".")
-    assert questions.revision(here) == git("rev-parse", "HEAD") + "-dirty"
     git("commit", "--quiet", "--message", "two")
-    assert questions.revision(here) == git("rev-parse", "HEAD")
+    (repository / "code.py").write_text("2\n")
+    assert questions.revision(here) == git("rev-parse", "HEAD") + "-dirty"
 
 
 def test_asking_for_the_revision_writes_nothing(here: Project, repository: Path) -> None:
@@ -83,12 +81,9 @@ def test_asking_for_the_revision_writes_nothing(here: Project, repository: Path)
     assert (index.read_bytes(), index.stat().st_ino) == before
 
 
-def test_there_is_no_revision_before_the_first_commit(here: Project, git: Git) -> None:
-    git("init", "--quiet")
+def test_there_is_no_revision_outside_a_repository_nor_before_the_first_commit(here: Project, git: Git) -> None:
     assert questions.revision(here) == ""
-
-
-def test_there_is_no_revision_outside_a_repository(here: Project, git: Git) -> None:
+    git("init", "--quiet")
     assert questions.revision(here) == ""
 
 

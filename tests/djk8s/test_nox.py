@@ -29,8 +29,3 @@ def test_second_nox_keeps_out_of_the_way_of_the_first(checkout: Path) -> None:
     assert not Path(said.split("; using ")[1].split()[0]).exists()  # it went with the Nox that made it
     os.close(first)
     assert "Cannot use" not in listed(checkout).stderr
-
-
-def test_nox_of_a_folder_that_none_may_write_to_keeps_them_elsewhere(checkout: Path) -> None:
-    (checkout / ".nox").write_text("in the way of a folder")
-    assert "Cannot use .nox (File exists)" in listed(checkout).stderr

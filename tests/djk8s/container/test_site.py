@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -47,12 +46,6 @@ def test_shell_enters_the_one_started_last(inv: Inv, three: Calls) -> None:
     assert three("run") == []
 
 
-def test_shell_new_is_a_new_one_all_the_same(inv: Inv, three: Calls) -> None:
-    assert inv("shell", "--new").returncode == 0
-    assert three("exec") == []
-    assert three("run")[0]["argv"][-2:] == ["djk8s:latest", "/bin/bash"]
-
-
 def test_only_this_project_is_asked_for(inv: Inv, three: Calls, project: Project) -> None:
     for task in ("shell", "ps", "logs", "stop"):
         assert inv(task).returncode == 0
@@ -80,7 +73,7 @@ def test_nothing_there_is_one_sentence(inv: Inv, engine: Calls, task: str, code:
     assert engine("stop") == engine("logs") == engine("container") == []
 
 
-BUILDS = ["run", "run --detach", "shell", "shell --new -- ls", "manage --place container -- check"]
+BUILDS = ["run", "run --detach", "shell --new -- ls", "manage --place container -- check"]
 
 
 @pytest.mark.parametrize("words", BUILDS)
@@ -92,7 +85,10 @@ def test_new_container_is_of_the_folder_as_it_is_now(inv: Inv, noting: Noting, w
     assert calls("build")[0]["argv"][:3] == ["build", "--tag", "djk8s:latest"]
 
 
-EARLIER = [("run --no-build", "djk8s:latest"), ("run --tag v1", "djk8s:v1"), ("run --tag v1 --no-build", "djk8s:v1")]
+EARLIER = [
+    ("run --no-build", "djk8s:latest"),
+    ("run --tag v1", "djk8s:v1"),
+]
 
 
 @pytest.mark.parametrize(("words", "image"), EARLIER)
@@ -115,11 +111,6 @@ def test_image_that_was_never_built_is_one_sentence(inv: Inv, noting: Noting, wo
     assert one_sentence(typed.stderr) == sentence
     assert typed.returncode == 1
     assert calls("build") == calls("run") == []
-
-
-def test_running_container_is_entered_without_a_build(inv: Inv, three: Calls) -> None:
-    assert inv("shell").returncode == 0
-    assert three("build") == []
 
 
 def test_build_that_fails_ends_the_run_with_its_code(inv: Inv, noting: Noting) -> None:
@@ -189,17 +180,6 @@ def test_detached_site_is_waited_for(inv: Inv, detached: Callable[..., Calls], a
     assert calls("rm") == []
 
 
-def test_proxy_of_the_network_is_not_asked_for_this_machines_site(
-    inv: Inv, detached: Callable[..., Calls], answering: str, shell: pytest.MonkeyPatch
-) -> None:
-    detached(running=True)
-    shell.setattr(site, "READY_WITHIN", 1)
-    shell.setattr(urllib.request, "_opener", None)  # which would remember that there was no proxy
-    shell.delenv("no_proxy", raising=False)
-    shell.delenv("NO_PROXY", raising=False)
-    assert inv("run", "--detach", "--publish", answering, http_proxy="http://127.0.0.1:9").returncode == 0
-
-
 @pytest.mark.parametrize("running", [False, True], ids=["that ended", "that never answers"])
 def test_detached_site_that_is_not_ready_is_removed_with_its_last_words(
     inv: Inv, detached: Callable[..., Calls], shell: pytest.MonkeyPatch, running: bool
@@ -215,7 +195,7 @@ def test_detached_site_that_is_not_ready_is_removed_with_its_last_words(
     assert [call["argv"] for call in calls("rm")] == [["rm", "--force", THIRD]]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_signal_while_a_detached_site_is_waited_for_removes_it(
     inv: Inv, detached: Callable[..., Calls], shell: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
@@ -231,7 +211,7 @@ def test_signal_while_a_detached_site_is_waited_for_removes_it(
     assert [call["argv"] for call in calls("rm")] == [["rm", "--force", THIRD]]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
 def test_signal_before_it_is_said_that_a_detached_site_runs_removes_it(
     inv: Inv, detached: Callable[..., Calls], shell: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
@@ -277,9 +257,7 @@ def test_engine_that_goes_away_while_a_detached_site_is_waited_for_is_named(
 GONE = [
     ("build", "build"),
     ("run", "run"),
-    ("run --detach", "run"),
     ("up", "compose up"),
-    ("up --detach", "compose up"),
 ]
 
 
@@ -317,11 +295,6 @@ def test_container_that_the_engine_makes_after_its_client_was_cut_off_is_ended(
     docker = program("docker", f'echo "$*" >> {calls}; [ "$1" != ps ] || [ $(grep -c ps {calls}) -lt 3 ] || echo web')
     site.remove(replace(project, engine=str(docker)), "a=b", cut_off=cut_off)
     assert [line.split() for line in calls.read_text().splitlines() if not line.startswith("ps ")] == ended
-
-
-def test_no_two_runs_have_one_mark(project: Project) -> None:
-    command = Command(("docker", "run", "image"))
-    assert site.with_clean_up(project, command)[0] != site.with_clean_up(project, command)[0]
 
 
 def test_port_of_a_project_that_is_up_is_its_own(
@@ -375,12 +348,6 @@ def test_clean_leaves_an_image_that_others_use_and_says_so(inv: Inv, noting: Not
     assert typed.returncode == 0
     assert "djk8s:v1 stays, because of a container that is not this project's: theirs.\n" in typed.stderr
     assert [call["argv"] for call in calls("image", "rm")] == [["image", "rm", "sha"]]
-
-
-def test_clean_needs_no_compose(inv: Inv, noting: Noting) -> None:
-    docker, calls = noting("docker", ps=("web\n", 0), compose=("no such command", 1))
-    assert inv("clean", INVOKE_ENGINE=str(docker)).returncode == 0
-    assert calls("compose") == []
 
 
 def test_clean_where_nothing_is_left_is_one_sentence(inv: Inv, engine: Calls) -> None:

@@ -45,14 +45,8 @@ def of_env(check: Callable[[EnvFile], Finding], project: Project) -> tuple[str, 
     return report.look(partial(check, EnvFile(project)))
 
 
-@pytest.fixture
-def malformed(project: Project) -> Project:
-    """A project whose environment file has a line that is none."""
+def test_fault_of_the_env_file_is_told_once(inv: Inv, engine: Any, project: Project) -> None:
     write(project.env_file, "hunter2\n", 0o600)
-    return project
-
-
-def test_fault_of_the_env_file_is_told_once(inv: Inv, engine: Any, malformed: Project) -> None:
     findings = doctored(inv, INVOKE_UP_PORT=str(free_port()))
     assert [name for name, (state, _) in findings.items() if state == WRONG] == [".env"]
     assert findings["port"][1] == "Not looked at: .env may name it, and has to be mended first."
@@ -137,12 +131,6 @@ VENVS = [
         "does not run or has no pip: `inv venv` makes a new one",
         id="broken",
     ),
-    pytest.param(
-        lambda project: venv.write_stamp(project, "venv", {**venv.venv_stamp(project, "b"), "pip": "old"}),
-        NOTE,
-        "has another pip than requirements-pip.txt says: `inv venv`",
-        id="another pip",
-    ),
 ]
 
 
@@ -172,12 +160,6 @@ def test_packages_that_are_not_as_pinned_are_told(made: Project, provoke: Callab
     provoke(made)
     sentence = f"Not as requirements.txt says: {name}; `inv install` mends that."
     assert found(python.installed, made) == (NOTE, sentence)
-
-
-def test_packages_that_are_not_installed_are_told(made: Project) -> None:
-    made.requirements.write_text("six==2\n")
-    assert found(python.installed, made)[0] == NOTE
-    assert "`inv install` installs it" in found(python.installed, made)[1]
 
 
 VALUES = [
@@ -222,7 +204,13 @@ def test_settings_are_not_asked_where_the_site_cannot_answer(project: Project) -
     assert of_env(dotenv.settings, project)[0] == NOTE
 
 
-@pytest.mark.parametrize(("mode", "state"), [(0o600, FINE), (0o640, NOTE), (0o604, NOTE)])
+@pytest.mark.parametrize(
+    ("mode", "state"),
+    [
+        (0o600, FINE),
+        (0o640, NOTE),
+    ],
+)
 def test_mode_of_the_env_file(project: Project, mode: int, state: str) -> None:
     write(project.env_file, ENV, mode)
     says = of_env(dotenv.mode, project)
@@ -230,19 +218,12 @@ def test_mode_of_the_env_file(project: Project, mode: int, state: str) -> None:
 
 
 @pytest.fixture
-def repository(checkout: Path, shell: pytest.MonkeyPatch) -> Callable[..., int]:
-    """The copy as a repository of git in which everything is committed that is not ignored; returns `git`."""
+def repository(checkout: Path) -> None:
+    """The copy as a repository of git, in which everything is committed that is not ignored."""
     write(checkout / ".gitignore", ".env\n")
-    write(checkout / ".gitattributes", "*.sh text\n")
-
-    def git(*words: str) -> int:
-        identity = ("-c", "user.name=a", "-c", "user.email=a@example.com")
-        return subprocess.run(["git", *identity, *words], cwd=checkout, check=True, capture_output=True).returncode
-
-    git("init", "--quiet")
-    git("add", ".")
-    git("commit", "--quiet", "--message", "all")
-    return git
+    git = "git -c user.name=a -c user.email=a@example.com"
+    commands = f"{git} init --quiet && {git} add . && {git} commit --quiet --message all"
+    subprocess.run(["sh", "-c", commands], cwd=checkout, check=True, capture_output=True)
 
 
 def seen(elsewhere: Inv, name: str) -> tuple[str, str]:
@@ -251,52 +232,21 @@ def seen(elsewhere: Inv, name: str) -> tuple[str, str]:
     return next((finding["state"], finding["says"]) for finding in findings if finding["check"] == name)
 
 
-def test_files_that_git_and_the_image_have_as_they_should(
-    repository: Callable[..., int], elsewhere: Inv, checkout: Path
-) -> None:
-    write(checkout / ".env", ENV, 0o600)
-    assert seen(elsewhere, ".env kept") == (FINE, ".env goes into no image, and git leaves it alone.")
-    assert seen(elsewhere, "entrypoint") == (FINE, "entrypoint.sh has the line ends of Linux, and the run bit.")
-
-
-KEPT = [
-    pytest.param(
-        "git add --force .env",
-        "is in git, with its secrets: `git rm --cached .env && inv env --set SECRET_KEY`",
-        id="in git",
-    ),
-    pytest.param("git rm -f .gitignore", "add a line `.env` to .gitignore", id="not ignored"),
-    pytest.param(
-        "echo '!.env' > .dockerignore", "goes to the engine with each build: add a line `**/.env*`", id="named"
-    ),
-    pytest.param("echo '.git' > .dockerignore", "add a line `**/.env*` at the end of .dockerignore", id="not left out"),
-    pytest.param("rm .dockerignore", "add a line `**/.env*` at the end of .dockerignore", id="no .dockerignore"),
-]
-ENTRYPOINT = [
-    pytest.param("sed -i 's/$/\\r/' entrypoint.sh", "`rm entrypoint.sh && git checkout entrypoint.sh`", id="CRLF here"),
-    pytest.param("chmod -x entrypoint.sh", "`chmod +x entrypoint.sh`", id="no run bit here"),
-    pytest.param("git update-index --chmod=-x entrypoint.sh", "git update-index --chmod=+x", id="no run bit in git"),
-    pytest.param(
-        "git rm -q .gitattributes; cp entrypoint.sh lf; sed -i 's/$/\\r/' entrypoint.sh; "
-        "git add entrypoint.sh; mv lf entrypoint.sh",
-        "of Windows in git: `git add --renormalize entrypoint.sh`",
-        id="CRLF in git",
-    ),
+MENDED = [
+    (".env kept", "git add --force .env", "`git rm --cached .env && inv env --set SECRET_KEY`"),
+    (".env kept", "git rm -f .gitignore", "add a line `.env` to .gitignore"),
+    (".env kept", "rm .dockerignore", "add a line `**/.env*` at the end of .dockerignore"),
+    ("entrypoint", "sed -i 's/$/\\r/' entrypoint.sh", "`rm entrypoint.sh && git checkout entrypoint.sh`"),
+    ("entrypoint", "chmod -x entrypoint.sh", "`chmod +x entrypoint.sh`"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("check", "provoke", "told"),
-    [
-        pytest.param(name, *case.values, id=f"{name} {case.id}")
-        for name, cases in ((".env kept", KEPT), ("entrypoint", ENTRYPOINT))
-        for case in cases
-    ],
-)
-def test_files_that_git_or_the_image_should_not_have_so(
-    repository: Callable[..., int], elsewhere: Inv, checkout: Path, check: str, provoke: str, told: str
+@pytest.mark.parametrize(("check", "provoke", "told"), MENDED)
+def test_files_for_git_and_the_image(
+    repository: None, elsewhere: Inv, checkout: Path, check: str, provoke: str, told: str
 ) -> None:
     write(checkout / ".env", ENV, 0o600)
+    assert seen(elsewhere, check)[0] == FINE
     subprocess.run(["sh", "-e", "-c", provoke], cwd=checkout, check=True, capture_output=True)
     state, says = seen(elsewhere, check)
     assert (state, told in says) == (NOTE, True), says
@@ -305,20 +255,12 @@ def test_files_that_git_or_the_image_should_not_have_so(
 IGNORED = [
     ("**/.env*", ".env", True),
     (".env*", ".env.local", True),
-    (".env", ".env", True),
-    ("/.env", ".env", True),
-    ("*.env", "a.env", True),
     ("*", "config/.env", True),
     ("config", "config/.env", True),
-    ("config/", "config/.env", True),
     ("*/.env", "config/.env", True),
     ("**/.e?v", "a/b/.env", True),
-    ("**", ".env", True),
-    (".git", ".env", False),
     ("*.env", "config/a.env", False),
     ("*/.env", "a/b/.env", False),
-    (".en", ".env", False),
-    ("* !.env", ".env", False),
     ("* !config", "config/.env", False),
     ("!.env .env", ".env", True),
     ("* !src **/.env*", "src/.env", True),
@@ -347,7 +289,7 @@ def test_files_of_root(
         write(tmp_path / "folder" / name, "")
     project = replace(project, root=tmp_path / "folder")
     shell.setattr(os, "getuid", lambda: 1000)
-    shell.setattr(files, "is_roots", lambda path: path.is_file() and path.name != "mine")
+    shell.setattr(files, "belongs_to_root", lambda path: path.is_file() and path.name != "mine")
     says = found(files.owners, project)
     assert (says[0], told in says[1]) == (state, True), says
 
@@ -357,22 +299,6 @@ def test_files_that_a_step_cannot_write_are_wrong(project: Project, shell: pytes
     shell.setattr(os, "access", lambda path, mode: path != project.env_file)
     told = f"You may not write to {project.env_file}: `sudo chown -R $(id -u) {project.env_file}`, or work in a copy."
     assert found(files.owners, project) == (WRONG, told)
-
-
-def test_check_that_cannot_look_is_wrong_and_no_traceback(project: Project) -> None:
-    def missing(_: Project) -> Finding:
-        raise FileNotFoundError(2, "No such file or directory", "entrypoint.sh")
-
-    state, says = found(missing, project)
-    assert (state, says.startswith("It cannot be looked at: ")) == (WRONG, True)
-
-
-def test_remedy_for_line_ends_here_works(repository: Callable[..., int], elsewhere: Inv, checkout: Path) -> None:
-    file = checkout / "entrypoint.sh"
-    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
-    remedy = seen(elsewhere, "entrypoint")[1].split("`")[1]
-    subprocess.run(["sh", "-e", "-c", remedy], cwd=checkout, check=True, capture_output=True)
-    assert seen(elsewhere, "entrypoint")[0] == FINE
 
 
 @pytest.fixture
@@ -419,14 +345,6 @@ def test_port_that_a_container_holds(inv: Inv, noting: Noting, taken: int, shell
         )
 
 
-def test_port_that_another_user_holds(inv: Inv, engine: Any, taken: int, shell: pytest.MonkeyPatch) -> None:
-    shell.setattr(ports, "by_process", lambda _: None)
-    assert doctored(inv)["port"] == (
-        WRONG,
-        f"{taken}, for serve and run, is held by a program of another user: choose another with --port.",
-    )
-
-
 def test_port_on_which_up_serves_is_its_own(inv: Inv, noting: Noting, taken: int) -> None:
     path, _ = noting("docker", **{"ps --quiet": ("one\n", 0)})
     assert doctored(inv, INVOKE_ENGINE=str(path))["port of up"] == (FINE, f"{taken}, on which `inv up` serves now.")
@@ -448,25 +366,7 @@ def test_engine_that(inv: Inv, program: Program, shell: pytest.MonkeyPatch, does
     assert {findings[name] for name in report.ENGINE} == {(NOTE, "Not looked at: the engine does not answer.")}
 
 
-def test_engine_that_accepts_and_does_not_answer(inv: Inv, tmp_path: Path, shell: pytest.MonkeyPatch) -> None:
-    """The real client, where there is one, waits for such an engine for as long as one lets it."""
-    if not shutil.which("docker"):
-        pytest.skip("no docker client here")
-    with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(tmp_path / "s"))
-        silent.listen()
-        shell.setattr(engine, "PATIENCE", 0.5)
-        shell.setattr(engines, "PATIENCE", 0.5)
-        findings = doctored(inv, DOCKER_HOST=f"unix://{tmp_path / 's'}", INVOKE_ENGINE="docker")
-    assert "The Docker engine did not answer within 0.5 s" in findings["engine"][1]
-
-
-def test_engine_that_is_not_there(inv: Inv) -> None:
-    state, says = doctored(inv, INVOKE_ENGINE="no-such-engine")["engine"]
-    assert (state, "install Docker" in says) == (WRONG, True)
-
-
-@pytest.mark.parametrize(("version", "state"), [("24.0.7", WRONG), ("25.0.0", FINE), ("29.1.2", FINE), ("5.4.0", FINE)])
+@pytest.mark.parametrize(("version", "state"), [("24.0.7", WRONG), ("29.1.2", FINE), ("5.4.0", FINE)])
 def test_version_of_the_engine(inv: Inv, program: Program, version: str, state: str) -> None:
     path = program("docker", f'[ "$1" = version ] && echo {version}')
     assert doctored(inv, INVOKE_ENGINE=str(path))["engine"][0] == state
@@ -482,14 +382,9 @@ ANSWERS = {
 CONDITIONS = [
     pytest.param("BuildKit", {}, FINE, "buildx v0.13.1.", id="buildx"),
     pytest.param("BuildKit", {"buildx version": ("", 1)}, WRONG, "install docker-buildx-plugin", id="no buildx"),
-    pytest.param("Compose", {}, FINE, "Compose 2.26.1", id="Compose"),
     pytest.param("Compose", {"compose version": ("", 1)}, WRONG, "install docker-compose-plugin", id="no Compose"),
     pytest.param("disk", {"info": ("", 1)}, FINE, "keeps its images elsewhere", id="disk of no answer"),
-    pytest.param("disk", {"info": ("/not-here", 0)}, FINE, "out of sight", id="disk of a virtual machine"),
     pytest.param("base image", {}, FINE, "python:3.13-slim is here, or in what", id="base image"),
-    pytest.param(
-        "base image", {"image inspect": ("", 1)}, FINE, "not here yet; its registry has it", id="base image elsewhere"
-    ),
     pytest.param(
         "base image",
         {"image inspect": ("", 1), "manifest": ("", 1)},
@@ -498,7 +393,6 @@ CONDITIONS = [
         id="base image nowhere",
     ),
     pytest.param("image", {"image inspect": ("", 1)}, NOTE, "not built yet: `inv build`", id="image not built"),
-    pytest.param("image", {}, FINE, "was built; `inv run` builds it again", id="image built"),
     pytest.param("left over", {}, FINE, "Nothing of this project is on the engine", id="nothing left over"),
     pytest.param(
         "left over",
@@ -506,9 +400,6 @@ CONDITIONS = [
         FINE,
         "2 containers, 1 image of this project are on the engine: `inv clean` removes",
         id="left over",
-    ),
-    pytest.param(
-        "left over", {"volume ls": ("v\n", 0)}, FINE, "1 volume of this project are on", id="volume left over"
     ),
 ]
 
@@ -535,13 +426,6 @@ def test_room_on_the_disk(inv: Inv, noting: Noting, shell: pytest.MonkeyPatch, f
     shell.setattr(shutil, "disk_usage", lambda _: usage)
     says = doctored(inv, INVOKE_ENGINE=str(path))["disk"]
     assert (says[0], "GB are free in /, and a build needs 1" in says[1]) == (state, state == WRONG)
-
-
-def test_every_check_is_there_once(project: Project) -> None:
-    local = report.checks(project, EnvFile(project))
-    functions = [check.func for check in local.values() if isinstance(check, partial)] + [*report.ENGINE.values()]
-    assert len(set(functions)) == len(functions) == len({*local, *report.ENGINE})
-    assert max(map(len, [*local, *report.ENGINE])) == report.NAME
 
 
 def test_a_person_reads_it_in_80_columns(inv: Inv, noting: Noting, shell: pytest.MonkeyPatch, taken: int) -> None:
