@@ -24,10 +24,11 @@ Noting = Callable[..., tuple[Path, Calls]]
 
 CONFIG = "--config ../serving/gunicorn.conf.py"
 MAKE = (
-    "PYTHON -m venv --clear VENV",
-    "VENV/bin/python -m pip install --require-hashes -r requirements-pip.txt",
+    "PYTHON -m venv --clear --without-pip VENV",
+    ".tools/bin/uv pip install --python VENV/bin/python --require-hashes -r requirements-pip.txt",
 )
-INSTALL = (*MAKE, "VENV/bin/python -m pip install --require-hashes -r requirements.txt")
+SYNC = ".tools/bin/uv pip sync --python VENV/bin/python --require-hashes requirements-pip.txt requirements.txt"
+INSTALL = (*MAKE, SYNC)
 COLLECT = "(cd src && DEBUG=0 VENV/bin/python manage.py collectstatic --no-input)"
 LABELS = "--label org.opencontainers.image.revision=REVISION --label djk8s.project=SCOPE"
 BUILD = f"docker build --tag djk8s:latest {LABELS} ."

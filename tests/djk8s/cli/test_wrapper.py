@@ -23,7 +23,7 @@ from support import ROOT, one_sentence, tools_stamp, wait_until
 Program = Callable[[str, str], Path]
 Ended = subprocess.CompletedProcess[str]
 
-# Settings for other installations than ours: tests/tasks/test_installer.py has more of them.
+# Settings for other installations than ours: tests/djk8s/test_installer.py has more.
 STRANGE = {"PIP_USER": "1", "PIP_TARGET": "elsewhere", "PIP_CONSTRAINT": "none.txt", "UV_CONSTRAINT": "none.txt"}
 STRANGE_FILE = "[global]\nuser = true\nprefix = elsewhere\nconstraint = none.txt\n"
 DOING = "./inv: installing Invoke, Nox and their helpers into .tools/"
@@ -132,7 +132,7 @@ def test_really_old_python_is_refused(checkout: Path, python: str, tools: str) -
     if tools == "with broken .tools":
         (checkout / ".tools" / "bin").mkdir(parents=True)
         (checkout / ".tools" / "bin" / "python").touch()
-    refused = ended([python, str(checkout / "inv"), "djk8s"], checkout, PATH="/nowhere")
+    refused = ended([python, str(checkout / "inv"), "steps"], checkout, PATH="/nowhere")
     assert "and the project needs 3.10 or newer" in one_sentence(refused.stderr)
     assert refused.returncode == 1
 
@@ -197,7 +197,7 @@ def test_completion_of_an_inv_from_elsewhere_sets_up_nothing(checkout: Path) -> 
 
 def test_file_in_the_place_of_the_tools_is_one_sentence(checkout: Path) -> None:
     (checkout / ".tools").write_text("mine")
-    refused = wrapped(checkout, "djk8s")
+    refused = wrapped(checkout, "steps")
     assert "could not be installed" in one_sentence(refused.stderr.split("\n", 1)[1])
     assert refused.returncode == 1
 

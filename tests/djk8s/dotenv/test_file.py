@@ -19,7 +19,7 @@ from invoke.exceptions import Exit
 
 from djk8s.dotenv import file as dotenv
 from djk8s.dotenv.file import EnvFile
-from djk8s.host import packages, venv
+from djk8s.host import venv
 from djk8s.project import Project
 from support import ROOT, free_port
 
@@ -240,9 +240,8 @@ def gunicorn(noting: Noting, project: Project, shell: pytest.MonkeyPatch) -> Cal
     (project.venv / "bin").mkdir(parents=True)
     _, calls = noting("venv/bin/python")
     venv.write_stamp(project, "venv", venv.venv_stamp(project, "/usr/bin/python3"))
-    pins = project.requirements.read_text()
-    venv.write_stamp(project, "install", {"requirements": pins})
-    shell.setattr(packages, "installed", lambda project: {"pip": "", **packages.pinned(project, pins)})
+    venv.write_stamp(project, "install", {"requirements": project.requirements.read_text()})
+    shell.setattr(venv, "has_its_packages", lambda _: True)
     return lambda: calls("-m", "gunicorn")
 
 
