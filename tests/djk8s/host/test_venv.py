@@ -1,4 +1,4 @@
-"""The virtual environment: when it is made anew, when it is left alone, and what is never wiped."""
+"""The virtual environment: when it is made, when it is left alone, and which folders are never emptied."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 from invoke.exceptions import Exit
 
-from djk8s import dockerfile
-from djk8s.host import packages, venv
+from djk8s import dockerfile, tools
+from djk8s.host import venv
 from djk8s.project import Project
 from djk8s.shell.command import Command
 from support import ROOT
@@ -25,47 +25,43 @@ BASE = os.path.realpath(sys.executable)
 
 
 def make(command: Command) -> None:
-    """Do what `python -m venv --clear` does, without a pip and in no time."""
+    """Do what `python -m venv --clear --without-pip` does, in no time."""
     python, folder = command.argv[0], Path(command.argv[-1])
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "bin").mkdir(parents=True)
+    packages_of(folder).mkdir(parents=True)
+    (folder / "bin").mkdir()
     (folder / "bin" / "python").symlink_to(python)
-    (folder / "pyvenv.cfg").write_text(f"home = {Path(python).parent}\n")
+    (folder / "pyvenv.cfg").write_text(f"home = {Path(python).parent}\ninclude-system-site-packages = false\n")
+
+
+def packages_of(folder: Path) -> Path:
+    return folder / "lib" / f"python3.{sys.version_info[1]}" / "site-packages"
 
 
 @pytest.fixture
 def made(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Make environments that run, but leave pip out of them; returns the lines that were to be run."""
+    """Make environments that run, and install a file for each file of pins; returns the lines that would be run."""
     lines: list[str] = []
 
-    def run(_: Project, command: Command, failed: object = "", unattended: bool = False) -> str:
-        lines.append(
-            command.line(ROOT)
-            .replace(str(project.venv), "VENV")
-            .replace(f"{command.argv[0]} -m venv", "PYTHON -m venv")
-        )
+    def run(_: Project, command: Command, failed: object = "", unattended: bool = False) -> None:
+        line = command.line(ROOT).replace(str(project.venv), "VENV")
+        lines.append(line.replace(f"{command.argv[0]} -m venv", "PYTHON -m venv"))
         if "venv" in command.argv:
             make(command)
-        if "install" in command.argv:
-            pins = Path(command.argv[-1]).read_text()
-            for name, version in packages.pinned(project, pins).items():
-                package(project, name, version)
-        return ""
+        for pins in (word for word in command.argv if isinstance(word, Path) and word.suffix == ".txt"):
+            folder = Path(command.argv[command.argv.index("--python") + 1]).parent.parent
+            (packages_of(folder) / f"{pins.stem.removeprefix('requirements-')}.py").touch()
 
+    monkeypatch.setattr(tools, "run", run)
     monkeypatch.setattr(venv, "run", run)
+    monkeypatch.setattr(venv, "has_its_packages", lambda found: (packages_of(found.venv) / "requirements.py").exists())
     return lines
 
 
-def package(project: Project, name: str, version: str) -> Path:
-    """Leave what tells that a package is installed."""
-    path = project.venv / "lib" / "python3" / "site-packages" / f"{name}.dist-info" / "METADATA"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    return path
-
-
-MAKE = ["PYTHON -m venv --clear VENV", "VENV/bin/python -m pip install --require-hashes -r requirements-pip.txt"]
-INSTALL = ["VENV/bin/python -m pip install --require-hashes -r requirements.txt"]
+UV = ".tools/bin/uv pip"
+PINNED = "--python VENV/bin/python --require-hashes"
+MAKE = ["PYTHON -m venv --clear --without-pip VENV", f"{UV} install {PINNED} -r requirements-pip.txt"]
+INSTALL = [f"{UV} sync {PINNED} requirements-pip.txt requirements.txt"]
 
 
 @pytest.fixture
@@ -137,7 +133,7 @@ def test_made_anew_when_its_python_does_not_run(whole: Project, made: list[str])
 
 
 def test_made_anew_when_its_pip_is_gone(whole: Project, made: list[str]) -> None:
-    package(whole, "pip", "").unlink()
+    (packages_of(whole.venv) / "pip.py").unlink()
     venv.make(whole)
     assert made == MAKE
 
@@ -147,7 +143,7 @@ def test_made_anew_when_it_was_moved(whole: Project, made: list[str], tmp_path: 
     whole.venv.rename(moved.venv)
     venv.make(moved)
     assert len(made) == 2
-    assert f"venv --clear {moved.venv}" in made[0]
+    assert f"venv --clear --without-pip {moved.venv}" in made[0]
 
 
 def test_made_anew_when_a_person_made_it_by_hand(project: Project, made: list[str]) -> None:
@@ -165,88 +161,42 @@ def test_installed_anew_when_the_pins_changed(
     venv.make(whole)
     venv.install(whole)
     assert len(made) == 1
-    assert made[0].endswith(f"install --require-hashes -r {changed}")
+    assert made[0].endswith(f"sync {PINNED} requirements-pip.txt {changed}")
 
 
-def fail(_: Project, command: Command, failed: Callable[[str], str], unattended: bool) -> str:
-    """Fail as pip does where no index answers, after an environment was made."""
-    if "pip" in command.argv:
-        raise Exit(failed("ERROR: No matching distribution found for pip==26.2"), 2)
-    make(command)
-    return ""
+def fail(_: Project, command: Command, failed: Callable[[str], str], unattended: bool) -> None:
+    """Fail like uv if it reaches no index."""
+    raise Exit(failed("error: Failed to fetch: `http://127.0.0.1:9/pip/`"), 2)
 
 
-def test_pip_that_fails_leaves_nothing_that_looks_whole(
+def test_pip_that_fails_leaves_nothing_that_looks_complete(
     project: Project, made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as offline:
-        offline.setattr(venv, "run", fail)
-        with pytest.raises(Exit, match=r"pip could not be brought to its pinned version.*PIP_INDEX_URL"):
+        offline.setattr(tools, "run", fail)
+        with pytest.raises(Exit, match=r"pip could not be installed: .*PIP_INDEX_URL"):
             venv.make(project)
+    made.clear()
     venv.make(project)
     assert made == MAKE
 
 
-WORDS = [
-    pytest.param(
-        "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
-        "make room",
-        id="full",
-    ),
-    pytest.param(
-        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
-        "the index has another file than was pinned",
-        id="hash",
-    ),
-    pytest.param("Error: [Errno 30] Read-only file system: '/x/venv'", "work in a copy", id="read-only"),
-    pytest.param("Error: [Errno 13] Permission denied: '/x/venv'", "`inv doctor` says", id="not ours"),
-    pytest.param("ERROR: No matching distribution found for django==5.2", "PIP_INDEX_URL", id="no index"),
-]
-
-
-@pytest.mark.parametrize(("said", "told"), WORDS)
-def test_what_pip_said_decides_what_to_do(project: Project, said: str, told: str) -> None:
-    sentence = venv.explain(project, "It could not be installed", venv.INDEX)(f"Collecting django\n{said}\nmore\n")
-    assert sentence.startswith("It could not be installed: ")
-    assert told in sentence
-    others = {other for _, other in (case.values for case in WORDS)} - {told}
-    assert [other for other in others if str(other) in sentence] == []
-
-
-def test_disk_that_is_full_is_told_where_pip_does_not(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
-    assert "make room" in venv.explain(project, "It was not made", venv.AGAIN)("Error: ensurepip failed")
-
-
-def test_install_that_fails_is_done_again(project: Project, made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    venv.make(project)
+def test_install_that_fails_starts_clean(whole: Project, made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """To uv, a package that it did not finish looks installed, so the environment is made again."""
+    (packages_of(whole.venv) / "requirements.py").unlink()
     with monkeypatch.context() as offline:
-        offline.setattr(venv, "run", fail)
-        with pytest.raises(Exit, match=r"requirements\.txt could not be installed.*PIP_INDEX_URL") as failed:
-            venv.install(project)
+        offline.setattr(tools, "run", fail)
+        with pytest.raises(Exit, match=r"requirements\.txt could not be installed: .*PIP_INDEX_URL") as failed:
+            venv.install(whole)
     assert failed.value.code == 2
-    venv.install(project)
+    venv.make(whole)
+    venv.install(whole)
     assert made == MAKE + INSTALL
 
 
-def test_install_that_fails_is_done_again_also_for_the_pins_of_before(
-    whole: Project, made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as newer:
-        newer.setattr(Project, "requirements", tmp_path / "requirements.txt")
-        newer.setattr(venv, "run", fail)
-        whole.requirements.write_text("django==6.0\n")
-        with pytest.raises(Exit):
-            venv.install(whole)
-    venv.install(whole)
-    assert made == INSTALL
-
-
-def test_packages_that_no_pin_names_are_removed(whole: Project, made: list[str]) -> None:
-    for name in ("left_Over", "zope.left"):
-        package(whole, name, "1")
-    venv.install(whole)
-    assert made == [*INSTALL, "VENV/bin/python -m pip uninstall --yes left-over zope-left"]
+def test_full_disk_is_recognized_where_venv_does_not_say_so(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    assert "make room" in venv.explain(project, "It was not made", venv.AGAIN)("Error: exit status 1")
 
 
 def test_dry_install_of_an_environment_that_is_to_be_made_anew_is_shown(whole: Project, made: list[str]) -> None:
@@ -256,28 +206,37 @@ def test_dry_install_of_an_environment_that_is_to_be_made_anew_is_shown(whole: P
     assert made == MAKE + INSTALL
 
 
-def test_package_that_went_is_installed_again(whole: Project, made: list[str]) -> None:
-    package(whole, "django", "").unlink()
+def test_other_packages_than_pinned_are_corrected(whole: Project, made: list[str]) -> None:
+    (packages_of(whole.venv) / "requirements.py").unlink()
     venv.install(whole)
     assert made == INSTALL
 
 
-def test_package_of_another_version_is_installed_anew(whole: Project, made: list[str]) -> None:
-    package(whole, "django", "1.0")
-    venv.install(whole)
-    assert made == INSTALL
+INSTALLED = [
+    pytest.param("six-1.17.0", True, id="as pinned"),
+    pytest.param("six-1.16.0", False, id="of another version"),
+    pytest.param("", False, id="missing"),
+    pytest.param("six-1.17.0 left_over-1", False, id="and one that no pin names"),
+]
 
 
-@pytest.mark.parametrize(("python", "wanted"), [("3.10.4", ["old"]), ("3.13.1", ["new"]), (None, ["new"])])
-def test_markers_are_those_of_the_environments_python(
-    whole: Project, python: str | None, wanted: list[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("installed", "as_pinned"), INSTALLED)
+def test_uv_compares_the_packages_with_the_pins(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: str, as_pinned: bool
 ) -> None:
-    pins = "old==1 ; python_version < '3.11'\nnew==1 ; python_full_version >= '3.11'\n"
-    (whole.venv / "pyvenv.cfg").write_text(f"home = /usr/bin\nversion = {python}\n")
-    if python is None:
-        (whole.venv / "pyvenv.cfg").unlink()
-        wanted = ["old"] if sys.version_info < (3, 11) else ["new"]
-    assert list(packages.pinned(whole, pins)) == wanted
+    make(venv.make_command(project, BASE))
+    for name in installed.split():
+        package = packages_of(project.venv) / f"{name}.dist-info" / "METADATA"
+        package.parent.mkdir()
+        package.write_text("Metadata-Version: 2.1\nName: {}\nVersion: {}\n".format(*name.split("-")))
+    for owner, name, pins in [
+        (venv, "PIP_PIN", ""),
+        (Project, "requirements", f"six==1.17.0 --hash=sha256:{'0' * 64}\n"),
+    ]:
+        monkeypatch.setattr(owner, name, tmp_path / name)
+        (tmp_path / name).write_text(pins)
+    monkeypatch.setenv("UV_CONSTRAINT", "/nowhere.txt")
+    assert venv.has_its_packages(project) is as_pinned
 
 
 def test_dry_touches_no_stamp(whole: Project, made: list[str], tmp_path: Path) -> None:
@@ -350,7 +309,7 @@ OLD = [
 @pytest.mark.parametrize(("says", "said"), OLD)
 def test_old_python_is_refused(project: Project, made: list[str], program: Program, says: str, said: str) -> None:
     python = program("old", f'case "$2" in *_base_executable*) echo "$0";; *) {says};; esac')
-    with pytest.raises(Exit, match=r"Django asks for 3\.10 or newer") as refused:
+    with pytest.raises(Exit, match=r"toml asks for 3\.10 or newer: type `inv venv --python 3\.10`") as refused:
         venv.make(project, str(python))
     assert said in str(refused.value.message)
     assert made == []
