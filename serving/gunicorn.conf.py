@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from serving import health, limits, site  # noqa: E402
+from serving import health, limits, site
 
 if os.environ.get("SERVER", "threads") not in {"threads", "asgi"}:
     sys.exit(f"SERVER is {os.environ['SERVER']!r}: write threads or asgi.")
@@ -57,4 +57,4 @@ def when_ready(server) -> None:  # type: ignore[no-untyped-def]
 def post_worker_init(worker) -> None:  # type: ignore[no-untyped-def]
     """Close websockets at a stop, for which the asgi worker would only wait until it is killed."""
     if asgi:
-        worker.loop.add_signal_handler(signal.SIGTERM, lambda: (worker.handle_exit_signal(), health.stopping.set()))
+        worker.loop.add_signal_handler(signal.SIGTERM, health.stop, worker)

@@ -34,7 +34,7 @@ def wsgi(application: Any) -> Any:
 
 def asgi(application: Any) -> Any:
     """Wrap an ASGI application."""
-    probes = WsgiToAsgi(wsgi(None))
+    probes = WsgiToAsgi(wsgi(None))  # type: ignore[no-untyped-call]
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         own = name_request(dict(scope.get("headers", ())).get(b"x-request-id", b"").decode("latin-1")).encode()
@@ -53,6 +53,12 @@ def asgi(application: Any) -> Any:
                 closing.cancel()
 
     return wrapped
+
+
+def stop(worker: Any) -> None:
+    """Handle SIGTERM as the asgi worker does, and close its websockets."""
+    worker.handle_exit_signal()
+    stopping.set()
 
 
 async def close_at_stop(send: Any) -> None:
