@@ -5,23 +5,19 @@ FROM python:${PYTHON_VERSION}-slim AS packages
 
 # uv, which installs faster than pip. Both trust Debian's authorities and, where ca.crt is given, a company's.
 COPY requirements-uv.txt /
-ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
-RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
-    --mount=type=secret,id=ca.crt \
+ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_LINK_MODE=copy
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.crt \
     if [ -f /run/secrets/ca.crt ]; then cat /run/secrets/ca.crt >>$SSL_CERT_FILE; fi && \
     python3 -m pip install --no-cache-dir --no-compile --root-user-action ignore --require-hashes -r /requirements-uv.txt
 
 # inv venv: outside /app, where a mounted project would hide it.
 RUN python3 -m venv --without-pip /opt/venv
 
-# inv install: before the code, so that an edit of the code does not install again. Translations' sources stay out.
-RUN --mount=type=cache,target=/root/.cache/uv \
-    --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
+# inv install: before the code, so that an edit of the code does not install again; without translations' sources.
+RUN --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
     --mount=type=bind,source=requirements.txt,target=/requirements.txt \
-    UV_LINK_MODE=copy \
     uv pip install --python /opt/venv --compile-bytecode --require-hashes -r /requirements.txt && \
-    find /opt/venv -name '*.po' -delete
-
+    find /opt/venv \( -name '*.po' -o -name .lock \) -delete
 
 FROM python:${PYTHON_VERSION}-slim
 
@@ -29,24 +25,25 @@ COPY --from=packages /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PLACE=container
 WORKDIR /app/src
 
-# The code. The data folder is for group 0 too, which a platform that chooses the user keeps.
-COPY entrypoint.sh /app/
-COPY serving /app/serving
-COPY src /app/src
-# The static files, and bytecode, as the user below may write none. As root, this also writes that of Python's own
-# library. Windows may have changed the line ends of the script.
-RUN install --directory --owner 10001 --group 0 --mode 770 /app/data && \
-    sed -i 's/\r$//' /app/entrypoint.sh && chmod -R a+rX /app && chmod a+x /app/entrypoint.sh && \
-    SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input && \
-    python -m compileall -q /app
+# The one folder to write to, for the user below and for any other of group 0, which platforms that choose a user keep.
+RUN install --directory --owner 10001 --group 0 --mode 770 /app/data
+
+# The code, readable for that user under whatever umask it was checked out.
+COPY --chmod=755 entrypoint.sh /app/
+COPY --chmod=755 serving /app/serving
+COPY --chmod=755 src /app/src
+# The static files, and the bytecode that this user cannot write: as root, Python also writes that of its own library.
+# The script loses the line ends of Windows.
+RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input && python -m compileall -q /app && \
+    sed -i 's/\r$//' /app/entrypoint.sh
 
 # Not as root, and by number, which a cluster can check.
 USER 10001
-EXPOSE 8000
 
 # inv serve: the script prepares a container for gunicorn, and passes any other command through.
 ENTRYPOINT ["/app/entrypoint.sh"]
 CMD ["gunicorn", "myproj.wsgi:application"]
+EXPOSE 8000
 
 # By bash, as the image has no curl.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s \

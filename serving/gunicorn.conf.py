@@ -11,15 +11,12 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from serving import limits, site  # noqa: E402
+from serving import limits, site, wrapper  # noqa: E402
 
-if os.environ.get("SERVER", "threads") not in {"threads", "asgi"}:
-    sys.exit(f"SERVER is {os.environ['SERVER']!r}: write threads or asgi.")
-asgi = os.environ.get("SERVER") == "asgi"
+asgi = site.choice("SERVER", "threads", "asgi") == "asgi"
 worker_class = "asgi" if asgi else "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY") or limits.workers())
+workers = int(os.environ.get("WEB_CONCURRENCY") or 0) or limits.workers()
 threads = 1 if asgi else 4
-
 # Only this machine may reach a server that runs on it; a container is reached from outside.
 bind = f"{'127.0.0.1' if os.environ.get('PLACE', 'host') == 'host' else '0.0.0.0'}:{os.environ.get('PORT') or 8000}"
 # A heartbeat file on a disk can block a worker: https://gunicorn.org/faq/
@@ -28,18 +25,22 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 graceful_timeout = 8
 # It would log an error on a read-only file system, and nothing here uses it.
 control_socket_disable = True
-
-accesslog = None if os.environ.get("ACCESS_LOG") == "0" else "-"
+accesslog = "-" if site.choice("ACCESS_LOG", "1", "0") == "1" else None
 if os.environ.get("FORWARDED_ALLOW_IPS"):  # gunicorn's own name for the proxies that may say who the client is
     access_log_format = '%({x-forwarded-for}i)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
-if os.environ.get("LOG_FORMAT") == "json":
-    logger_class = "serving.json_log.JsonLogger"
+if site.choice("LOG_FORMAT", "text", "json") == "json":
+    logger_class = "serving.log.JsonLogger"
 
-# entrypoint.sh and `inv serve` block signals until somebody listens: PID 1 would lose them, and Ctrl-C would show a
-# traceback. gunicorn itself listens once the site is loaded, and still does after a reload.
-if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-    for number in (signal.SIGINT, signal.SIGTERM):
+
+def post_fork(server, worker) -> None:  # type: ignore[no-untyped-def]
+    """Let a signal end this process until gunicorn listens: nothing has begun."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, lambda *_: os._exit(0))
+
+
+# entrypoint.sh and `inv serve` block signals until here: PID 1 would lose them, and Ctrl-C would show a traceback.
+if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # not at a reload
+    post_fork(None, None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
 
 
@@ -50,6 +51,8 @@ def on_starting(server) -> None:  # type: ignore[no-untyped-def]
 
 def when_ready(server) -> None:  # type: ignore[no-untyped-def]
     """Leave a connection to the kernel until its first byte: a silent one would hold a thread for five seconds."""
-    if hasattr(socket, "TCP_DEFER_ACCEPT"):
-        for listener in server.LISTENERS:
-            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+    for listener in server.LISTENERS if hasattr(socket, "TCP_DEFER_ACCEPT") else ():
+        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+
+
+post_worker_init = wrapper.close_websockets_at_stop if asgi else lambda worker: None

@@ -1,29 +1,35 @@
-"""Load a site and bring its SQLite database up to date."""
+"""Read a variable, load a site, and bring its SQLite database up to date."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from serving import health
+from serving import health, wrapper
+
+
+def choice(name: str, *words: str) -> str:
+    """Return a variable that is one of these words, the first by default."""
+    value = os.environ.get(name) or words[0]
+    return value if value in words else sys.exit(f"{name} is {value!r}: write {' or '.join(words)}.")
 
 
 def load(server: Any, asgi: bool) -> Any:
     """Return the application that gunicorn was asked for, or the one of asgi.py beside it."""
     from django.core.exceptions import ImproperlyConfigured
 
-    app = server.app
     if asgi:
-        app.app_uri = app.app_uri.replace(".wsgi", ".asgi", 1)
+        server.app.app_uri = server.app.app_uri.replace(".wsgi", ".asgi", 1)
     try:
-        application = app.load()
+        application = server.app.load()
         if not logging.root.handlers:  # Django's own LOGGING shows no error outside DEBUG
             logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        server.log.setup(server.cfg)  # again, for the handlers that the site brought
         migrate_sqlite()
     except ImproperlyConfigured as error:
-        sys.exit(f"The site cannot start: {error}")
-    server.log.setup(server.cfg)  # in a format for all, it is for the site's handlers too
-    return health.asgi(application) if asgi else health.wsgi(application)
+        sys.exit(f"The site cannot start: {' '.join(str(error).split())}")
+    return wrapper.asgi(application) if asgi else wrapper.wsgi(application)
 
 
 def migrate_sqlite() -> None:
@@ -35,11 +41,13 @@ def migrate_sqlite() -> None:
         return
     path = Path(connection.settings_dict["NAME"])
     try:
+        if not path.exists():
+            path.touch()
+            path.chmod(0o664)  # SQLite's 0644 would keep out another user of the group (compose/dev.yaml)
         if health.missing_migrations():
-            path.touch(0o664)  # SQLite's 0644 would keep out a second user of the volume (compose/dev.yaml)
             call_command("migrate", interactive=False, verbosity=0)
     except (Error, OSError) as error:
         # Pages that need no database are served all the same; /readyz says that it is missing.
-        logging.error("The database %s cannot be used (%s): see to the owner of its folder and to the disk.", path, error)
+        logging.error("The database %s cannot be used (%s): check the owner of its folder and the disk.", path, error)
     finally:
-        connection.close()  # no worker may share it
+        connection.close()  # the workers must not share it
