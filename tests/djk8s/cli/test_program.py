@@ -149,10 +149,13 @@ def test_bytes_that_are_no_text_come_out_as_they_went_in(checkout: Path, tools: 
 
 
 @pytest.mark.parametrize("name", ["DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION", "GUNICORN_CMD_ARGS", "PYTHONPATH"])
-def test_variable_of_another_project_reaches_no_command(checkout: Path, tools: object, name: str) -> None:
+def test_variable_of_another_project_reaches_no_command(
+    checkout: Path, tools: object, shell: pytest.MonkeyPatch, name: str
+) -> None:
     """The container would not see it either."""
+    shell.setenv(name, "of.another.project")
     change(
         checkout / "tasks.py", "    help_lines = ", f"    import os; print(os.environ.get({name!r}))\n    help_lines = "
     )
-    said = inv(checkout, "steps", **{name: "of.another.project"})
+    said = inv(checkout, "steps")
     assert said.stdout.decode().splitlines()[0] == "None"
