@@ -90,7 +90,6 @@ def in_use(project: Project, image: str) -> bool:
 
 
 def command(project: Project, kind: str, verb: str, *found: str) -> Command:
-    """Return the command that stops or removes what was found of a kind."""
     # With --force it is no error that `--rm` has removed one meanwhile.
     force = ["--force"] if (kind, verb) == ("container", "rm") else []
     return Command((project.engine, kind, verb, *force, *found))

@@ -72,12 +72,10 @@ def ask(project: Project, *words: str) -> list[str]:
 
 
 def has_image(project: Project, image: str) -> bool:
-    """Return True if the engine has an image."""
     return bool(ask(project, "image", "inspect", "--format", "{{.Id}}", image))
 
 
 def is_running(project: Project, container: str) -> bool:
-    """Return True if a container runs."""
     return ask(project, "inspect", "--format", "{{.State.Running}}", container) == ["true"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from djk8s.shell.command import Command
 
 WIDTH = 63  # 80 columns less the indent
 MOST = 2  # lines for a step in a place
+NO_BREAK = "\N{NO-BREAK SPACE}"
 Places = Mapping[str, Sequence[Command | str]]
 
 
@@ -103,30 +105,21 @@ def fitted(whole: Sequence[str]) -> list[str]:
 
 
 def folded(line: str) -> list[str]:
-    """Return the beginning and the end of a line, on two lines if it does not fit on one."""
+    """Return a line on two lines if it does not fit on one, without its middle if it is longer."""
     if len(line) <= WIDTH:
         return [line]
-    words = split(line)
-    head = fitting(words, WIDTH - 2)
-    rest = words[len(head) :]
-    tail = fitting(rest[::-1], WIDTH - 2)[::-1]
-    return [" ".join([*head, "\\" if tail == rest else "…"]), "  " + " ".join(tail)]
+    first, *middle, last = wrapped(line, WIDTH - 2)
+    return [f"{first} …" if middle else f"{first} \\", f"  {last}"]
 
 
 def shortened(line: str) -> str:
     """Return a line without words of its middle, if it does not fit."""
-    if len(line) <= WIDTH:
-        return line
-    *words, last = split(line)
-    return " ".join([*fitting(words, WIDTH - len(f" … {last}")), "…", last])
+    last = line.split()[-1]
+    return line if len(line) <= WIDTH else f"{wrapped(line, max(1, WIDTH - len(last) - 3))[0]} … {last}"
 
 
-def fitting(words: Sequence[str], width: int) -> list[str]:
-    """Return the first words, one at least, as many as fit."""
-    count = next((n for n in range(len(words), 1, -1) if len(" ".join(words[:n])) <= width), 1)
-    return list(words[:count])
-
-
-def split(line: str) -> list[str]:
-    """Split a line into words; a space within quotes is part of a word."""
-    return re.findall(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""", line)
+def wrapped(line: str, width: int) -> list[str]:
+    """Wrap a line at its spaces, but not at those within quotes."""
+    kept = re.sub(r"'[^']*'|\"[^\"]*\"", lambda quoted: quoted[0].replace(" ", NO_BREAK), line)
+    parts = textwrap.wrap(kept, width, break_long_words=False, break_on_hyphens=False)
+    return [part.replace(NO_BREAK, " ") for part in parts]

@@ -91,13 +91,6 @@ class Inv(Program):
                 raise ParseError("--list-format is flat, nested or json")
             super().parse_cleanup()
 
-    def update_config(self, merge: bool = True) -> None:
-        """Apply Invoke's own options; raises `Exit` if one needs a prompt and stdin is not interactive."""
-        try:
-            super().update_config(merge)
-        except EOFError:
-            refuse("--prompt-for-sudo-password asks for what no step uses: leave it out.")
-
     def execute(self) -> None:
         """Run the tasks; raises `Exit` on a Ctrl-C between two commands."""
         try:

@@ -41,7 +41,6 @@ def restore_command(project: Project, database: str) -> Command:
 
 
 def shell_command(project: Project, database: str, terminal: bool = True) -> Command:
-    """Return the command that opens psql."""
     return engine.exec_command(project, database, ("psql", *LOGIN), terminal)
 
 
@@ -87,7 +86,6 @@ def restore(project: Project, name: str) -> None:
 
 
 def shell(project: Project) -> None:
-    """Open psql in the database."""
     run(project, shell_command(project, running(project), at_terminal()))
 
 

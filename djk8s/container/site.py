@@ -202,7 +202,6 @@ def ps_command(project: Project) -> Command:
 
 
 def list_all(project: Project) -> None:
-    """List this project's containers."""
     engine.require(project)
     run(project, ps_command(project))
 

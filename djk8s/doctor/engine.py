@@ -39,7 +39,6 @@ def buildkit(project: Project) -> Finding:
 
 
 def compose_version(project: Project) -> Finding:
-    """Check that there is a Compose 2."""
     return fine(f"Compose {stack.version(project, PATIENCE)}.")
 
 
@@ -73,7 +72,6 @@ def base(project: Project) -> Finding:
 
 
 def image_built(project: Project) -> Finding:
-    """Check that the image was built."""
     name = image.name(project, None)
     if not engine.has_image(project, name):
         return note(f"{name} is not built yet: `inv build` builds it, and so does `inv run`.")

@@ -81,7 +81,6 @@ def name_read(node: ast.AST) -> str | None:
 
 
 def constant(node: ast.AST) -> str | None:
-    """Return the text of a literal."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 

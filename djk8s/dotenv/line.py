@@ -55,7 +55,6 @@ def with_line(text: str, name: str, value: str) -> str:
 
 
 def replaced(old: str, new: str) -> str:
-    """Return a line with another `NAME=value` in it."""
     parts = PARTS.fullmatch(old)
     assert parts, "python-dotenv found a name in this line"  # or the old value would silently stay
     comment = parts["comment"].strip()

@@ -34,7 +34,6 @@ def reload_command(project: Project, port: int, values: Mapping[str, str]) -> Co
 
 
 def manage_command(project: Project, words: tuple[str, ...], values: Mapping[str, str]) -> Command:
-    """Return a manage.py command in the virtual environment."""
     return Command((project.program("python"), "manage.py", *words), cwd=SRC, hidden=for_the_host(values))
 
 

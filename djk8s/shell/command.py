@@ -46,5 +46,4 @@ class Command:
 
 
 def inside(word: str | Path, root: Path) -> bool:
-    """Return True if a word is a path in the project."""
     return isinstance(word, Path) and word.is_relative_to(root)

@@ -14,9 +14,9 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def refuse(sentence: str, code: int = 1) -> NoReturn:
+def refuse(sentence: str) -> NoReturn:
     """End the task with one sentence on standard error."""
-    raise Exit(sentence, code)
+    raise Exit(sentence, 1)
 
 
 def takes_colours(stream: TextIO) -> bool:

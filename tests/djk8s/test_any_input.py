@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import getpass
 import io
 import itertools
 import json
@@ -263,12 +262,6 @@ def test_any_value_of_invokes_own(typed: Type, flag: str) -> None:
         typed(f"{flag}={value}", "--list")
 
 
-def test_nobody_is_there_to_be_asked(typed: Type, shell: pytest.MonkeyPatch) -> None:
-    shell.setattr(getpass, "getpass", mock.Mock(side_effect=EOFError))
-    typed("--prompt-for-sudo-password", "ps")
-    assert Pretended.noted == []
-
-
 @pytest.mark.parametrize("task", TASKS)
 def test_any_words_behind_dashes(typed: Type, task: str) -> None:
     @quickly(40 if task in {"shell", "manage"} else 6)
@@ -322,7 +315,7 @@ def leaves(given: Mapping[str, Any], above: str = "INVOKE") -> Iterator[str]:
 
 
 OF_OURS = [*leaves(OURS), "INVOKE_RUNTIME_CONFIG"]
-VARIABLES = [*OF_OURS, *leaves(Config.global_defaults()), "INVOKE_UP", "INVOKE_RUN"]
+VARIABLES = [*OF_OURS, *({*leaves(Config.global_defaults())} - {"INVOKE_RUN_WATCHERS"}), "INVOKE_UP", "INVOKE_RUN"]
 USERS = ["steps", "ps", "build", "up", "venv", "env", "shell", "clean --volumes"]
 SETTING = WORD | st.text("ab/.:-_1A@", max_size=12)
 

@@ -23,10 +23,7 @@ Calls = Callable[..., list[dict[str, Any]]]
 Noting = Callable[..., tuple[Path, Calls]]
 
 CONFIG = "--config ../serving/gunicorn.conf.py"
-MAKE = (
-    "PYTHON -m venv --clear VENV",
-    "VENV/bin/python -m pip install --require-hashes -r requirements-pip.txt",
-)
+MAKE = ("PYTHON -m venv --clear VENV", "VENV/bin/python -m pip install --require-hashes -r requirements-pip.txt")
 INSTALL = (*MAKE, "VENV/bin/python -m pip install --require-hashes -r requirements.txt")
 COLLECT = "(cd src && DEBUG=0 VENV/bin/python manage.py collectstatic --no-input)"
 LABELS = "--label org.opencontainers.image.revision=REVISION --label djk8s.project=SCOPE"
@@ -131,10 +128,7 @@ TABLE = [
         f"--secret id=ca.crt,src=SECRETS/ca.crt {LABELS} .",
     ),
     case(
-        "build names the configured image",
-        "build",
-        f"docker build --tag other:latest {LABELS} .",
-        INVOKE_IMAGE="other",
+        "build names the configured image", "build", f"docker build --tag other:latest {LABELS} .", INVOKE_IMAGE="other"
     ),
     case(
         "build calls the configured engine",

@@ -91,11 +91,7 @@ def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-CODES = [
-    ("sys.exit(0)", 0),
-    ("sys.exit(3)", 3),
-    ("os.kill(os.getpid(), signal.SIGKILL)", 128 + 9),
-]
+CODES = [("sys.exit(0)", 0), ("sys.exit(3)", 3), ("os.kill(os.getpid(), signal.SIGKILL)", 128 + 9)]
 
 
 def python(code: str) -> Command:
