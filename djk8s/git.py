@@ -1,7 +1,5 @@
 """Questions to git, which may not be installed."""
 
-from __future__ import annotations
-
 import subprocess
 
 from djk8s.project import Project

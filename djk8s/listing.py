@@ -1,7 +1,5 @@
 """The Instructions List as `inv steps` prints it: each step with the command behind it in each place."""
 
-from __future__ import annotations
-
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -29,6 +27,7 @@ def commands(project: Project) -> dict[str, Places]:
     latest = image.name(project, None)
     box = dockerfile.steps(project)
     manage = ("python", "manage.py", "COMMAND")
+    one, dumped = "CONTAINER", ("CONTAINER", Path("FILE"))
     return {
         "venv": {
             "host": [venv.make_command(project, "python3"), venv.install_command(project, project.root / venv.PIP_PIN)],
@@ -46,20 +45,15 @@ def commands(project: Project) -> dict[str, Places]:
         },
         "build": {"container": [image.build_command(project)], "compose": ["build: ., in docker-compose.yaml"]},
         "run": {"container": [site.run_command(project, latest, port, published, names, False)]},
-        "shell": {"container": [engine.exec_command(project, "CONTAINER")]},
+        "shell": {"container": [engine.exec_command(project, one)]},
         "ps": {"container": [site.ps_command(project)]},
         "logs": {"container": [site.logs_line(project)]},
         "stop": {"container": [site.stop_line(project), site.prune_command(project)]},
         "up": {"compose": [stack.up_command(project)]},
         "down": {"compose": [stack.down_command(project)]},
-        "db-dump": {"compose": [database.dump_command(project, "CONTAINER", Path("FILE"))]},
-        "db-restore": {
-            "compose": [
-                database.read_command(project, "CONTAINER", Path("FILE")),
-                database.restore_command(project, "CONTAINER"),
-            ]
-        },
-        "db-shell": {"compose": [database.shell_command(project, "CONTAINER")]},
+        "db-dump": {"compose": [database.dump_command(project, *dumped)]},
+        "db-restore": {"compose": [database.read_command(project, *dumped), database.restore_command(project, one)]},
+        "db-shell": {"compose": [engine.exec_command(project, one, database.PSQL)]},
         "clean": {
             "host": ["(with --venv, removes venv/)"],
             "container": [f"(removes all with the label {project.label})"],
@@ -69,7 +63,7 @@ def commands(project: Project) -> dict[str, Places]:
         "manage": {
             "host": [server.manage_command(project, ("COMMAND",), {})],
             "container": [site.once_command(project, latest, manage, names)],
-            "compose": [engine.exec_command(project, "CONTAINER", manage)],
+            "compose": [engine.exec_command(project, one, manage)],
         },
         "lock": {"host": [nox.command("--session", "lock")]},
         "bench": {"container": [nox.bench_command()]},

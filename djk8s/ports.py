@@ -1,7 +1,5 @@
 """Ports: parse them, see whether they are free, and find out who holds one."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import socket

@@ -1,7 +1,5 @@
 """Invoke as this project's program: wrong words end in one sentence."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re

@@ -1,7 +1,5 @@
 """Invoke's configuration, limited to the settings of this project; a mistake ends in one sentence."""
 
-from __future__ import annotations
-
 import reprlib
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The image: the Dockerfile, built and tagged."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The environment file: its contents, who may read it, and that it stays on this machine."""
 
-from __future__ import annotations
-
 import os
 from contextlib import suppress
 from pathlib import PurePath, PurePosixPath

@@ -1,7 +1,5 @@
 """The engine: whether it answers, has what a build needs, and what it holds of this project."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -80,7 +78,7 @@ def image_built(project: Project) -> Finding:
 
 def left_over(project: Project) -> Finding:
     """Count what this project has on the engine."""
-    counts = {kind: len(names) for kind, names in cleaning.ours(project).items() if names}
+    counts = {kind: len(found) for kind in cleaning.KINDS if (found := cleaning.names(project, kind))}
     if not counts:
         return fine("Nothing of this project is on the engine.")
     there = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items())

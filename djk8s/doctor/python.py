@@ -1,7 +1,5 @@
 """Python, the virtual environment, and the packages in it."""
 
-from __future__ import annotations
-
 import platform
 
 from djk8s import dockerfile

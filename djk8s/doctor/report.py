@@ -4,8 +4,6 @@ A check is a function in a module of this package and a line in one of the table
 raises the `Exit` with which a step of the list would end, which counts as wrong.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Mistakes in the environment file: against `.env.example`, against the settings, and between its readers."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator, Mapping

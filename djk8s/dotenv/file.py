@@ -1,7 +1,5 @@
 """The environment file: written once from `.env.example`, read by python-dotenv, and passed on by name."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

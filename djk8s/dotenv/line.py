@@ -1,7 +1,5 @@
 """One line of an environment file, written so that python-dotenv and Compose read the same value."""
 
-from __future__ import annotations
-
 import io
 import re
 

@@ -1,7 +1,5 @@
 """The site on this machine: static files, gunicorn, and manage.py, all from the virtual environment."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import replace

@@ -4,8 +4,6 @@ A command is a tuple of words from the moment it is decided until a process gets
 it is quoted once, for a person to read and paste.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Everything depends on WINDOWS, a value that the tests change, so that both ways are tested on either system.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

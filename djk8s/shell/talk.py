@@ -1,7 +1,5 @@
 """Messages: everything but a command's own output goes to standard error."""
 
-from __future__ import annotations
-
 import os
 import sys
 from typing import NoReturn, TextIO

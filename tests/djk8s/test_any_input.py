@@ -1,10 +1,8 @@
-"""Whatever is typed or configured: nothing of it is run, nothing of it ends in a traceback, a refusal is one sentence.
+"""Nothing that is typed or configured is run as a command or ends in a traceback; a refusal is one sentence.
 
 The options, settings and variables come from Invoke's own lists, so that a new one is tried too. The machine is only
 pretended here: what would be started is noted, and succeeds.
 """
-
-from __future__ import annotations
 
 import contextlib
 import errno
@@ -53,7 +51,7 @@ def quickly(examples: int) -> settings:
 
 
 class Pretended:
-    """What stands for every process: it notes its words, says what a good one would say, and has ended well."""
+    """Stands in for every process: notes its words, answers well, and has ended with 0."""
 
     noted: ClassVar[list[list[str]]] = []
     begun: ClassVar[list[list[str]]] = []  # those of them that are no questions
@@ -91,7 +89,7 @@ class Pretended:
     def wait(self, timeout: float | None = None) -> int:
         return 0
 
-    def __enter__(self) -> Pretended:
+    def __enter__(self) -> "Pretended":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,5 @@
 """`inv steps`: the whole list, in the order of tasks.py, with one or two lines for each step and place."""
 
-from __future__ import annotations
-
 import ast
 import itertools
 import json

@@ -1,7 +1,5 @@
 """A second Nox in one checkout keeps its environments elsewhere while the first works."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import shutil

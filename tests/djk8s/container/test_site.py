@@ -1,6 +1,4 @@
-"""Containers that are there: which one is meant, when a detached site is ready, and what is left of one that is not."""
-
-from __future__ import annotations
+"""Containers: which one a task means, when a detached site is ready, and that a failed one is removed."""
 
 import os
 import signal

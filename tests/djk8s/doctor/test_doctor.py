@@ -1,6 +1,4 @@
-"""`inv doctor`: each condition that it names is provoked, and found."""
-
-from __future__ import annotations
+"""`inv doctor` finds each condition that it names."""
 
 import json
 import os

@@ -1,6 +1,4 @@
-"""`inv env --check`: what is wrong in which line, and that `inv up` starts nothing of which Compose reads another."""
-
-from __future__ import annotations
+"""`inv env --check` names each wrong line, and `inv up` starts nothing if Compose reads a line differently."""
 
 import json
 import subprocess

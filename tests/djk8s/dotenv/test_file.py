@@ -1,6 +1,4 @@
-"""The environment file: written once and for its owner alone, read byte for byte, and who wins over whom."""
-
-from __future__ import annotations
+"""The environment file: written once, with mode 0600; read byte for byte; and its precedence."""
 
 import errno
 import os

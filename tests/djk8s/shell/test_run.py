@@ -340,7 +340,7 @@ def test_unattended_command_has_nobody_to_ask(unattended: bool, read: str) -> No
 
 
 def touching(path: Path) -> running.CleanUp:
-    """What says by a file that it was called, and of a command that was cut off."""
+    """Return a clean-up that writes a file, which says if the command was cut off."""
     return lambda cut_off=False: path.write_text("cut off" if cut_off else "")
 
 
