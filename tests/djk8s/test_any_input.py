@@ -266,7 +266,8 @@ def test_any_words_behind_dashes(typed: Type, task: str) -> None:
     @given(st.lists(WORD, max_size=4))
     def try_all(words: list[str]) -> None:
         typed(task, "--", *words)
-        if task in {"shell", "manage"} and words and Pretended.begun:
+        too_long = any(len(os.fsencode(word)) > LONGEST for word in words)  # the steps before it have begun
+        if task in {"shell", "manage"} and words and Pretended.begun and not too_long:
             assert Pretended.begun[-1][-len(words) :] == words
 
     try_all()
