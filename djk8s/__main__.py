@@ -3,8 +3,6 @@
 Its first argument is the project's folder, in which tasks.py is.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -3,8 +3,6 @@
 It stays when the folder is renamed or moved, as otherwise its databases would be out of sight, and a copy gets its own.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Remove what this project made on the engine, found by its labels and names, and nothing else."""
 
-from __future__ import annotations
-
 from invoke import Exit
 
 from djk8s import engine
@@ -19,7 +17,6 @@ KINDS = {
     "image": ("image", "ls", "--all", "--format", NAMED),  # Docker 29 and newer hides untagged images without --all
     "volume": ("volume", "ls", "--quiet"),
 }
-KEPT = {"volume"}  # they hold the databases, and are removed only on request
 
 
 def clean(project: Project, volumes: bool, environment: bool) -> None:
@@ -27,10 +24,10 @@ def clean(project: Project, volumes: bool, environment: bool) -> None:
     if environment:
         remove_environment(project)
     engine.require(project)
-    if not project.dry and not any(ours(project).values()):
+    if not project.dry and not any(names(project, kind) for kind in KINDS):
         say("Nothing of this project is on the engine: nothing to do.")
         return
-    acts = [("container", "stop"), *((kind, "rm") for kind in KINDS if volumes or kind not in KEPT)]
+    acts = [("container", "stop"), *((kind, "rm") for kind in KINDS if volumes or kind != "volume")]
     failures = [failure for failure in (act(project, kind, verb) for kind, verb in acts) if failure]
     if failures:
         raise failures[0]
@@ -44,11 +41,6 @@ def remove_environment(project: Project) -> None:
     elif project.venv.exists():
         say(f"Removing {project.shown(project.venv)}.")
         venv.remove(project)
-
-
-def ours(project: Project) -> dict[str, list[str]]:
-    """Return the names of what this project has on the engine, by kind."""
-    return {kind: names(project, kind) for kind in KINDS}
 
 
 def names(project: Project, kind: str) -> list[str]:
@@ -90,7 +82,6 @@ def in_use(project: Project, image: str) -> bool:
 
 
 def command(project: Project, kind: str, verb: str, *found: str) -> Command:
-    """Return the command that stops or removes what was found of a kind."""
     # With --force it is no error that `--rm` has removed one meanwhile.
     force = ["--force"] if (kind, verb) == ("container", "rm") else []
     return Command((project.engine, kind, verb, *force, *found))

@@ -1,7 +1,5 @@
 """The Dockerfile, as far as others read it: its Python version, its base image and its marked steps."""
 
-from __future__ import annotations
-
 import re
 from contextlib import suppress
 

@@ -1,7 +1,5 @@
 """The engine: whether it answers, and what it knows about this project."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -72,12 +70,10 @@ def ask(project: Project, *words: str) -> list[str]:
 
 
 def has_image(project: Project, image: str) -> bool:
-    """Return True if the engine has an image."""
     return bool(ask(project, "image", "inspect", "--format", "{{.Id}}", image))
 
 
 def is_running(project: Project, container: str) -> bool:
-    """Return True if a container runs."""
     return ask(project, "inspect", "--format", "{{.State.Running}}", container) == ["true"]
 
 
@@ -95,9 +91,13 @@ def sites(project: Project, *options: str) -> list[str]:
     return [line.split()[1] for line in sorted(started, reverse=True)]
 
 
-def service(project: Project, name: str) -> list[str]:
-    """Return the ids of the running containers of a Compose service of this project."""
-    return ask(project, "ps", "--quiet", *of_compose(project), "--filter", f"label={COMPOSE_SERVICE}={name}")
+def service(project: Project, name: str, missing: str) -> str:
+    """Return the running container of a Compose service; raises `Exit` with the sentence `missing` if none runs."""
+    require(project)
+    if project.dry:
+        return "CONTAINER"
+    found = ask(project, "ps", "--quiet", *of_compose(project), "--filter", f"label={COMPOSE_SERVICE}={name}")
+    return found[0] if found else refuse(missing)
 
 
 def of_compose(project: Project) -> tuple[str, str]:

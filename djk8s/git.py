@@ -1,7 +1,5 @@
 """Questions to git, which may not be installed."""
 
-from __future__ import annotations
-
 import subprocess
 
 from djk8s.project import Project
@@ -10,18 +8,18 @@ from djk8s.shell.run import output
 REVISION = "org.opencontainers.image.revision"  # https://specs.opencontainers.org/image-spec/annotations/
 
 
-def ask(project: Project, *words: str) -> subprocess.CompletedProcess[str] | None:
-    """Run a git command that changes nothing; returns None without git, or if it does not answer in time."""
+def ask(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a git command that changes nothing; its exit code is -1 without git, or if it does not answer in time."""
     try:
         return output(project, ("git", *words))
     except (OSError, subprocess.TimeoutExpired):
-        return None
+        return subprocess.CompletedProcess(words, -1, "", "")
 
 
 def revision(project: Project) -> str:
     """Return the commit of the folder, with `-dirty` if there are changes since; "" without git."""
     commit = ask(project, "rev-parse", "HEAD")
     changes = ask(project, "--no-optional-locks", "status", "--porcelain", "--", ".")
-    if not commit or not changes or commit.returncode or changes.returncode:
+    if commit.returncode or changes.returncode:
         return ""
     return commit.stdout.strip() + ("-dirty" if changes.stdout else "")

@@ -1,8 +1,7 @@
 """The Instructions List as `inv steps` prints it: each step with the command behind it in each place."""
 
-from __future__ import annotations
-
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from djk8s.shell.command import Command
 
 WIDTH = 63  # 80 columns less the indent
 MOST = 2  # lines for a step in a place
+NO_BREAK = "\N{NO-BREAK SPACE}"
 Places = Mapping[str, Sequence[Command | str]]
 
 
@@ -27,6 +27,7 @@ def commands(project: Project) -> dict[str, Places]:
     latest = image.name(project, None)
     box = dockerfile.steps(project)
     manage = ("python", "manage.py", "COMMAND")
+    one, dumped = "CONTAINER", ("CONTAINER", Path("FILE"))
     return {
         "venv": {
             "host": [venv.make_command(project, "python3"), venv.pip_command(project)],
@@ -44,20 +45,15 @@ def commands(project: Project) -> dict[str, Places]:
         },
         "build": {"container": [image.build_command(project)], "compose": ["build: ., in docker-compose.yaml"]},
         "run": {"container": [site.run_command(project, latest, port, published, names, False)]},
-        "shell": {"container": [engine.exec_command(project, "CONTAINER")]},
+        "shell": {"container": [engine.exec_command(project, one)]},
         "ps": {"container": [site.ps_command(project)]},
         "logs": {"container": [site.logs_line(project)]},
         "stop": {"container": [site.stop_line(project), site.prune_command(project)]},
         "up": {"compose": [stack.up_command(project)]},
         "down": {"compose": [stack.down_command(project)]},
-        "db-dump": {"compose": [database.dump_command(project, "CONTAINER", Path("FILE"))]},
-        "db-restore": {
-            "compose": [
-                database.read_command(project, "CONTAINER", Path("FILE")),
-                database.restore_command(project, "CONTAINER"),
-            ]
-        },
-        "db-shell": {"compose": [database.shell_command(project, "CONTAINER")]},
+        "db-dump": {"compose": [database.dump_command(project, *dumped)]},
+        "db-restore": {"compose": [database.read_command(project, *dumped), database.restore_command(project, one)]},
+        "db-shell": {"compose": [engine.exec_command(project, one, database.PSQL)]},
         "clean": {
             "host": ["(with --venv, removes venv/)"],
             "container": [f"(removes all with the label {project.label})"],
@@ -67,7 +63,7 @@ def commands(project: Project) -> dict[str, Places]:
         "manage": {
             "host": [server.manage_command(project, ("COMMAND",), {})],
             "container": [site.once_command(project, latest, manage, names)],
-            "compose": [engine.exec_command(project, "CONTAINER", manage)],
+            "compose": [engine.exec_command(project, one, manage)],
         },
         "lock": {"host": [nox.command("--session", "lock")]},
         "bench": {"container": [nox.bench_command()]},
@@ -103,30 +99,21 @@ def fitted(whole: Sequence[str]) -> list[str]:
 
 
 def folded(line: str) -> list[str]:
-    """Return the beginning and the end of a line, on two lines if it does not fit on one."""
+    """Return a line on two lines if it does not fit on one, without its middle if it is longer."""
     if len(line) <= WIDTH:
         return [line]
-    words = split(line)
-    head = fitting(words, WIDTH - 2)
-    rest = words[len(head) :]
-    tail = fitting(rest[::-1], WIDTH - 2)[::-1]
-    return [" ".join([*head, "\\" if tail == rest else "…"]), "  " + " ".join(tail)]
+    first, *middle, last = wrapped(line, WIDTH - 2)
+    return [f"{first} …" if middle else f"{first} \\", f"  {last}"]
 
 
 def shortened(line: str) -> str:
     """Return a line without words of its middle, if it does not fit."""
-    if len(line) <= WIDTH:
-        return line
-    *words, last = split(line)
-    return " ".join([*fitting(words, WIDTH - len(f" … {last}")), "…", last])
+    last = line.split()[-1]
+    return line if len(line) <= WIDTH else f"{wrapped(line, max(1, WIDTH - len(last) - 3))[0]} … {last}"
 
 
-def fitting(words: Sequence[str], width: int) -> list[str]:
-    """Return the first words, one at least, as many as fit."""
-    count = next((n for n in range(len(words), 1, -1) if len(" ".join(words[:n])) <= width), 1)
-    return list(words[:count])
-
-
-def split(line: str) -> list[str]:
-    """Split a line into words; a space within quotes is part of a word."""
-    return re.findall(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""", line)
+def wrapped(line: str, width: int) -> list[str]:
+    """Wrap a line at its spaces, but not at those within quotes."""
+    kept = re.sub(r"'[^']*'|\"[^\"]*\"", lambda quoted: quoted[0].replace(" ", NO_BREAK), line)
+    parts = textwrap.wrap(kept, width, break_long_words=False, break_on_hyphens=False)
+    return [part.replace(NO_BREAK, " ") for part in parts]

@@ -1,7 +1,5 @@
 """Nox commands: the sessions that the tasks call, with the Nox of `.tools/`."""
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

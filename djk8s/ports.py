@@ -1,7 +1,5 @@
 """Ports: parse them, see whether they are free, and find out who holds one."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import socket
@@ -23,7 +21,6 @@ REMEDY = {
 }
 # Processes that hold a port for a container.
 PROXIES = {"docker-proxy", "com.docker.backend", "com.docker.backend.exe", "rootlesskit"}
-TRIES = 5
 
 
 class Published(NamedTuple):
@@ -125,29 +122,19 @@ def by_process(port: int) -> Holder | None:
     """Return the process that listens on a port, or None if it is another user's, or a container's."""
     import psutil  # here, because most commands do not need it
 
-    for _ in range(TRIES):
-        try:
-            return listening(port)
-        except psutil.NoSuchProcess:
-            continue  # a child of it was just starting another program
-        except psutil.Error:
-            break  # macOS tells this only to root
-    return None
-
-
-def listening(port: int) -> Holder | None:
-    """Return the first process that listens on a port; raises `psutil.Error` if it ended meanwhile."""
-    import psutil
-
-    connections = psutil.net_connections(kind="tcp")
-    pids = [one.pid for one in connections if one.status == psutil.CONN_LISTEN and one.laddr[1:] == (port,)]
-    process = next((psutil.Process(pid) for pid in pids if pid), None)
-    if process is None or process.name() in PROXIES:
+    try:
+        connections = psutil.net_connections(kind="tcp")
+        pids = [one.pid for one in connections if one.status == psutil.CONN_LISTEN and one.laddr[1:] == (port,)]
+        process = next((psutil.Process(pid) for pid in pids if pid), None)
+        if process is None or process.name() in PROXIES:
+            return None
+        while (parent := process.parent()) and parent.cmdline() == process.cmdline():
+            process = parent  # it was a worker of this one
+        argv, name = process.cmdline(), process.name()
+    except psutil.Error:  # it ended meanwhile, or this is macOS, which tells only root
         return None
-    while (parent := process.parent()) and parent.cmdline() == process.cmdline():
-        process = parent  # it was a worker of this one
-    argv = process.cmdline()
-    name = argv[2] if argv[1:2] == ["-m"] and len(argv) > 2 else process.name()  # gunicorn, for `python -m gunicorn`
+    if argv[1:2] == ["-m"] and argv[2:]:
+        name = argv[2]  # gunicorn, for `python -m gunicorn`
     return Holder(f"{name} (process {process.pid})", processes.kill_line(process.pid))
 
 

@@ -8,10 +8,11 @@ import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from invoke import Context, Exit
+from invoke import Context
 
 from djk8s import checkout
 from djk8s.shell import processes
+from djk8s.shell.talk import refuse
 
 NOT_AN_OPTION = r"[^\s-].*"
 # Project names that Compose accepts: https://docs.docker.com/compose/how-tos/project-name/
@@ -58,12 +59,10 @@ class Project:
 
     @property
     def src(self) -> Path:
-        """The folder of manage.py."""
         return self.root / "src"
 
     @property
     def requirements(self) -> Path:
-        """The pinned packages of the site."""
         return self.root / "requirements.txt"
 
     def oldest_python(self) -> tuple[int, ...]:
@@ -89,7 +88,6 @@ class Project:
         return f"{self.scope}-run"
 
     def program(self, name: str) -> Path:
-        """Return the path of a program in the virtual environment."""
         return processes.program(self.venv, name)
 
     def shown(self, path: Path) -> str:
@@ -107,7 +105,7 @@ def setting(name: str, value: object, shape: str, wanted: str) -> str:
     """Return the value of a setting; raises `Exit` unless it matches the pattern `shape`."""
     text = str(value)
     if not (text.isprintable() and re.fullmatch(shape, text)):
-        raise Exit(f"{where(name)} is {reprlib.repr(text)}, and has to be {wanted}.", 1)
+        refuse(f"{where(name)} is {reprlib.repr(text)}, and has to be {wanted}.")
     return text
 
 
@@ -124,12 +122,12 @@ def path(root: Path, name: str, value: object) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         pass  # it may be made later
     except OSError as error:
-        raise Exit(f"{where(name)} is {reprlib.repr(str(value))}: {error.strerror}; name another path.", 1) from None
+        refuse(f"{where(name)} is {reprlib.repr(str(value))}: {error.strerror}; name another path.")
     return whole
 
 
 def not_around(root: Path, name: str, folder: Path) -> Path:
     """Return a folder that may be emptied; raises `Exit` if the project is in it."""
     if root.is_relative_to(os.path.realpath(folder)):
-        raise Exit(f"{where(name)} is the folder that the project is in: name one of its own, as venv.", 1)
+        refuse(f"{where(name)} is the folder that the project is in: name one of its own, as venv.")
     return folder

@@ -36,4 +36,5 @@ class JsonLogger(Logger):  # type: ignore[misc]
         """Log a request by its parts."""
         if self.access_log_enabled:
             atoms = self.atoms(*request)
-            self.access_log.info(atoms["r"], extra={name: atoms.get(letter) for letter, name in PARTS.items()})
+            parts = {name: atoms.get(letter) for letter, name in PARTS.items()}
+            self.access_log.info(atoms["r"], extra={**parts, "status": int(atoms["s"])})

@@ -1,4 +1,4 @@
-"""What of the tests cannot be on Windows, and why; elsewhere none is left out."""
+"""The tests that Windows cannot run, and why; other systems run all."""
 
 from __future__ import annotations
 

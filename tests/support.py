@@ -1,4 +1,4 @@
-"""What the tests share: typing `inv`, asking a site, and waiting."""
+"""Helpers that the tests share: type `inv`, ask a site, and wait."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def surroundings(environment: dict[str, str]) -> dict[str, str]:
 
 
 class Answer(NamedTuple):
-    """What a site answered."""
+    """The answer of a site."""
 
     status: int
     headers: Message

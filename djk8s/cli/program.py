@@ -1,7 +1,5 @@
 """Invoke as this project's program: wrong words end in one sentence."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re
@@ -90,13 +88,6 @@ class Inv(Program):
             if self.args["list-format"].value not in {"flat", "nested", "json"}:
                 raise ParseError("--list-format is flat, nested or json")
             super().parse_cleanup()
-
-    def update_config(self, merge: bool = True) -> None:
-        """Apply Invoke's own options; raises `Exit` if one needs a prompt and stdin is not interactive."""
-        try:
-            super().update_config(merge)
-        except EOFError:
-            refuse("--prompt-for-sudo-password asks for what no step uses: leave it out.")
 
     def execute(self) -> None:
         """Run the tasks; raises `Exit` on a Ctrl-C between two commands."""

@@ -1,14 +1,12 @@
 """Invoke's configuration, limited to the settings of this project; a mistake ends in one sentence."""
 
-from __future__ import annotations
-
 import reprlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from invoke import Config, Exit
-from invoke.exceptions import UncastableEnvVar, UnknownFileType
+from invoke.exceptions import UnknownFileType
 
 from djk8s.shell.talk import refuse
 
@@ -57,13 +55,6 @@ class Settings(Config):
             refuse(f"--config {self._runtime_path!r} is no file of settings: the name of one ends in .yaml or .json.")
         if self._runtime_path and not self._runtime_found:
             refuse(f"There is no {self._runtime_path!r}: --config names a file of settings, as invoke.yaml.")
-
-    def load_shell_env(self) -> None:
-        """Read the INVOKE_… variables; raises `Exit` for the one that cannot be text."""
-        try:
-            super().load_shell_env()
-        except UncastableEnvVar:
-            refuse("INVOKE_RUN_WATCHERS is set, and no text means anything there: unset it.")
 
 
 def known(given: object, defaults: Mapping[str, Any], where: str, strict: bool) -> dict[str, Any]:

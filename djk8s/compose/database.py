@@ -1,7 +1,5 @@
 """The database of compose/db.yaml: dump it to a file, restore it, and open a shell in it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from invoke import Exit
@@ -13,6 +11,7 @@ from djk8s.shell.run import output, run
 from djk8s.shell.talk import at_terminal, refuse, say
 
 LOGIN = ("--username", "site", "--dbname", "site")  # the names of compose/db.yaml
+PSQL = ("psql", *LOGIN)
 SQL = "/tmp/restore.sql"
 # Ownership and rights belong to the database that is restored to.
 PLAIN = ("--no-owner", "--no-privileges")
@@ -36,13 +35,8 @@ def read_command(project: Project, database: str, file: Path) -> Command:
 
 def restore_command(project: Project, database: str) -> Command:
     """Return the command that replaces the contents of the database by that SQL."""
-    argv = (project.engine, "exec", database, "psql", *LOGIN, *AT_ONCE, *PATIENT, *EMPTY, "--file", SQL)
+    argv = (project.engine, "exec", database, *PSQL, *AT_ONCE, *PATIENT, *EMPTY, "--file", SQL)
     return Command(argv)
-
-
-def shell_command(project: Project, database: str, terminal: bool = True) -> Command:
-    """Return the command that opens psql."""
-    return engine.exec_command(project, database, ("psql", *LOGIN), terminal)
 
 
 def dump(project: Project, name: str) -> None:
@@ -87,16 +81,9 @@ def restore(project: Project, name: str) -> None:
 
 
 def shell(project: Project) -> None:
-    """Open psql in the database."""
-    run(project, shell_command(project, running(project), at_terminal()))
+    run(project, engine.exec_command(project, running(project), PSQL, at_terminal()))
 
 
 def running(project: Project) -> str:
-    """Return the container of the database; raises `Exit` if none runs."""
-    engine.require(project)
-    if project.dry:
-        return "CONTAINER"
-    found = engine.service(project, "db")
-    if not found:
-        refuse("No database of this project runs: `inv up --with db --detach` starts it.")
-    return found[0]
+    missing = "No database of this project runs: `inv up --with db --detach` starts it."
+    return engine.service(project, "db", missing)

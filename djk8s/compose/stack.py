@@ -1,7 +1,5 @@
 """The project with Compose: `docker-compose.yaml` and its overlays, under this checkout's own project name."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -38,13 +36,7 @@ CAUSES = {
 # What the client says to `compose --project-name …` without Compose; asking for its version first would take 0.1 s.
 NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
 # The defaults of docker-compose.yaml; a test compares.
-DEFAULTS = {
-    "UP_IMAGE": "djk8s-compose:v1",
-    "UP_PORT": "8001",
-    "UP_ENV_FILE": ".env",
-    "UP_REVISION": "",
-    "UP_RESTART": "unless-stopped",
-}
+DEFAULTS = {"UP_IMAGE": "djk8s-compose:v1", "UP_PORT": "8001", "UP_ENV_FILE": ".env"}
 
 
 def up_command(
@@ -222,8 +214,6 @@ def down(project: Project, volumes: bool) -> None:
 
 def manage(project: Project, words: tuple[str, ...]) -> None:
     """Run a manage.py command in the site that is up; raises `Exit` if none is."""
-    engine.require(project)
-    found = ["CONTAINER"] if project.dry else engine.service(project, "web")
-    if not found:
-        refuse("The project is not up: `inv up --detach` brings it up, then type this again.")
-    run(project, engine.exec_command(project, found[0], ("python", "manage.py", *words), at_terminal()))
+    missing = "The project is not up: `inv up --detach` brings it up, then type this again."
+    site = engine.service(project, "web", missing)
+    run(project, engine.exec_command(project, site, ("python", "manage.py", *words), at_terminal()))

@@ -1,7 +1,5 @@
 """The image: the Dockerfile, built and tagged."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable
@@ -20,26 +18,13 @@ SECRETS = ("pip.conf", "uv.toml", "ca.crt")  # the ids that the Dockerfile mount
 
 
 def build_command(
-    project: Project,
-    tags: Iterable[str] = (),
-    file: str | None = None,
-    build_args: Iterable[str] = (),
-    no_cache: bool = False,
-    secrets: Iterable[str] = (),
-    revision: str = "",
+    project: Project, tags: Iterable[str] = (), options: Iterable[str] = (), revision: str = ""
 ) -> Command:
     """Return the command that builds the image with each tag, and `latest`, which `inv run` runs."""
     argv = [project.engine, "build"]
     for tag in dict.fromkeys([*tags, LATEST]):
         argv += ["--tag", name(project, tag)]
-    if file is not None:
-        argv += ["--file", file]
-    for build_arg in build_args:
-        argv += ["--build-arg", build_arg]
-    for secret in secrets:
-        argv += ["--secret", f"id={Path(secret).name},src={secret}"]
-    if no_cache:
-        argv.append("--no-cache")
+    argv += options
     if revision:
         argv += ["--label", f"{git.REVISION}={revision}"]
     return Command((*argv, "--label", project.label, "."))
@@ -62,17 +47,24 @@ def build(
     secrets: Iterable[str] = (),
 ) -> None:
     """Build the image, labelled with git's revision."""
-    build_args, secrets = list(build_args), list(secrets)
-    command = build_command(project, tags, file, build_args, no_cache, secrets, git.revision(project))
+    options: list[str] = []
+    if file is not None:
+        if not is_file(project, file):
+            refuse(f"There is no file {file!r} in {project.root}: --file names a Dockerfile, as --file Dockerfile.")
+        options += ["--file", file]
+    for build_arg in build_args:
+        from_flags([build_arg], os.environ, "--build-arg")
+        options += ["--build-arg", build_arg]
     known = f"{', '.join(SECRETS[:-1])} or {SECRETS[-1]}"
     for secret in secrets:
         if Path(secret).name not in SECRETS or not re.fullmatch(r"[^,\"\n]+", secret):
             refuse(f"--secret {secret!r} is none that the Dockerfile asks for: give a file called {known}.")
         if not is_file(project, secret):
             refuse(f"There is no file {secret!r} in {project.root}: --secret names a file called {known}.")
-    from_flags(build_args, os.environ, "--build-arg")
-    if file is not None and not is_file(project, file):
-        refuse(f"There is no file {file!r} in {project.root}: --file names a Dockerfile, as --file Dockerfile.")
+        options += ["--secret", f"id={Path(secret).name},src={secret}"]
+    if no_cache:
+        options.append("--no-cache")
+    command = build_command(project, tags, options, git.revision(project))
     engine.require(project)
     run(project, command, failed=engine.or_gone(project, NOT_BUILT))
 

@@ -1,7 +1,5 @@
 """Containers of the image: run one, enter one, and look after those that this project started."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import subprocess
@@ -79,9 +77,7 @@ def run_site(
     env = EnvFile(project, env_file)
     values = env.for_the_site(os.environ, given)
     number = ports.chosen(project, port, values)
-    published = ports.Published("127.0.0.1", number)
-    if publish is not None:
-        published = ports.parse_published(publish, "--publish")
+    published = ports.parse_published(str(number) if publish is None else publish, "--publish")
     engine.require(project)
     if not project.dry:
         ports.require_free(project, published, "--port {}" if publish is None else "--publish {}")
@@ -202,7 +198,6 @@ def ps_command(project: Project) -> Command:
 
 
 def list_all(project: Project) -> None:
-    """List this project's containers."""
     engine.require(project)
     run(project, ps_command(project))
 

@@ -1,11 +1,8 @@
 """The environment file: its contents, who may read it, and that it stays on this machine."""
 
-from __future__ import annotations
-
 import os
-import re
 from contextlib import suppress
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 
 from invoke import Exit
 
@@ -56,7 +53,6 @@ def usable(env: EnvFile) -> dict[str, str] | None:
 
 
 def mode(env: EnvFile) -> Finding:
-    """Check that only its owner may read the file."""
     if env.missing:
         return fine(f"{env.name} is not there yet.")
     if processes.WINDOWS:
@@ -69,45 +65,27 @@ def mode(env: EnvFile) -> Finding:
 def kept(env: EnvFile) -> Finding:
     """Check that the file goes neither into git nor to the engine with a build."""
     project, name = env.project, env.name
-    inside = env.path.is_relative_to(project.root)
-    if inside and not is_ignored(env.path.relative_to(project.root), patterns(env)):
+    inside, dockerignore = env.path.is_relative_to(project.root), project.root / ".dockerignore"
+    patterns = dockerignore.read_text(encoding="utf-8") if dockerignore.exists() else ""
+    if inside and not is_ignored(env.path.relative_to(project.root), patterns):
         return note(f"{name} goes to the engine with each build: add a line `**/.env*` at the end of .dockerignore.")
-    if git_code(env, "ls-files", "--error-unmatch", name) == 0:
+    if git.ask(project, "ls-files", "--error-unmatch", name).returncode == 0:
         return note(f"{name} is in git, with its secrets: `git rm --cached {name} && inv env --set SECRET_KEY`.")
-    if inside and git_code(env, "check-ignore", "--quiet", name) == 1:
+    if inside and git.ask(project, "check-ignore", "--quiet", name).returncode == 1:
         return note(f"git would add {name}, with its secrets: add a line `{name}` to .gitignore.")
     return fine(f"{name} goes into no image, and git leaves it alone.")
 
 
-def git_code(env: EnvFile, *words: str) -> int | None:
-    """Return the exit code of a question to git, or None without git."""
-    answer = git.ask(env.project, *words)
-    return answer.returncode if answer else None
-
-
-def patterns(env: EnvFile) -> list[str]:
-    """Return the lines of .dockerignore that are not comments."""
-    try:
-        text = (env.project.root / ".dockerignore").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return []
-    return [line.strip() for line in text.splitlines() if line.strip() and line[0] != "#"]
-
-
-def is_ignored(path: PurePath, patterns: list[str]) -> bool:
+def is_ignored(path: PurePath, dockerignore: str) -> bool:
     """Return True if .dockerignore leaves out a file: the last pattern that matches it, or a folder above, decides.
 
     https://docs.docker.com/build/concepts/context/#syntax
     """
-    ignored = False
-    for pattern in patterns:
-        if any(re.fullmatch(as_regex(pattern), one.as_posix()) for one in [path, *path.parents][:-1]):
-            ignored = not pattern.startswith("!")
+    ignored, whole = False, PurePosixPath("/", path)
+    for line in map(str.strip, dockerignore.splitlines()):
+        pattern = line.lstrip("!").strip("/")
+        # A relative pattern matches at any depth, an absolute one the whole path.
+        glob = pattern.removeprefix("**/") if pattern.startswith("**/") else f"/{pattern}"
+        if pattern and line[0] != "#" and any(one.match(glob) for one in (whole, *whole.parents)):
+            ignored = not line.startswith("!")
     return ignored
-
-
-def as_regex(pattern: str) -> str:
-    """Translate a pattern of .dockerignore: `**/` is any folders, `*` and `?` stay within one name."""
-    known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.lstrip("!").strip("/"))
-    return "".join(known.get(part) or re.escape(part) for part in parts)

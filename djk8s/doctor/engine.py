@@ -1,7 +1,5 @@
 """The engine: whether it answers, has what a build needs, and what it holds of this project."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -39,7 +37,6 @@ def buildkit(project: Project) -> Finding:
 
 
 def compose_version(project: Project) -> Finding:
-    """Check that there is a Compose 2."""
     return fine(f"Compose {stack.version(project, PATIENCE)}.")
 
 
@@ -73,7 +70,6 @@ def base(project: Project) -> Finding:
 
 
 def image_built(project: Project) -> Finding:
-    """Check that the image was built."""
     name = image.name(project, None)
     if not engine.has_image(project, name):
         return note(f"{name} is not built yet: `inv build` builds it, and so does `inv run`.")
@@ -82,7 +78,7 @@ def image_built(project: Project) -> Finding:
 
 def left_over(project: Project) -> Finding:
     """Count what this project has on the engine."""
-    counts = {kind: len(names) for kind, names in cleaning.ours(project).items() if names}
+    counts = {kind: len(found) for kind in cleaning.KINDS if (found := cleaning.names(project, kind))}
     if not counts:
         return fine("Nothing of this project is on the engine.")
     there = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items())

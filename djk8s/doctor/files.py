@@ -1,7 +1,5 @@
 """Files of the checkout: the entrypoint as Linux needs it, and owners that are in nobody's way."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path

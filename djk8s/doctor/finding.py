@@ -1,7 +1,5 @@
 """The result of a check."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 FINE, NOTE, WRONG = "fine", "note", "wrong"

@@ -1,7 +1,5 @@
 """The ports on which the site is published, and who holds them."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 
 from invoke import Exit

@@ -1,7 +1,5 @@
 """Python, the virtual environment, and the packages in it."""
 
-from __future__ import annotations
-
 import platform
 
 from djk8s import dockerfile
@@ -27,18 +25,9 @@ def environment(project: Project) -> Finding:
     venv.protect(project)
     if not project.venv.exists():
         return note(f"{name} is not made yet: `inv serve` makes it.")
-    stamp = venv.read_stamp(project, "venv")
-    if not stamp:
-        return note(f"{name} was not made by this project, or not to its end: `inv venv` makes a new one.")
-    if stamp.get("place") != str(project.venv):
-        return note(f"{name} was made in {stamp.get('place')} and cannot be moved: `inv venv` makes a new one.")
-    if not project.program("python").exists():
-        return note(f"{name} is broken, its Python is gone: `inv venv` makes a new one.")
-    if stamp != venv.venv_stamp(project, stamp.get("base", "")):
-        return note(f"{name} has another pip than {venv.PIP_PIN} says: `inv venv` makes a new one.")
-    if not venv.runs(project):
-        return note(f"{name} is broken, its Python does not run or has no pip: `inv venv` makes a new one.")
-    return fine(f"{name}, on {stamp['base']}.")
+    if not venv.is_complete(project):
+        return note(f"{name} is not complete, was moved, or its Python or pip changed: `inv venv` makes a new one.")
+    return fine(f"{name}, on {venv.read_stamp(project, 'venv')['base']}.")
 
 
 def installed(project: Project) -> Finding:

@@ -4,8 +4,6 @@ A check is a function in a module of this package and a line in one of the table
 raises the `Exit` with which a step of the list would end, which counts as wrong.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess
@@ -80,14 +78,12 @@ def results(project: Project) -> Iterator[tuple[str, Finding]]:
     local = checks(project, env)
     with ThreadPoolExecutor(len(local) + len(ENGINE)) as pool:
         answers = pool.submit(look, partial(engine.answers, project))
-        futures = {name: pool.submit(look, check) for name, check in local.items()}
-        yield from ((name, future.result()) for name, future in futures.items())
+        yield from zip(local, pool.map(look, local.values()), strict=True)
         yield "engine", answers.result()
         if answers.result().state == WRONG:
             yield from ((name, note("Not looked at: the engine does not answer.")) for name in ENGINE)
         else:
-            futures = {name: pool.submit(look, partial(check, project)) for name, check in ENGINE.items()}
-            yield from ((name, future.result()) for name, future in futures.items())
+            yield from zip(ENGINE, pool.map(look, (partial(check, project) for check in ENGINE.values())), strict=True)
 
 
 def look(check: Callable[[], Finding]) -> Finding:

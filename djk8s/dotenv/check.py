@@ -1,7 +1,5 @@
 """Mistakes in the environment file: against `.env.example`, against the settings, and between its readers."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator, Mapping
@@ -81,7 +79,6 @@ def name_read(node: ast.AST) -> str | None:
 
 
 def constant(node: ast.AST) -> str | None:
-    """Return the text of a literal."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 

@@ -1,7 +1,5 @@
 """The environment file: written once from `.env.example`, read by python-dotenv, and passed on by name."""
 
-from __future__ import annotations
-
 import io
 import os
 import re
@@ -56,7 +54,9 @@ class EnvFile:
     @cached_property
     def text(self) -> str:
         """The text of the file, with its own line ends; raises `Exit` if it cannot be read."""
-        return from_example(self.example) if self.missing else read(self.path, self.name)
+        if self.missing:
+            return re.sub(rf"^{KEY}=.*$", f"{KEY}={fresh_key()}", self.example, flags=re.MULTILINE)
+        return read(self.path, self.name)
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -70,7 +70,6 @@ class EnvFile:
 
     @cached_property
     def example(self) -> str:
-        """The text of `.env.example`."""
         return read(self.project.root / EXAMPLE, EXAMPLE)
 
     @cached_property
@@ -141,13 +140,7 @@ def set_values(env: EnvFile, pairs: Iterable[str]) -> EnvFile:
     return EnvFile(env.project, text=text)
 
 
-def from_example(example: str) -> str:
-    """Return the text of a new environment file."""
-    return re.sub(rf"^{KEY}=.*$", f"{KEY}={fresh_key()}", example, flags=re.MULTILINE)
-
-
 def fresh_key() -> str:
-    """Return a new secret key."""
     # URL-safe characters mean the same to every reader; 50 bytes are more than Django's check asks for.
     return secrets.token_urlsafe(50)
 

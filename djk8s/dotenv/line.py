@@ -1,7 +1,5 @@
 """One line of an environment file, written so that python-dotenv and Compose read the same value."""
 
-from __future__ import annotations
-
 import io
 import re
 
@@ -55,7 +53,6 @@ def with_line(text: str, name: str, value: str) -> str:
 
 
 def replaced(old: str, new: str) -> str:
-    """Return a line with another `NAME=value` in it."""
     parts = PARTS.fullmatch(old)
     assert parts, "python-dotenv found a name in this line"  # or the old value would silently stay
     comment = parts["comment"].strip()

@@ -1,7 +1,5 @@
 """The site on this machine: static files, gunicorn, and manage.py, all from the virtual environment."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,7 +32,6 @@ def reload_command(project: Project, port: int, values: Mapping[str, str]) -> Co
 
 
 def manage_command(project: Project, words: tuple[str, ...], values: Mapping[str, str]) -> Command:
-    """Return a manage.py command in the virtual environment."""
     return Command((project.program("python"), "manage.py", *words), cwd=SRC, hidden=for_the_host(values))
 
 

@@ -4,8 +4,6 @@ A command is a tuple of words from the moment it is decided until a process gets
 it is quoted once, for a person to read and paste.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,5 +44,4 @@ class Command:
 
 
 def inside(word: str | Path, root: Path) -> bool:
-    """Return True if a word is a path in the project."""
     return isinstance(word, Path) and word.is_relative_to(root)

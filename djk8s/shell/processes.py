@@ -3,8 +3,6 @@
 Everything depends on WINDOWS, a value that the tests change, so that both ways are tested on either system.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
@@ -21,7 +19,6 @@ NEW_GROUP = 0x00000200  # subprocess.CREATE_NEW_PROCESS_GROUP, a name that Pytho
 
 
 def program(venv: Path, name: str) -> Path:
-    """Return the path of a program in a virtual environment."""
     return venv / "Scripts" / f"{name}.exe" if WINDOWS else venv / "bin" / name
 
 
@@ -103,7 +100,6 @@ def end(child: subprocess.Popen[bytes], descendants: bool) -> None:
 
 
 def kill_line(pid: int) -> str:
-    """Return the command that ends a process."""
     return f"taskkill /PID {pid}" if WINDOWS else f"kill {pid}"
 
 

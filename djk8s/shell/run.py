@@ -1,7 +1,5 @@
 """How a command is run: it is printed, started on this terminal, gets its signals, and ends with its exit code."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -40,8 +38,8 @@ def run(
     """Print a command and, without --dry, run it on this terminal until it ends.
 
     Returns its standard output if `read`, else "". An `unattended` command asks nothing, and a signal ends it and its
-    descendants quietly. `hold_interrupt` starts it with Ctrl-C blocked, for a program that unblocks it once it is ready
-    (`gunicorn.conf.py`). `clean_up` is called if the command failed, or did not end after a signal.
+    descendants quietly. `hold_interrupt` starts it with Ctrl-C blocked, which `gunicorn.conf.py` unblocks once ready.
+    `clean_up` is called if the command failed, or did not end after a signal.
 
     Raises `Exit` with the command's exit code, or 128 + N if signal N ended it. `failed` is the sentence to add when
     the command itself does not say what to do next; a function gets what an unattended command wrote to stderr.

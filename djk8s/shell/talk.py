@@ -1,7 +1,5 @@
 """Messages: everything but a command's own output goes to standard error."""
 
-from __future__ import annotations
-
 import os
 import sys
 from typing import NoReturn, TextIO
@@ -14,9 +12,9 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def refuse(sentence: str, code: int = 1) -> NoReturn:
+def refuse(sentence: str) -> NoReturn:
     """End the task with one sentence on standard error."""
-    raise Exit(sentence, code)
+    raise Exit(sentence, 1)
 
 
 def takes_colours(stream: TextIO) -> bool:

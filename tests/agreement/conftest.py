@@ -1,7 +1,5 @@
 """Fixtures for the tests of agreement: what two shipped files both say has to be the same."""
 
-from __future__ import annotations
-
 import pytest
 from invoke.config import Config
 from invoke.context import Context

@@ -1,7 +1,5 @@
 """The box: Dockerfile, entrypoint.sh and docker-compose.yaml against the tasks and the server."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

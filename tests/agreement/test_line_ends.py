@@ -1,7 +1,5 @@
 """Line ends: a checkout has those of Linux, even if git is told to write those of Windows."""
 
-from __future__ import annotations
-
 import pytest
 
 from support import ROOT, run

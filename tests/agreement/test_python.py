@@ -1,7 +1,5 @@
 """The Python versions: the box's, the oldest, and those that the tests run on."""
 
-from __future__ import annotations
-
 import ast
 import re
 

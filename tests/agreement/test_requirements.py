@@ -1,6 +1,4 @@
-"""What is asked for and what is pinned: requirements*.in, requirements*.txt, and the pins they share."""
-
-from __future__ import annotations
+"""requirements*.in against requirements*.txt, and the pins that two of them share."""
 
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """The names of settings and the default port: what the site, gunicorn, the box and the tasks say."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

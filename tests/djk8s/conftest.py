@@ -1,7 +1,5 @@
 """Fixtures for the tests of djk8s and tasks.py: `inv` typed in this process, and an engine that only takes notes."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The shape of the package: the places stand side by side, and importing it does nothing."""
 
-from __future__ import annotations
-
 import ast
 import subprocess
 import sys

@@ -1,6 +1,4 @@
-"""What is refused: in one sentence that says what is wrong and what to do, and with nothing begun."""
-
-from __future__ import annotations
+"""A mistake ends in one sentence that says what to do, and nothing is started."""
 
 import re
 import shlex
@@ -92,7 +90,7 @@ TABLE = [
 
 @pytest.fixture(autouse=True)
 def nothing_is_begun(tmp_path: Path, shell: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever is refused, no command that changes something is started for it, and no word of it runs."""
+    """Fail if a command that changes something is started, or a word that was typed is run."""
 
     def begun(project: Project, command: Command, *_: object) -> NoReturn:
         raise AssertionError(f"begun: {command.line(project.root)}")

@@ -1,7 +1,5 @@
 """The id of a checkout: it moves with the folder, and no two folders share one."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The Dockerfile as others read it: its marked steps, its Python version and its base image."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace

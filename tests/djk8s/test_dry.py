@@ -1,7 +1,5 @@
 """`inv --dry` prints exactly the commands of a task, and does nothing else."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
@@ -126,16 +124,13 @@ TABLE = [
         PYTHON_VERSION="3.12",
     ),
     case(
-        "build lends a company's pip.conf and ca.crt to the build",
+        "build mounts a company's pip.conf and ca.crt",
         "build --secret SECRETS/pip.conf --secret SECRETS/ca.crt",
         "docker build --tag djk8s:latest --secret id=pip.conf,src=SECRETS/pip.conf "
         f"--secret id=ca.crt,src=SECRETS/ca.crt {LABELS} .",
     ),
     case(
-        "build names the configured image",
-        "build",
-        f"docker build --tag other:latest {LABELS} .",
-        INVOKE_IMAGE="other",
+        "build names the configured image", "build", f"docker build --tag other:latest {LABELS} .", INVOKE_IMAGE="other"
     ),
     case(
         "build calls the configured engine",

@@ -1,7 +1,5 @@
 """The revision of an image is git's commit, and says whether the folder differs from it."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """`inv steps`: the whole list, in the order of tasks.py, with one or two lines for each step and place."""
 
-from __future__ import annotations
-
 import ast
 import itertools
 import json
@@ -74,12 +72,9 @@ def test_the_lines_are_those_of_dry(inv: Inv, project: Project, shell: pytest.Mo
 
 
 FITTED = [
-    (["docker run " + "--env A " * 8 + "image"], ["docker run " + "--env A " * 6 + "\\", "  --env A --env A image"]),
-    (
-        ["docker run " + "--env A " * 20 + "image"],
-        ["docker run " + "--env A " * 6 + "…", "  " + "--env A " * 6 + "--env A image"],
-    ),
-    (["echo 'a  b' " + "x " * 60], ["echo 'a  b' " + "x " * 24 + "x …", "  " + "x " * 30 + "x"]),
+    (["docker run " + "-e A " * 12 + "image"], ["docker run " + "-e A " * 10 + "\\", "  -e A -e A image"]),
+    (["docker run " + "-e A " * 24 + "image"], ["docker run " + "-e A " * 10 + "…", "  -e A -e A image"]),
+    (["echo " + "x " * 26 + "'a  b' last"], ["echo " + "x " * 26 + "\\", "  'a  b' last"]),
     (["one", "two", "three"], ["one", "two"]),
     (["a " * 40 + "b", "two"], ["a " * 30 + "… b", "two"]),
 ]

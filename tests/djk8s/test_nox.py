@@ -1,7 +1,5 @@
 """The noxfile read by a real Nox: where sessions keep their environments, and for which Pythons `lock` resolves."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import shutil

@@ -20,9 +20,9 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from gunicorn import SERVER_SOFTWARE
 from gunicorn.config import Config
+from myproj.access_log import ATOMIC, DELAY, AccessLogger, Lines
 
 from myproj import cpus, views, warmup
-from myproj.access_log import ATOMIC, DELAY, AccessLogger, Lines
 from support import wait_until
 
 Anew = Callable[..., subprocess.CompletedProcess[str]]

@@ -20,10 +20,10 @@ from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.management.commands import db_worker
 from django_tasks_db.models import DBTaskResult, get_date_max
+from myproj.management.commands import worker
 from pytest_django import Settings
 
 from myproj import lease
-from myproj.management.commands import worker
 from support import ROOT, surroundings, wait_until
 
 READY, RUNNING, SUCCESSFUL, FAILED = "READY", "RUNNING", "SUCCESSFUL", "FAILED"

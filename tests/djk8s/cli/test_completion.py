@@ -97,7 +97,7 @@ def test_tab_completes(shell: pexpect.spawn[str], set_up: Path) -> None:
 
 
 def test_tab_sets_up_nothing_and_says_nothing(shell: pexpect.spawn[str], set_up: Path) -> None:
-    """Where `.tools/` are not there yet, TAB is as if there were no completion."""
+    """Without `.tools/`, TAB completes files, as without our completion."""
     (set_up / ".tools" / "complete").unlink()
     (set_up / "upwards.txt").touch()
     shell.send("./inv upw\t")

@@ -1,9 +1,7 @@
-"""`inv` as a program: Ctrl-C in each moment before a step begins, a reader that goes away, and bytes that are no text.
+"""`inv` as a program: Ctrl-C in each moment before a step begins, a reader that goes away, and bytes that are not text.
 
-In a copy whose tools are pretended: its Python is the one of the tests, started by a script that a test writes.
+In a copy of the project whose `.tools/` has a script for its Python, which starts that of the tests.
 """
-
-from __future__ import annotations
 
 import os
 import shlex
@@ -37,13 +35,9 @@ def tools(checkout: Path, shell: pytest.MonkeyPatch) -> Callable[[str], None]:
     return write
 
 
-def inv(
-    copy: Path, *words: str | bytes, stdout: int = subprocess.PIPE, **environment: str
-) -> subprocess.CompletedProcess[bytes]:
-    argv, env = [sys.executable, str(copy / "inv"), *words], {**os.environ, **environment}
-    return subprocess.run(
-        argv, cwd=copy, env=env, stdout=stdout, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False
-    )
+def inv(copy: Path, *words: str | bytes, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
+    argv = [sys.executable, str(copy / "inv"), *words]
+    return subprocess.run(argv, cwd=copy, stdout=stdout, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False)
 
 
 def change(file: Path, old: str, new: str) -> None:
@@ -153,9 +147,7 @@ def test_variable_of_another_project_reaches_no_command(
     checkout: Path, tools: object, shell: pytest.MonkeyPatch, name: str
 ) -> None:
     """The container would not see it either."""
+    print_it = f"    import os; print(os.environ.get({name!r}))\n"
+    change(checkout / "tasks.py", "    help_lines = ", f"{print_it}    help_lines = ")
     shell.setenv(name, "of.another.project")
-    change(
-        checkout / "tasks.py", "    help_lines = ", f"    import os; print(os.environ.get({name!r}))\n    help_lines = "
-    )
-    said = inv(checkout, "steps")
-    assert said.stdout.decode().splitlines()[0] == "None"
+    assert inv(checkout, "steps").stdout.decode().splitlines()[0] == "None"

@@ -308,11 +308,7 @@ WATCHED += [({**TERMINAL, "TERM": "dumb"}, True, False), ({**TERMINAL, "CI": "tr
 
 @pytest.mark.parametrize(("environment", "terminal", "rewritable"), WATCHED)
 def test_line_is_written_anew_only_on_a_terminal_that_is_watched(
-    wrapper: ModuleType,
-    monkeypatch: pytest.MonkeyPatch,
-    environment: dict[str, str],
-    terminal: bool,
-    rewritable: bool,
+    wrapper: ModuleType, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], terminal: bool, rewritable: bool
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -1,6 +1,4 @@
-"""Containers that are there: which one is meant, when a detached site is ready, and what is left of one that is not."""
-
-from __future__ import annotations
+"""Containers: which one a task means, when a detached site is ready, and that a failed one is removed."""
 
 import os
 import signal
@@ -85,10 +83,7 @@ def test_new_container_is_of_the_folder_as_it_is_now(inv: Inv, noting: Noting, w
     assert calls("build")[0]["argv"][:3] == ["build", "--tag", "djk8s:latest"]
 
 
-EARLIER = [
-    ("run --no-build", "djk8s:latest"),
-    ("run --tag v1", "djk8s:v1"),
-]
+EARLIER = [("run --no-build", "djk8s:latest"), ("run --tag v1", "djk8s:v1")]
 
 
 @pytest.mark.parametrize(("words", "image"), EARLIER)
@@ -254,11 +249,7 @@ def test_engine_that_goes_away_while_a_detached_site_is_waited_for_is_named(
     assert typed.returncode == 1
 
 
-GONE = [
-    ("build", "build"),
-    ("run", "run"),
-    ("up", "compose up"),
-]
+GONE = [("build", "build"), ("run", "run"), ("up", "compose up")]
 
 
 @pytest.mark.parametrize(("words", "call"), GONE, ids=[words for words, _ in GONE])

@@ -1,6 +1,4 @@
-"""`inv env --check`: what is wrong in which line, and that `inv up` starts nothing of which Compose reads another."""
-
-from __future__ import annotations
+"""`inv env --check` names each wrong line, and `inv up` starts nothing if Compose reads a line differently."""
 
 import json
 import subprocess
@@ -33,19 +31,12 @@ def test_set_and_check_at_once_checks_what_was_set(inv: Inv, engine: Calls, tmp_
 
 
 FINDINGS = [
-
     pytest.param("SECRET_KEY=hunter2\n",
                  ["FILE does not set DEBUG: type `inv env --set DEBUG=0`.",
                   "FILE does not set HTTPS: type `inv env --set HTTPS=0`."],
                  id="settings that are missing, with what they usually are"),
     pytest.param("SECRET_KEY=\nDEBUG=0\nHTTPS=0\n",
                  ["FILE sets SECRET_KEY to nothing: type `inv env --set SECRET_KEY`."], id="a key that is empty"),
-
-
-
-
-
-
     pytest.param("hunter2 2\nA=1\nDEBUG=0\nDEBUG=1\n",
                  ["Line 1 of FILE is not NAME=value: write it so, a value with spaces or # in 'single quotes'.",
                   "Line 2 of FILE sets A, which no setting reads: take it out, or add it to .env.example.",

@@ -1,6 +1,4 @@
-"""The environment file: written once and for its owner alone, read byte for byte, and who wins over whom."""
-
-from __future__ import annotations
+"""The environment file: written once, with mode 0600; read byte for byte; and its precedence."""
 
 import errno
 import os
@@ -57,7 +55,7 @@ def test_new_file_is_the_example_with_a_key(project: Project) -> None:
 
 
 def test_key_is_fresh_and_long_enough_for_django(project: Project) -> None:
-    one, other = (parse(dotenv.from_example("SECRET_KEY=\n"))["SECRET_KEY"] for _ in range(2))
+    one, other = (EnvFile(project).values["SECRET_KEY"] for _ in range(2))
     assert one != other
     assert len(one) >= SECRET_KEY_MIN_LENGTH
     assert len(set(one)) >= SECRET_KEY_MIN_UNIQUE_CHARACTERS

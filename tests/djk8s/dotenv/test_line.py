@@ -1,7 +1,5 @@
 """A line of the environment file: python-dotenv and Compose read it as the value, and nothing around it changes."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import subprocess

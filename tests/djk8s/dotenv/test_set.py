@@ -1,6 +1,4 @@
-"""`inv env --set`: all values or none, for its owner alone, and none is shown."""
-
-from __future__ import annotations
+"""`inv env --set` sets all values or none, with mode 0600, and shows none."""
 
 import errno
 import os

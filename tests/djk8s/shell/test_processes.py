@@ -1,6 +1,4 @@
-"""What differs between POSIX and Windows; both are tested on either, for it is a value that decides."""
-
-from __future__ import annotations
+"""The differences between POSIX and Windows; one value decides, so both are tested on either."""
 
 import json
 import os

@@ -91,11 +91,7 @@ def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-CODES = [
-    ("sys.exit(0)", 0),
-    ("sys.exit(3)", 3),
-    ("os.kill(os.getpid(), signal.SIGKILL)", 128 + 9),
-]
+CODES = [("sys.exit(0)", 0), ("sys.exit(3)", 3), ("os.kill(os.getpid(), signal.SIGKILL)", 128 + 9)]
 
 
 def python(code: str) -> Command:
@@ -344,7 +340,7 @@ def test_unattended_command_has_nobody_to_ask(unattended: bool, read: str) -> No
 
 
 def touching(path: Path) -> running.CleanUp:
-    """What says by a file that it was called, and of a command that was cut off."""
+    """Return a clean-up that writes a file, which says if the command was cut off."""
     return lambda cut_off=False: path.write_text("cut off" if cut_off else "")
 
 
