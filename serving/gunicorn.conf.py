@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from serving import limits, site  # noqa: E402
+from serving import health, limits, site
 
 if os.environ.get("SERVER", "threads") not in {"threads", "asgi"}:
     sys.exit(f"SERVER is {os.environ['SERVER']!r}: write threads or asgi.")
@@ -19,7 +19,6 @@ asgi = os.environ.get("SERVER") == "asgi"
 worker_class = "asgi" if asgi else "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or limits.workers())
 threads = 1 if asgi else 4
-
 # Only this machine may reach a server that runs on it; a container is reached from outside.
 bind = f"{'127.0.0.1' if os.environ.get('PLACE', 'host') == 'host' else '0.0.0.0'}:{os.environ.get('PORT') or 8000}"
 # A heartbeat file on a disk can block a worker: https://gunicorn.org/faq/
@@ -53,3 +52,9 @@ def when_ready(server) -> None:  # type: ignore[no-untyped-def]
     if hasattr(socket, "TCP_DEFER_ACCEPT"):
         for listener in server.LISTENERS:
             listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+
+
+def post_worker_init(worker) -> None:  # type: ignore[no-untyped-def]
+    """Close websockets at a stop, for which the asgi worker would only wait until it is killed."""
+    if asgi:
+        worker.loop.add_signal_handler(signal.SIGTERM, health.stop, worker)

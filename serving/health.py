@@ -1,5 +1,6 @@
 """Around a site: the probes /livez and /readyz, an id for each request, and bodies that come in chunks."""
 
+import asyncio
 import logging
 import re
 import uuid
@@ -12,6 +13,7 @@ from asgiref.wsgi import WsgiToAsgi
 MAX_CHUNKED = 10 * 1024**2  # bytes; compose/nginx.conf has the same limit for every body
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 migrated = False  # stays true: the code of a process does not change
+stopping = asyncio.Event()  # set in a worker that was asked to stop
 
 
 def wsgi(application: Any) -> Any:
@@ -32,7 +34,7 @@ def wsgi(application: Any) -> Any:
 
 def asgi(application: Any) -> Any:
     """Wrap an ASGI application."""
-    probes = WsgiToAsgi(wsgi(None))
+    probes = WsgiToAsgi(wsgi(None))  # type: ignore[no-untyped-call]
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         own = name_request(dict(scope.get("headers", ())).get(b"x-request-id", b"").decode("latin-1")).encode()
@@ -42,10 +44,27 @@ def asgi(application: Any) -> Any:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", own)]
             await send(message)
 
+        closing = asyncio.ensure_future(close_at_stop(send)) if scope["type"] == "websocket" else None
         probed = scope.get("path") in {"/livez", "/readyz"}
-        await (probes(scope, receive, send) if probed else application(scope, receive, send_named))
+        try:
+            await (probes(scope, receive, send) if probed else application(scope, receive, send_named))
+        finally:
+            if closing:
+                closing.cancel()
 
     return wrapped
+
+
+def stop(worker: Any) -> None:
+    """Handle SIGTERM as the asgi worker does, and close its websockets."""
+    worker.handle_exit_signal()
+    stopping.set()
+
+
+async def close_at_stop(send: Any) -> None:
+    """Close a websocket when its worker stops; its client can then connect to another, and the application ends."""
+    await stopping.wait()
+    await send({"type": "websocket.close", "code": 1001})  # going away
 
 
 def name_request(given: str) -> str:
