@@ -21,7 +21,7 @@ class Formatter(JsonFormatter):
         log_data |= {"level": record.levelname, "logger": record.name, "request_id": request_id.get()}
         if record.name == "gunicorn.access" and isinstance(record.args, dict):
             log_data |= {name: record.args[letter] for letter, name in ACCESS.items()}
-            log_data["request_id"] = record.args["{x-request-id}o"]
+            log_data |= {"status": int(record.args["s"]), "request_id": record.args["{x-request-id}o"]}
 
 
 class JsonLogger(Logger):  # type: ignore[misc]
