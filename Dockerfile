@@ -14,13 +14,14 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
 # inv venv: outside /app, where a mounted project would hide it.
 RUN python3 -m venv --without-pip /opt/venv
 
-# inv install: before the code, so that an edit of the code does not install again. Translations' sources stay out.
+# inv install: before the code, so that an edit of the code does not install again. Without what nobody reads later:
+# translations' sources, and uv's lock, which anybody could write.
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
     --mount=type=bind,source=requirements.txt,target=/requirements.txt \
     UV_LINK_MODE=copy \
     uv pip install --python /opt/venv --compile-bytecode --require-hashes -r /requirements.txt && \
-    find /opt/venv -name '*.po' -delete
+    find /opt/venv \( -name '*.po' -o -name .lock \) -delete
 
 
 FROM python:${PYTHON_VERSION}-slim
@@ -29,16 +30,14 @@ COPY --from=packages /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PLACE=container
 WORKDIR /app/src
 
-# The code. The data folder is for group 0 too, which a platform that chooses the user keeps.
-COPY entrypoint.sh /app/
-COPY serving /app/serving
-COPY src /app/src
-# The static files, and bytecode, as the user below may write none. As root, this also writes that of Python's own
-# library. Windows may have changed the line ends of the script.
-RUN install --directory --owner 10001 --group 0 --mode 770 /app/data && \
-    sed -i 's/\r$//' /app/entrypoint.sh && chmod -R a+rX /app && chmod a+x /app/entrypoint.sh && \
-    SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input && \
-    python -m compileall -q /app
+# The code, readable for the user below under whatever umask it was checked out.
+COPY --chmod=755 entrypoint.sh /app/
+COPY --chmod=755 serving /app/serving
+COPY --chmod=755 src /app/src
+# The data folder is for group 0 too, which a platform that chooses the user keeps. Windows may have changed the script's
+# line ends. The static files, and bytecode, as that user may write none: as root, also that of Python's own library.
+RUN install --directory --owner 10001 --group 0 --mode 770 /app/data && sed -i 's/\r$//' /app/entrypoint.sh && \
+    SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input && python -m compileall -q /app
 
 # inv serve: not as root, and by number, which a cluster can check.
 USER 10001
