@@ -1,0 +1,3 @@
+from pathlib import Path
+
+SRC = Path(__file__).resolve().parent.parent.parent

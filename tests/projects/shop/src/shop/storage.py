@@ -1,0 +1,5 @@
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class AssetStorage(CompressedManifestStaticFilesStorage):
+    manifest_name = "assets.json"
