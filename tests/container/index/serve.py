@@ -1,6 +1,5 @@
 """A company's package index: the wheels of a folder, over HTTPS, for whoever has the login.
 
-It is its own proxy: nobody has to know its name but who asks for it.
 https://packaging.python.org/en/latest/specifications/simple-repository-api/
 """
 
@@ -14,21 +13,11 @@ from pathlib import Path
 
 WHEELS = {path.name: path.read_bytes() for path in Path("/wheels").iterdir()}
 ADDRESS, LOGIN = os.environ["ADDRESS"], os.environ["LOGIN"]
-ASKED = "Basic " + base64.b64encode(LOGIN.encode()).decode()
-
-certificate = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-certificate.load_cert_chain("/company/server.pem")
+AUTHORIZATION = "Basic " + base64.b64encode(LOGIN.encode()).decode()
 
 
 class Index(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-
-    def do_CONNECT(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.request = certificate.wrap_socket(self.request, server_side=True)
-        self.setup()
-        self.close_connection = False
 
     def do_GET(self) -> None:
         status, kind, body = self.found()
@@ -46,7 +35,7 @@ class Index(BaseHTTPRequestHandler):
     def found(self) -> tuple[int, str, bytes]:
         """Return status, type and content of what was asked for."""
         folder, _, name = self.path.removeprefix(ADDRESS).strip("/").partition("/")
-        if not isinstance(self.request, ssl.SSLSocket) or self.headers["Authorization"] != ASKED:
+        if self.headers["Authorization"] != AUTHORIZATION:
             return 401, "text/plain", b""
         if folder == "files" and name in WHEELS:
             return 200, "application/octet-stream", WHEELS[name]
@@ -66,5 +55,9 @@ def link(wheel: str) -> str:
     return f'<a href="{ADDRESS}/files/{wheel}#sha256={digest}">{wheel}</a>\n'
 
 
+certificate = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+certificate.load_cert_chain("/company/server.pem")
+server = ThreadingHTTPServer(("", 8443), Index)
+server.socket = certificate.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 print("serving", *sorted(WHEELS), flush=True)
-ThreadingHTTPServer(("", 3128), Index).serve_forever()
+server.serve_forever()
