@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from serving import limits, site, wrapper  # noqa: E402
+from serving import limits, site, wrapper
 
 asgi = site.choice("SERVER", "threads", "asgi") == "asgi"
 worker_class = "asgi" if asgi else "gthread"

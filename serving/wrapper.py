@@ -23,7 +23,8 @@ def wsgi(application: Any) -> Any:
 
     def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
         own = ("X-Request-ID", name_request(environ.get("HTTP_X_REQUEST_ID", "")))
-        if answer := health.probe(environ["PATH_INFO"]):
+        if probe := health.PROBES.get(environ["PATH_INFO"]):
+            answer = probe()
             start_response(answer, [own, ("Content-Type", "text/plain"), ("Cache-Control", "no-store")])
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [f"{answer[4:]}\n".encode()]
         if "HTTP_TRANSFER_ENCODING" in environ and not buffer(environ):
@@ -45,7 +46,7 @@ def buffer(environ: dict[str, Any]) -> bool:
 
 def asgi(application: Any) -> Any:
     """Wrap an ASGI application."""
-    probes = WsgiToAsgi(wsgi(None))  # type: ignore[no-untyped-call]
+    probes = WsgiToAsgi(wsgi(None))
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         own = name_request(dict(scope.get("headers", ())).get(b"x-request-id", b"").decode("latin-1")).encode()
@@ -55,9 +56,10 @@ def asgi(application: Any) -> Any:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", own)]
             await send(message)
 
-        if scope["type"] == "http" and scope["path"] in {"/livez", "/readyz"}:
+        if scope["type"] == "http" and scope["path"] in health.PROBES:
             async with ThreadSensitiveContext():  # a thread of its own
-                return await probes(scope, receive, send)
+                await probes(scope, receive, send)
+            return
         closing = asyncio.ensure_future(close(send)) if scope["type"] == "websocket" else None
         try:
             await application(scope, receive, send_named)
@@ -76,7 +78,12 @@ async def close(send: Any) -> None:
 
 def close_websockets_at_stop(worker: Any) -> None:
     """Let SIGTERM close websockets too, as gunicorn's asgi worker would only wait for them until it is killed."""
-    worker.loop.add_signal_handler(signal.SIGTERM, lambda: (worker.handle_exit_signal(), stopping.set()))
+
+    def stop() -> None:
+        worker.handle_exit_signal()
+        stopping.set()
+
+    worker.loop.add_signal_handler(signal.SIGTERM, stop)
 
 
 def name_request(given: str) -> str:

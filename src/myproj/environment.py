@@ -1,4 +1,4 @@
-"""Read settings from environment variables; a value that makes no sense is refused in one sentence.
+"""Read settings from environment variables, and refuse a value that means nothing in one sentence.
 
 Every reader returns its default for a variable that is unset or empty, and raises
 `ImproperlyConfigured` with a sentence that names the variable and says what to write.
@@ -13,16 +13,16 @@ from dotenv import load_dotenv
 
 
 def load(path: Path) -> None:
-    """Load an environment file if there is one; a variable that is already set wins.
+    """Take the variables of an environment file, where there is one; a variable already set wins.
 
-    This serves commands typed by hand in `src`. `inv` passes the values itself and turns this off with python-dotenv's
-    own PYTHON_DOTENV_DISABLED. Nothing is expanded: `$` is an ordinary character.
+    This is for commands typed by hand in `src`. `inv` gives the values itself, and turns this off
+    by python-dotenv's own PYTHON_DOTENV_DISABLED. No value is expanded: `$` is only a character.
     """
     load_dotenv(path, interpolate=False)
 
 
 def text(name: str, default: str = "") -> str:
-    """Return a variable unchanged."""
+    """Return a variable as it is."""
     return os.environ.get(name) or default
 
 
@@ -31,7 +31,9 @@ def secret(name: str, default: str = "") -> str:
     if not (file := text(f"{name}_FILE")):
         return text(name, default)
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
+        if content := Path(file).read_text(encoding="utf-8").strip():
+            return content
+        raise ValueError(f"{file} is empty")
     except (OSError, ValueError) as error:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read ({error}): name a file that holds {name}.") from None
 

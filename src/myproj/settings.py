@@ -87,8 +87,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # A few connections for all requests of a process. Fail after 3 s if none is free, before the health check's 5; retry
-    # on the next request, without backoff. https://docs.djangoproject.com/en/5.2/ref/databases/#connection-pool
+    # A few connections for all requests of a process. Fail after 3 s if none is free, before the health check's 5, and
+    # retry on the next request, without backoff. https://docs.djangoproject.com/en/5.2/ref/databases/#connection-pool
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     pool = {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 1}

@@ -39,8 +39,14 @@ def home(request: HttpRequest) -> HttpResponse:
         "Port": request.META["SERVER_PORT"],
     }
     own = {f"/{app}/": apps.get_app_config(app).verbose_name for app in settings.APPS}
-    # Django's own server, which --reload and --with dev run, has no probes.
-    context = {"probes": not settings.DEBUG, "where": PLACES[settings.PLACE], "facts": facts, "done": done, "served_by": served_by, "apps": own}
+    context = {
+        "where": PLACES[settings.PLACE],
+        "facts": facts,
+        "done": done,
+        "served_by": served_by,
+        "apps": own,
+        "probes": not settings.DEBUG,  # Django's own server, for development, has none
+    }
     return render(request, "myproj/home.html", context)
 
 

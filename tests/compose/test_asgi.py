@@ -29,7 +29,7 @@ async def application(scope, receive, send):
     while (message := await receive())["type"] == "websocket.receive":
         await send({"type": "websocket.send", "text": message["text"]})
 '''
-ASYNC_VIEW = '''
+ASYNC_VIEW = """
 
 import asyncio
 from django.http import JsonResponse
@@ -41,7 +41,7 @@ async def slow(request):
 
 
 urlpatterns += [path("slow/", slow)]
-'''
+"""
 
 
 @pytest.fixture(scope="module")

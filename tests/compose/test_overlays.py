@@ -40,8 +40,8 @@ def test_compose_alone_reads(names: tuple[str, ...]) -> None:
     assert set(services) == {"web"}.union(*(BRINGS[name] for name in names))
     published = {name for name, service in services.items() if service.get("ports")}
     assert published == {"proxy" if "proxy" in names else "web"}
-    once = {"migrate", "static"}
-    assert {name for name, service in services.items() if service["restart"] == "unless-stopped"} == set(services) - once
+    lasting = {name for name, service in services.items() if service["restart"] == "unless-stopped"}
+    assert lasting == set(services) - {"migrate", "static"}
     assert all(service["logging"] == {"driver": "local"} for service in services.values())
     ours = {name: service for name, service in services.items() if name in {"web", "worker", "migrate"}}
     for service in ours.values():

@@ -247,10 +247,11 @@ def test_no_engine_is_one_sentence_that_names_serve() -> None:
         assert "Traceback" not in refused.stderr
 
 
-def test_image_that_was_never_built_is_built_first() -> None:
+def test_tag_that_was_never_built_is_one_sentence() -> None:
     docker("image", "rm", IMAGE, f"{NAME}:latest")
-    assert "docker build" in Site().started.stderr
-    inv("stop")
+    refused = inv("run", "--tag", TAG)
+    assert refused.returncode == 1
+    assert one_sentence(refused.stderr) == f"{IMAGE} was never built here: type `inv build --tag {TAG}`."
 
 
 def test_build_argument_names_another_python() -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the site share: static files without a manifest, and a Python that starts the site anew."""
+"""What the tests of the site share: static files without a manifest, and the site in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from myproj import views
 from support import ROOT
 
-Ended = subprocess.CompletedProcess[str]
+Python = Callable[..., subprocess.CompletedProcess[str]]
 
-# What a site may see of the machine it is started on.
+# The only variables that the site sees of this machine.
 MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR")
 
 
 @pytest.fixture
 def plain_static(settings: Settings) -> None:
-    """Static files by their own names: nobody has gathered them for a test. And no page of another test."""
-    views.page.cache_clear()
+    """Static files by their own names, as a test has no manifest of hashed ones."""
     settings.STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -31,15 +29,15 @@ def plain_static(settings: Settings) -> None:
 
 
 @pytest.fixture
-def anew() -> Callable[..., Ended]:
-    """Run Python code in `src` with these variables alone; the developer's `.env` is not read."""
+def python() -> Python:
+    """Run Python with these arguments in `src` and with these variables alone; `.env` is not read."""
 
-    def run(code: str, **environment: str) -> Ended:
-        surroundings = {name: os.environ[name] for name in MACHINE if name in os.environ}
-        surroundings |= {"DJANGO_SETTINGS_MODULE": "myproj.settings", "PYTHON_DOTENV_DISABLED": "1", **environment}
-        words = [sys.executable, "-c", code]
+    def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        own = {name: os.environ[name] for name in MACHINE if name in os.environ}
+        own |= {"DJANGO_SETTINGS_MODULE": "myproj.settings", "PYTHON_DOTENV_DISABLED": "1", **environment}
+        command = [sys.executable, *words]
         return subprocess.run(
-            words, cwd=ROOT / "src", env=surroundings, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=ROOT / "src", env=own, capture_output=True, text=True, timeout=60, check=False
         )
 
     return run

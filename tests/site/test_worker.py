@@ -20,10 +20,10 @@ from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.management.commands import db_worker
 from django_tasks_db.models import DBTaskResult, get_date_max
-from myproj.management.commands import worker
 from pytest_django import Settings
 
-from myproj import lease
+from jobs import lease
+from jobs.management.commands import worker
 from support import ROOT, surroundings, wait_until
 
 READY, RUNNING, SUCCESSFUL, FAILED = "READY", "RUNNING", "SUCCESSFUL", "FAILED"
@@ -232,8 +232,8 @@ import sys, django
 django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
-import jobs
-jobs.slow.enqueue(sys.argv[1])
+import slow
+slow.slow.enqueue(sys.argv[1])
 """
 STATUS = """
 import django
@@ -248,7 +248,7 @@ import sys, django
 django.setup()
 from datetime import timedelta
 from django.core.management import execute_from_command_line
-from myproj import lease
+from jobs import lease
 lease.LENGTH, lease.RENEWED_EVERY = timedelta(seconds=1), 0.2
 execute_from_command_line(sys.argv)
 """
@@ -261,7 +261,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
-        (folder / "jobs.py").write_text(JOBS)
+        (folder / "slow.py").write_text(JOBS)
         self.environment = surroundings(
             {
                 "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",

@@ -1,0 +1,1 @@
+"""A small site that is not this project's: serving/ is for any."""

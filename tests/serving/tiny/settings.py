@@ -1,0 +1,18 @@
+"""As few settings as there can be. Its start takes as long as the file that HOLD names is there."""
+
+import os
+import time
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+while Path(os.environ.get("HOLD", "/nowhere")).exists():
+    time.sleep(0.02)
+if not os.environ["SECRET_KEY"]:
+    raise ImproperlyConfigured("SECRET_KEY is missing:\nset it.")
+
+SECRET_KEY = os.environ["SECRET_KEY"]
+ALLOWED_HOSTS = ["localhost"]
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.sessions", "tiny"]
+ROOT_URLCONF = "tiny.urls"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("DATABASE", "db.sqlite3")}}
