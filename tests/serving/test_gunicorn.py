@@ -93,7 +93,6 @@ REFUSED = [
     ({"SERVER": "gevent"}, "SERVER is 'gevent': write threads or asgi."),
     ({"LOG_FORMAT": "xml"}, "LOG_FORMAT is 'xml': write text or json."),
     ({"ACCESS_LOG": "no"}, "ACCESS_LOG is 'no': write 1 or 0."),
-    ({"PORT": "x"}, "Error: 'x' is not a valid port number."),
     ({"FORWARDED_ALLOW_IPS": "proxy"}, "Error: 'proxy' does not appear to be an IPv4 or IPv6 network"),
 ]
 
