@@ -86,3 +86,11 @@ def test_host_and_box_start_the_same_server(defaults: Project) -> None:
 def test_compose_fixes_no_container_name() -> None:
     """A fixed name survives another project name and collides."""
     assert "container_name" not in WEB
+
+
+def test_dockerfile_in_the_readme_is_the_dockerfile() -> None:
+    """A README without one is fine too."""
+    shown = re.findall(
+        r"^```dockerfile\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert shown in ([], [DOCKERFILE])
