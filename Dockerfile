@@ -1,34 +1,34 @@
 # The Instructions List as a box.
 ARG PYTHON_VERSION=3.13
 
-FROM python:${PYTHON_VERSION}-slim AS packages
+FROM python:${PYTHON_VERSION}-slim AS uv
 
 # uv, which installs faster than pip. Both trust Debian's authorities and, where ca.crt is given, a company's.
 COPY requirements-uv.txt /
-ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_LINK_MODE=copy
+ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.crt \
-    if [ -f /run/secrets/ca.crt ]; then cat /run/secrets/ca.crt >>$SSL_CERT_FILE; fi && \
+    if [ -f /run/secrets/ca.crt ]; then cat /run/secrets/ca.crt >>$PIP_CERT; fi && \
     python3 -m pip install --no-cache-dir --no-compile --root-user-action ignore --require-hashes -r /requirements-uv.txt
 
+FROM python:${PYTHON_VERSION}-slim
+
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PLACE=container
 # inv venv: outside /app, where a mounted project would hide it.
 RUN python3 -m venv --without-pip /opt/venv
 
 # inv install: before the code, so that an edit of the code does not install again; without translations' sources.
-RUN --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
+RUN --mount=type=bind,from=uv,target=/uv \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
     --mount=type=bind,source=requirements.txt,target=/requirements.txt \
-    uv pip install --python /opt/venv --compile-bytecode --require-hashes -r /requirements.txt && \
+    SSL_CERT_FILE=/uv/etc/ssl/certs/ca-certificates.crt UV_LINK_MODE=copy \
+    /uv/usr/local/bin/uv pip install --python /opt/venv --compile-bytecode --require-hashes -r /requirements.txt && \
     find /opt/venv \( -name '*.po' -o -name .lock \) -delete
-
-FROM python:${PYTHON_VERSION}-slim
-
-COPY --from=packages /opt/venv /opt/venv
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PLACE=container
-WORKDIR /app/src
 
 # The one folder to write to, for the user below and for any other of group 0, which platforms that choose a user keep.
 RUN install --directory --owner 10001 --group 0 --mode 770 /app/data
 
 # The code, readable for that user under whatever umask it was checked out.
+WORKDIR /app/src
 COPY --chmod=755 entrypoint.sh /app/
 COPY --chmod=755 serving /app/serving
 COPY --chmod=755 src /app/src

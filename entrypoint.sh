@@ -3,6 +3,8 @@
 set -euo pipefail
 
 if [ "$1" = gunicorn ]; then
+  # The group of the volume may write to what the site creates there: another user of group 0 may come next.
+  umask 002
   # gunicorn reads this one before any code of ours, and ends in a traceback where it is no number.
   if [[ ! ${WEB_CONCURRENCY-1} =~ ^[0-9]+$ ]]; then
     echo "WEB_CONCURRENCY is '$WEB_CONCURRENCY': write a number of workers, or leave it out." >&2
