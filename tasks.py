@@ -138,7 +138,7 @@ def shell(c: Context, new: bool = False) -> None:
 
 @task
 def ps(c: Context) -> None:
-    """List this project's containers."""
+    """List this project's containers, with the git revision of their code."""
     site.list_all(project_of(c))
 
 
@@ -233,7 +233,7 @@ def lock(c: Context, upgrade: bool = False) -> None:
     }
 )
 def bench(c: Context, json: bool = False, chart: bool = False, rounds: str = "5") -> None:
-    """Measure the tutorial's recipe and this one in turn, and compare."""
+    """Measure this recipe against the tutorial's and two others."""
     project, command = project_of(c), nox.bench_command(json, chart, rounds)
     engine.require(project)
     tools.run(project, command)

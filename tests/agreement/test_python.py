@@ -65,3 +65,10 @@ def test_workflow_runs_every_session_of_a_bare_nox() -> None:
     ours = {name for name, said in decorators.items() if said.startswith("nox.session") and "default=False" not in said}
     assert {"lint", "tests", "local_smoke"} <= ours
     assert {name for name in ours if not re.search(rf"(?<!\w){name}(?!\w)", WORKFLOW)} == set()
+
+
+def test_workflow_names_each_action_by_its_commit() -> None:
+    """A tag can be moved."""
+    used = re.findall(r"uses: \S+@(\S+)", WORKFLOW)
+    assert used
+    assert all(re.fullmatch("[0-9a-f]{40}", commit) for commit in used)

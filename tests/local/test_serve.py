@@ -148,6 +148,7 @@ def test_the_second_time_there_is_nothing_to_do() -> None:
     server = Server()
     server.terminal.expect_exact("nothing to do")
     server.terminal.expect_exact("nothing to do")
+    server.terminal.expect_exact("collectstatic")  # an app may have been added
     server.terminal.expect_exact("Serving at")
     assert "uv pip" not in str(server.terminal.before)
     wait_until(lambda: answers(server.url))
