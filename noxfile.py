@@ -160,7 +160,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(default=ENGINE, allow_parallel=True)
 def postgres(session: nox.Session) -> None:
     """Test the site once more, with PostgreSQL for its database."""
-    test_site(session, "-p", "on_postgres", "tests/serving/test_health.py", "tests/site", "src")
+    test_site(session, "-p", "on_postgres", "tests/site", "src")
 
 
 @nox.session(allow_parallel=True)

@@ -1,4 +1,4 @@
-"""The image is the same from a checkout that a person's git or umask made otherwise."""
+"""The image does not depend on how it was checked out: line ends of Windows and a strict umask do no harm."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def test_site_runs_from_a_checkout_with_windows_line_ends_and_a_umask_of_077(odd
     assert odd.runs() == [True, True]
 
 
-def test_its_static_files_are_served_too(odd: Checkout) -> None:
+def test_every_file_can_be_read(odd: Checkout) -> None:
     assert odd.inv("shell", "--", "sh", "-c", "find /app ! -readable").stdout == ""

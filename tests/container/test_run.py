@@ -218,7 +218,7 @@ def test_signal_at_any_moment_of_a_detached_run_leaves_nothing(moment: float, nu
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_signal_in_a_build_ends_it_and_the_next_one_works(number: signal.Signals) -> None:
     terminal = at_terminal("build", "--no-cache", "--tag", "ended")
-    terminal.expect(r"packages \d/\d")
+    terminal.expect(r"uv \d/\d")
     os.killpg(os.tcgetpgrp(terminal.child_fd), number) if number == signal.SIGINT else terminal.kill(number)
     shown = str(terminal.read())
     terminal.wait()
