@@ -125,15 +125,10 @@ def test_thousand_silent_clients_keep_nobody_waiting(site: Box) -> None:
 
 def test_thousand_halves_of_a_header_keep_nobody_waiting_with_asgi(shop: str) -> None:
     # With threads each holds one, as README says.
-<<<<<<< ours
     with (
         box(shop, *stranger.SETTINGS, "--env", "SERVER=asgi") as one,
         slow_clients(one.ready(), b"GET / HTTP/1.1\r\nX-Slow: "),
     ):
-=======
-    asgi = box(shop, *stranger.SETTINGS, "--env", "SERVER=asgi")
-    with asgi as one, slow_clients(one.ready(), b"GET / HTTP/1.1\r\nX-Slow: "):
->>>>>>> theirs
         assert [get(one.url).status for _ in range(20)] == [200] * 20
 
 
