@@ -79,16 +79,24 @@ def test_stop_and_down_leave_the_other_running(two: list[Checkout]) -> None:
     assert other.runs() == [True, True]
 
 
-def test_clean_removes_all_of_this_checkout_and_nothing_else(two: list[Checkout], foreign: dict[str, str]) -> None:
+def volumes_of(project: str) -> set[str]:
+    """Return the volumes of both checkouts and the foreign one; other sessions make some of theirs meanwhile."""
+    return set(run("docker", "volume", "ls", "--quiet", "--filter", f"name={project}").stdout.split())
+
+
+def test_clean_removes_all_of_this_checkout_and_nothing_else(
+    two: list[Checkout], foreign: dict[str, str], project: str
+) -> None:
     one, other = two
     one.start()
-    volumes = set(run("docker", "volume", "ls", "--quiet").stdout.split())
+    volumes = volumes_of(project)
+    assert len(volumes) == 5
     cleaned = one.inv("clean")
     assert cleaned.returncode == 0, cleaned.stderr
-    assert set(run("docker", "volume", "ls", "--quiet").stdout.split()) == volumes
+    assert volumes_of(project) == volumes
     assert one.runs() == [False, False]
     cleaned = one.inv("clean", "--volumes")
-    gone = volumes - set(run("docker", "volume", "ls", "--quiet").stdout.split())
+    gone = volumes - volumes_of(project)
     assert len(gone) == 2
     assert all(name in cleaned.stderr for name in gone)
     assert "nothing to do" in one.inv("clean", "--volumes").stderr
