@@ -12,7 +12,8 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=
 
 FROM python:${PYTHON_VERSION}-slim
 
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PLACE=container
+# PYTHONPATH is for serving/, whose overlay.py runs after the settings of the site.
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONPATH=/app DJANGO_SETTINGS_MODULE=serving.overlay PLACE=container
 # inv venv: outside /app, where a mounted project would hide it.
 RUN python3 -m venv --without-pip /opt/venv
 
@@ -24,18 +25,16 @@ RUN --mount=type=bind,from=uv,target=/uv \
     /uv/usr/local/bin/uv pip install --python /opt/venv --compile-bytecode --require-hashes -r /requirements.txt && \
     find /opt/venv \( -name '*.po' -o -name .lock \) -delete
 
-# The one folder to write to, for the user below and for any other of group 0, which platforms that choose a user keep.
+# The code, readable for the user below under whatever umask it was checked out.
+COPY --chmod=755 . /app
+# The one folder to write to, for that user and for any other of group 0, which platforms that choose a user keep.
 RUN install --directory --owner 10001 --group 0 --mode 770 /app/data
 
-# The code, readable for that user under whatever umask it was checked out.
-WORKDIR /app/src
-COPY --chmod=755 entrypoint.sh /app/
-COPY --chmod=755 serving /app/serving
-COPY --chmod=755 src /app/src
 # The static files, and the bytecode that this user cannot write: as root, Python also writes that of its own library.
-# The script loses the line ends of Windows.
-RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input && python -m compileall -q /app && \
-    sed -i 's/\r$//' /app/entrypoint.sh
+# What no Python can read, as a template of a file, stops nothing. The script loses the line ends of Windows.
+WORKDIR /app/src
+RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input && \
+    (python -m compileall -qq /app || true) && sed -i 's/\r$//' /app/entrypoint.sh
 
 # Not as root, and by number, which a cluster can check.
 USER 10001

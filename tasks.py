@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from invoke import Collection, Context, task
 
-from djk8s.cli.program import after_dashes, hand_over
-
 ROOT = Path(__file__).resolve().parent
+sys.path += map(str, ROOT.glob(".tools-wheels/djk8s-*.whl"))  # for an Invoke that is installed elsewhere
+
+from djk8s.cli.program import after_dashes, hand_over  # noqa: E402
+
 hand_over(ROOT)
 
 from djk8s import cleaning, engine, listing, nox, tools  # noqa: E402
@@ -225,20 +228,6 @@ def lock(c: Context, upgrade: bool = False) -> None:
     tools.run(project_of(c), nox.command("--session", "lock", *options))
 
 
-@task(
-    help={
-        "json": "print every sample as JSON",
-        "chart": "write the picture that bench/README.md shows",
-        "rounds": "how often each recipe is measured; the medians are compared",
-    }
-)
-def bench(c: Context, json: bool = False, chart: bool = False, rounds: str = "5") -> None:
-    """Measure this recipe against the tutorial's and two others."""
-    project, command = project_of(c), nox.bench_command(json, chart, rounds)
-    engine.require(project)
-    tools.run(project, command)
-
-
 @task(iterable=["session"], help={"session": "a session to run, as lint; may be repeated; by default all"})
 def test(c: Context, session: list[str]) -> None:
     """Run the sessions that this machine can, in clean environments, with Nox."""
@@ -260,6 +249,33 @@ ns.configure(
         "port": "8000",
         "venv": "venv",
         "env_file": ".env",
+        "src": "src",  # the folder of manage.py
+        "application": "myproj.wsgi:application",
+        "files": {
+            "dockerfile": "Dockerfile",
+            "compose": "docker-compose.yaml",
+            "requirements": "requirements.txt",
+            "env_example": ".env.example",
+        },
         "up": {"image": "djk8s-compose:v1", "port": "8001"},
     }
 )
+
+# From here on, this is for the repository of djk8s alone.
+
+
+@task(
+    help={
+        "json": "print every sample as JSON",
+        "chart": "write the picture that bench/README.md shows",
+        "rounds": "how often each recipe is measured; the medians are compared",
+    }
+)
+def bench(c: Context, json: bool = False, chart: bool = False, rounds: str = "5") -> None:
+    """Measure this recipe against the tutorial's and two others."""
+    project, command = project_of(c), nox.bench_command(json, chart, rounds)
+    engine.require(project)
+    tools.run(project, command)
+
+
+ns.add_task(bench)

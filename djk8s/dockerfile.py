@@ -14,7 +14,7 @@ UNKNOWN = "?"
 def text(project: Project) -> str:
     """Return the Dockerfile with its continuation lines joined; raises `Exit` if it cannot be read."""
     try:
-        whole = (project.root / "Dockerfile").read_text(encoding="utf-8")
+        whole = project.dockerfile.read_text(encoding="utf-8")
     except FileNotFoundError:
         refuse("There is no Dockerfile here, which holds the container's part of the list: `git checkout Dockerfile`.")
     except (OSError, UnicodeDecodeError) as error:

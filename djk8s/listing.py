@@ -8,7 +8,6 @@ from pathlib import Path
 from djk8s import dockerfile, engine, nox, ports
 from djk8s.compose import database, stack
 from djk8s.container import image, site
-from djk8s.dotenv.file import EXAMPLE
 from djk8s.host import server, venv
 from djk8s.project import Project
 from djk8s.shell.command import Command
@@ -35,7 +34,7 @@ def commands(project: Project) -> dict[str, Places]:
         },
         "install": {"host": [venv.install_command(project)], "container": box.get("install", [])},
         "env": {
-            "host": [f"(writes {project.shown(project.env_file)} from {EXAMPLE})"],
+            "host": [f"(writes {project.shown(project.env_file)} from {project.shown(project.env_example)})"],
             "container": ["--env SECRET_KEY …, by name, from .env"],
             "compose": ["env_file: .env, in docker-compose.yaml"],
         },

@@ -20,6 +20,7 @@ NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
 # The name of an image: https://pkg.go.dev/github.com/distribution/reference#pkg-overview
 PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 IMAGE = rf"(?=.{{1,200}}\Z)(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{PART}(?:/{PART})*"
+APPLICATION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 
 
@@ -37,6 +38,12 @@ class Project:
     up_port: str
     venv: Path
     env_file: Path
+    src: Path
+    application: str
+    dockerfile: Path
+    compose_file: Path
+    requirements: Path
+    env_example: Path
     checkout: str = ""
 
     @classmethod
@@ -54,16 +61,14 @@ class Project:
             up_port=str(config.up.port),
             venv=not_around(root, "venv", path(root, "venv", config.venv)),
             env_file=path(root, "env_file", config.env_file),
+            src=path(root, "src", config.src),
+            application=setting("application", config.application, APPLICATION, "as shop.wsgi:application"),
+            dockerfile=path(root, "files.dockerfile", config.files.dockerfile),
+            compose_file=path(root, "files.compose", config.files.compose),
+            requirements=path(root, "files.requirements", config.files.requirements),
+            env_example=path(root, "files.env_example", config.files.env_example),
             checkout=checkout.identify(root),
         )
-
-    @property
-    def src(self) -> Path:
-        return self.root / "src"
-
-    @property
-    def requirements(self) -> Path:
-        return self.root / "requirements.txt"
 
     def oldest_python(self) -> tuple[int, ...]:
         """Return the oldest Python for the site, if pyproject.toml names one."""

@@ -34,9 +34,9 @@ CAUSES = {
     ),
 }
 # What the client says to `compose --project-name …` without Compose; asking for its version first would take 0.1 s.
+# https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
+COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml", "docker-compose.override.yml", "docker-compose.override.yaml")
 NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
-# The defaults of docker-compose.yaml; a test compares.
-DEFAULTS = {"UP_IMAGE": "djk8s-compose:v1", "UP_PORT": "8001", "UP_ENV_FILE": ".env"}
 
 
 def up_command(
@@ -74,18 +74,33 @@ def compose(project: Project, *words: str, overlays: tuple[str, ...] = ()) -> Co
         "UP_PORT": str(ports.parse(project.up_port, "up.port")),
         "UP_ENV_FILE": project.shown(project.env_file),
     }
-    differing = {name: value for name, value in variables.items() if value != DEFAULTS[name]}
+    usual = defaults(project)
+    differing = {name: value for name, value in variables.items() if value != usual.get(name)}
     if "dev" in overlays:
         differing |= processes.own_user()
     return Command((*prefix(project, overlays), *words), shown=differing)
 
 
+def defaults(project: Project) -> dict[str, str]:
+    """Return the values that docker-compose.yaml has for variables that are not set, as in ${UP_PORT:-8001}."""
+    try:
+        return dict(re.findall(r"\$\{(UP_\w+):-(.*?)\}", project.compose_file.read_text(encoding="utf-8")))
+    except OSError:
+        return {}  # Compose says so itself
+
+
 def prefix(project: Project, overlays: tuple[str, ...] = ()) -> tuple[str | Path, ...]:
-    """Return the words that a Compose command begins with; Compose finds docker-compose.yaml alone by itself."""
+    """Return the words that a Compose command begins with; Compose finds its file by itself if there is only one."""
     known = files(project) if overlays else {}
-    paths = [project.root / "docker-compose.yaml", *(known[name] for name in overlays)] if overlays else []
+    paths = [project.compose_file, *(known[name] for name in overlays)] if overlays or not alone(project) else []
     named = [word for path in paths for word in ("--file", path)]
     return (project.engine, "compose", "--project-name", project.scope, *named)
+
+
+def alone(project: Project) -> bool:
+    """Return True if Compose would take our file without being told."""
+    found = [name for name in COMPOSE_FILES if (project.root / name).exists()]
+    return found == [project.compose_file.name]
 
 
 def files(project: Project) -> dict[str, Path]:

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
-from djk8s.dotenv.file import EXAMPLE, EnvFile, parse, read, values
+from djk8s.dotenv.file import EnvFile, parse, read, values
 from djk8s.project import Project
 from djk8s.shell.talk import refuse, say
 
@@ -42,10 +42,10 @@ def against_settings(env: EnvFile) -> Iterator[str]:
         if name in first:
             yield f"{where} sets {name} again, after line {first[name]}; the last one counts: take one out."
         elif name not in known:
-            yield f"{where} sets {name}, which no setting reads: take it out, or add it to {EXAMPLE}."
+            yield f"{where} sets {name}, which no setting reads: take it out, or add it to {env.example_name}."
         first.setdefault(name, number)
         there[name] = value
-    for name, usual in values(parse(env.example), EXAMPLE).items():
+    for name, usual in values(parse(env.example), env.example_name).items():
         if f"{name}_FILE" in there:
             continue
         if name not in there:

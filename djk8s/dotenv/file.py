@@ -14,7 +14,6 @@ from djk8s.dotenv.line import with_line
 from djk8s.project import Project
 from djk8s.shell.talk import refuse, say
 
-EXAMPLE = ".env.example"
 KEY = "SECRET_KEY"
 DATABASE_PASSWORD = "PGPASSWORD"
 WORKERS = "WEB_CONCURRENCY"  # the one setting that gunicorn reads itself, and prints a traceback for
@@ -66,11 +65,15 @@ class EnvFile:
     @cached_property
     def values(self) -> dict[str, str]:
         """The variables of the file, nothing expanded; raises `Exit` for a malformed line."""
-        return values(self.lines, EXAMPLE if self.missing else self.name)
+        return values(self.lines, self.example_name if self.missing else self.name)
 
     @cached_property
     def example(self) -> str:
-        return read(self.project.root / EXAMPLE, EXAMPLE)
+        return read(self.project.env_example, self.example_name)
+
+    @property
+    def example_name(self) -> str:
+        return self.project.shown(self.project.env_example)
 
     @cached_property
     def settings(self) -> list[str]:
@@ -100,13 +103,13 @@ def ensure(env: EnvFile) -> EnvFile:
     if not env.missing:
         return env
     if env.project.dry:
-        say(f"# {env.name} would be written from {EXAMPLE}, with a fresh SECRET_KEY.")
+        say(f"# {env.name} would be written from {env.example_name}, with a fresh SECRET_KEY.")
         return env
     try:
         write(env.path, env.name, env.text, lambda part, whole: whole.hardlink_to(part))
     except FileExistsError:
         return EnvFile(env.project)  # another program was faster; its file stays
-    say(f"{env.name}: written from {EXAMPLE}, with a fresh SECRET_KEY.")
+    say(f"{env.name}: written from {env.example_name}, with a fresh SECRET_KEY.")
     return EnvFile(env.project, text=env.text)
 
 

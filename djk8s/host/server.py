@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from djk8s import ports
 from djk8s.dotenv.file import EnvFile, ensure
@@ -14,15 +13,12 @@ from djk8s.shell.command import Command
 from djk8s.shell.run import run
 from djk8s.shell.talk import refuse, say
 
-SRC = Path("src")
-
-
 def serve_command(project: Project, port: int, values: Mapping[str, str]) -> Command:
     """Return the command that serves on this machine; serving/ has everything else."""
     # Not gunicorn's script: its first line holds the path of the venv, which may have a space.
     config = ("--config", project.root / "serving" / "gunicorn.conf.py")
-    argv = (project.program("python"), "-m", "gunicorn", *config, "myproj.wsgi:application")
-    return Command(argv, cwd=SRC, shown={"PORT": str(port)}, hidden=for_the_host(values))
+    argv = (project.program("python"), "-m", "gunicorn", *config, project.application)
+    return Command(argv, cwd=project.src, shown={"PORT": str(port)}, hidden=for_the_host(project, values))
 
 
 def reload_command(project: Project, port: int, values: Mapping[str, str]) -> Command:
@@ -32,7 +28,7 @@ def reload_command(project: Project, port: int, values: Mapping[str, str]) -> Co
 
 
 def manage_command(project: Project, words: tuple[str, ...], values: Mapping[str, str]) -> Command:
-    return Command((project.program("python"), "manage.py", *words), cwd=SRC, hidden=for_the_host(values))
+    return Command((project.program("python"), "manage.py", *words), cwd=project.src, hidden=for_the_host(project, values))
 
 
 def collect_command(project: Project, values: Mapping[str, str]) -> Command:
@@ -41,9 +37,10 @@ def collect_command(project: Project, values: Mapping[str, str]) -> Command:
     return replace(command, shown={"DEBUG": "0"}, hidden={**command.hidden, "DATABASE_URL": ""})
 
 
-def for_the_host(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a site on this machine, which must not read `.env` a second time."""
-    return {**values, "PLACE": "host", "PYTHON_DOTENV_DISABLED": "1"}
+def for_the_host(project: Project, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a site on this machine, as the Dockerfile has them; it must not read `.env` itself."""
+    box = {"DJANGO_SETTINGS_MODULE": "serving.overlay", "PYTHONPATH": str(project.root)}
+    return {**values, **box, "PLACE": "host", "PYTHON_DOTENV_DISABLED": "1"}
 
 
 def prepare(project: Project, env: EnvFile) -> dict[str, str]:

@@ -6,16 +6,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tasks
-from djk8s import checkout as checkouts
 from djk8s.cli.program import Inv
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
+from projects_here import configured
 from support import ROOT
 
 Typed = subprocess.CompletedProcess[str]
@@ -144,19 +145,7 @@ def engine(noting: Callable[..., tuple[Path, Calls]], shell: pytest.MonkeyPatch)
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A project with all of its own in the test's folder."""
-    return Project(
-        root=ROOT,
-        dry=False,
-        engine="docker",
-        name="djk8s",
-        image="djk8s",
-        port="8000",
-        up_image="djk8s-compose:v1",
-        up_port="8001",
-        venv=tmp_path / "venv",
-        env_file=tmp_path / ".env",
-        checkout=checkouts.identify(ROOT),
-    )
+    return replace(configured(), venv=tmp_path / "venv", env_file=tmp_path / ".env")
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from invoke.exceptions import Exit
 from djk8s.compose import stack
 from djk8s.dotenv import file
 from djk8s.dotenv import line as env_line
-from djk8s.project import Project
 from nasty import NASTY
+from djk8s.project import Project
+from projects_here import configured
 from support import ROOT
 
 QUICKLY = settings(max_examples=300, deadline=None, database=None)
@@ -156,7 +157,7 @@ def test_compose_reads_nasty_values_as_they_were_written(project: Project) -> No
     assert composes(project, lines(NASTY)) == NASTY
 
 
-HERE = Project(ROOT, False, "docker", "djk8s", "djk8s", "8000", "djk8s-compose:v1", "8001", Path("venv"), Path(".env"))
+HERE = configured(ROOT)
 
 
 @WITH_COMPOSE

@@ -19,7 +19,7 @@ import pexpect
 import pytest
 from invoke.exceptions import Exit
 
-from djk8s.project import Project
+from projects_here import configured
 from djk8s.shell import run as running
 from djk8s.shell import talk
 from djk8s.shell.command import Command
@@ -27,7 +27,7 @@ from support import ROOT, one_sentence
 
 HERE = ROOT / "src"
 SRC = Path("src")
-PROJECT = Project(ROOT, False, "docker", "p", "i", "8000", "u", "8001", ROOT / "venv", ROOT / ".env")
+PROJECT = configured(ROOT)
 # Says, as JSON, what reached it.
 ECHO = "import json, os, sys; print(json.dumps([sys.argv[1:], os.getcwd(), {n: os.environ.get(n) for n in 'AB'}]))"
 NASTY = ["", " ", "a  b", "'", '"', 'it\'s "quoted"', "$HOME", "${HOME}", "`id`", "$(id)", "a\nb", "\\", "*", "~", "#"]

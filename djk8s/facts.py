@@ -1,0 +1,69 @@
+"""What a project is, as far as the files that it gets depend on it; kept in .djk8s.toml, for `djk8s update`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+FILE = ".djk8s.toml"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One project. Paths are relative to its folder, or to /app in its container, and have `/` on every system."""
+
+    name: str  # of its image and containers: a-z, 0-9, _ and -
+    settings: str  # the module, as shop.settings
+    application: str  # as shop.wsgi:application, or of asgi where `server` is
+    src: str = "src"  # the folder of manage.py; "." is the project's own
+    python: str = "3.13"
+    server: str = "threads"  # or asgi
+    packages: str = "requirements.in"  # the file that its packages are locked in or asked for
+    system_build: tuple[str, ...] = ()  # Debian packages that only an installation needs
+    system_run: tuple[str, ...] = ()  # Debian packages that the site needs
+    node: str = ""  # the folder of package.json, where its script `build` makes static files
+    static: tuple[str, ...] = ("collectstatic --no-input",)  # manage.py commands, in order
+    static_root: str = "staticfiles"
+    build_variables: tuple[str, ...] = ("SECRET_KEY",)  # without which the settings cannot be imported
+    database: str = "sqlite"  # or postgres, mysql
+    after_migrate: tuple[str, ...] = ()  # more manage.py commands, as createcachetable
+    cache: str = ""  # or redis, memcached
+    cache_variables: tuple[str, ...] = ()  # the variables that hold its address
+    workers: dict[str, str] = field(default_factory=dict)  # command by the name of its service, as worker, beat
+    tracked_data: bool = False  # its own files are in data/
+    renamed: dict[str, str] = field(default_factory=dict)  # our files beside theirs, as Dockerfile: Dockerfile.djk8s
+
+
+def dumps(facts: Facts, version: str) -> str:
+    """Return the text of .djk8s.toml."""
+    lines = [
+        "# What `djk8s update` needs to bring later versions of the files here; it keeps your changes to them.",
+        f"version = {json.dumps(version)}",
+        "",
+        "[project]",
+    ]
+    usual = {one.name: one for one in fields(Facts)}
+    for name, value in asdict(facts).items():
+        if isinstance(value, dict):
+            value = "{ " + ", ".join(f"{json.dumps(key)} = {json.dumps(text)}" for key, text in value.items()) + " }"
+        else:
+            value = json.dumps(value)
+        lines.append(f"{usual[name].name} = {value}")
+    return "\n".join(lines) + "\n"
+
+
+def loads(text: str) -> tuple[Facts, str]:
+    """Return what .djk8s.toml says, and the version of djk8s that wrote it; raises `ValueError` for another file."""
+    whole = parsed(text)
+    known = {one.name for one in fields(Facts)}
+    project = {name: tuple(value) if isinstance(value, list) else value for name, value in whole["project"].items()}
+    return Facts(**{name: value for name, value in project.items() if name in known}), whole["version"]
+
+
+def parsed(text: str) -> dict[str, Any]:
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+    return tomllib.loads(text)

@@ -1,0 +1,205 @@
+"""The files that a project gets: this repository's own, with the other project's names in them.
+
+There is no second copy: the wheel takes them from the top level (pyproject.toml), and a checkout reads them there. What
+follows a line with OWN in one of them is this repository's alone. variants/ has those that its own site has no use for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+
+from djk8s.facts import Facts
+
+OWN = "# From here on, this is for the repository of djk8s alone.\n"
+FILES = ("Dockerfile", ".dockerignore", ".env.example", "docker-compose.yaml", "entrypoint.sh", "inv", "noxfile.py", "tasks.py")
+PINS = ("requirements-pip.txt", "requirements-uv.txt", "requirements-tools.txt")
+FOLDERS = ("serving", "compose", "completion")
+RUNNABLE = {"entrypoint.sh", "inv"}
+
+
+def source() -> Path:
+    """Return the folder with the files."""
+    package = Path(str(resources.files("djk8s")))
+    return package / "files" if (package / "files").is_dir() else package.parent
+
+
+def rendered(facts: Facts) -> dict[str, str]:
+    """Return the text of each file that a project gets, by its path with `/` between the parts."""
+    texts = {path: read(source(), path) for path in shipped(facts)}
+    variants = Path(str(resources.files("djk8s"))) / "variants"
+    if facts.database == "mysql":
+        texts["compose/db.yaml"] = read(variants, "db-mysql.yaml")
+    if facts.cache:
+        texts["compose/cache.yaml"] = cache(read(variants, f"cache-{facts.cache}.yaml"), facts)
+    if facts.workers:
+        texts["compose/worker.yaml"] = workers(read(variants, "worker.yaml"), facts)
+    for path, change in CHANGES.items():
+        if path in texts:
+            texts[path] = change(texts[path], facts)
+    return {renamed(path, facts): with_names(text, facts) for path, text in texts.items()}
+
+
+def shipped(facts: Facts) -> Iterator[str]:
+    """Yield the path of each file of this repository that a project gets as it is here, but for names."""
+    yield from (*FILES, *PINS)
+    for folder in FOLDERS:
+        for file in sorted((source() / folder).iterdir()):
+            path = f"{folder}/{file.name}"
+            of_use = {"compose/db.yaml": facts.database.startswith("post"), "compose/worker.yaml": False}
+            if file.is_file() and of_use.get(path, True):
+                yield path
+
+
+def read(folder: Path, path: str) -> str:
+    """Return the text of a file, without what is this repository's alone."""
+    whole = (folder / path).read_text(encoding="utf-8")
+    return re.sub(r"\n+\Z", "\n", whole.partition(OWN)[0])
+
+
+def renamed(path: str, facts: Facts) -> str:
+    return facts.renamed.get(path, path)
+
+
+def with_names(text: str, facts: Facts) -> str:
+    """Return a text with the project's names in it."""
+    for ours, theirs in facts.renamed.items():
+        text = re.sub(rf"(?<![\w./-]){re.escape(ours)}(?![\w-]|\.\w)", theirs, text)
+    folder = "" if facts.src == "." else f"/{facts.src}"
+    names = {
+        "djk8s-compose:v1": f"{facts.name}-compose:v1",
+        "/app/staticfiles": f"/app/{facts.static_root}",
+        "./src:/app/src": f".{folder}:/app{folder}",
+    }
+    for ours, theirs in names.items():
+        text = text.replace(ours, theirs)
+    return text
+
+
+def replaced(text: str, *pairs: tuple[str, str]) -> str:
+    """Return a text in which each first part, which is there once, is replaced by the second."""
+    for ours, theirs in pairs:
+        if text.count(ours) != 1:
+            raise ValueError(f"{ours!r} is {text.count(ours)} times in a file of djk8s, and not once")
+        text = text.replace(ours, theirs)
+    return text
+
+
+def tasks(text: str, facts: Facts) -> str:
+    files = {"dockerfile": "Dockerfile", "compose": "docker-compose.yaml", "requirements": "requirements.txt"}
+    files["env_example"] = ".env.example"
+    return replaced(
+        text,
+        ('"project": "djk8s"', f'"project": "{facts.name}"'),
+        ('"image": "djk8s"', f'"image": "{facts.name}"'),
+        ('"src": "src"', f'"src": "{facts.src}"'),
+        ('"application": "myproj.wsgi:application"', f'"application": "{facts.application}"'),
+        *((f'"{key}": "{name}"', f'"{key}": "{renamed(name, facts)}"') for key, name in files.items()),
+    )
+
+
+def dockerfile(text: str, facts: Facts) -> str:
+    """Return the Dockerfile, with a stage for a compiler or for Node where the project needs one."""
+    folder = "/app" if facts.src == "." else f"/app/{facts.src}"
+    commands = " && \\\n    ".join(f"python manage.py {command}" for command in facts.static) or "true"
+    variables = " ".join(f"{name}=for-this-line-only" for name in facts.build_variables)
+    text = replaced(
+        text,
+        ("ARG PYTHON_VERSION=3.13", f"ARG PYTHON_VERSION={facts.python}"),
+        ("WORKDIR /app/src\n", f"WORKDIR {folder}\n"),
+        ("RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input", f"RUN export {variables} && \\\n    {commands}" if len(facts.static) > 1 else f"RUN {variables} {commands}"),
+        ('"myproj.wsgi:application"', f'"{facts.application}"'),
+    )
+    if facts.system_build:
+        head, rest = text.split("\nFROM python:${PYTHON_VERSION}-slim\n\n")
+        settings, install, code = parts(rest)
+        compiler = f"# What compiles the packages stays in this stage.\n{apt(facts.system_build)}"
+        text = (
+            f"{head}\nFROM python:${{PYTHON_VERSION}}-slim AS packages\n\n{compiler}\n{install}"
+            f"FROM python:${{PYTHON_VERSION}}-slim\n\n{settings}COPY --from=packages /opt/venv /opt/venv\n\n{code}"
+        )
+    if facts.system_run:
+        libraries = f"# Libraries of the system that packages use.\n{apt(facts.system_run)}\n"
+        before = "COPY --from=packages" if facts.system_build else "# inv venv"
+        text = replaced(text, (f"PLACE=container\n{before}", f"PLACE=container\n\n{libraries}{before}"))
+    if facts.node:
+        text = with_node(text, facts)
+    return text
+
+
+def parts(rest: str) -> tuple[str, str, str]:
+    """Return the final stage in three: its variables, its packages, and the code."""
+    at_venv, at_code = rest.index("# inv venv"), rest.index("# The code, readable")
+    return rest[:at_venv], rest[at_venv:at_code], rest[at_code:]
+
+
+def apt(packages: tuple[str, ...]) -> str:
+    listed = " ".join(packages)
+    return (
+        f"RUN apt-get update && apt-get install --yes --no-install-recommends {listed} && \\\n"
+        "    rm -rf /var/lib/apt/lists/*\n"
+    )
+
+
+def with_node(text: str, facts: Facts) -> str:
+    """Return the Dockerfile with a stage in which Node makes static files; Node and its packages stay there."""
+    folder = "/app" if facts.node == "." else f"/app/{facts.node}"
+    stage = (
+        "# What Node makes of the static files; Node itself stays in this stage.\n"
+        f"FROM node:22-slim AS assets\n\nWORKDIR {folder}\nCOPY {facts.node}/package*.json ./\n"
+        "RUN --mount=type=cache,target=/root/.npm if [ -f package-lock.json ]; then npm ci; else npm install; fi\n"
+        "COPY . /app\nRUN npm run build && rm -rf node_modules\n\n"
+    )
+    return replaced(
+        text,
+        ("\nFROM python:${PYTHON_VERSION}-slim\n", f"\n{stage}FROM python:${{PYTHON_VERSION}}-slim\n"),
+        ("COPY --chmod=755 . /app\n", "COPY --from=assets --chmod=755 /app /app\n"),
+    )
+
+
+def dockerignore(text: str, facts: Facts) -> str:
+    return text.replace("\ndata\n", "\n") if facts.tracked_data else text
+
+
+def overlay(text: str, facts: Facts) -> str:
+    return replaced(text, ("from myproj.settings import", f"from {facts.settings} import"))
+
+
+def gunicorn(text: str, facts: Facts) -> str:
+    if facts.server == "asgi":
+        text = replaced(text, ('site.choice("SERVER", "threads", "asgi")', 'site.choice("SERVER", "asgi", "threads")'))
+    return text
+
+
+def cache(text: str, facts: Facts) -> str:
+    """Return the Compose file of the cache, which gives its address to the site in the site's own variables."""
+    url = {"redis": "redis://cache:6379/0", "memcached": "cache:11211"}[facts.cache]
+    lines = "".join(f"      - {name}={url}\n" for name in facts.cache_variables or ("CACHE_URL",))
+    return text.replace("      - CACHE_URL=\n", lines)
+
+
+def workers(text: str, facts: Facts) -> str:
+    """Return the Compose file with a service for each worker; the text is that of one."""
+    head, one = text.split("services:\n")
+    services = [one.replace("NAME", name).replace("COMMAND", command) for name, command in facts.workers.items()]
+    return f"{head}services:\n" + "\n".join(services)
+
+
+def for_each_worker(text: str, facts: Facts) -> str:
+    """Return a Compose file in which what it says of `worker` is said of each worker that the project has."""
+    part = re.compile(r"\n  # compose/worker\.yaml, which is read later.*\n  worker:\n((?:    .*\n)+)")
+    return part.sub(lambda found: "".join(found[0].replace("  worker:", f"  {name}:") for name in facts.workers), text)
+
+
+CHANGES: Mapping[str, Callable[[str, Facts], str]] = {
+    "tasks.py": tasks,
+    "Dockerfile": dockerfile,
+    ".dockerignore": dockerignore,
+    "serving/overlay.py": overlay,
+    "serving/gunicorn.conf.py": gunicorn,
+    "compose/cache.yaml": for_each_worker,
+    "compose/db.yaml": for_each_worker,
+    "compose/dev.yaml": for_each_worker,
+}
