@@ -91,3 +91,75 @@ class Look:
         return Facts(
             name=name, settings=settings, application=application, src=src, python=version, packages=source
         )
+
+    def with_packages(self, facts: Facts) -> Facts:
+        """Return the facts with the packages of the system that the packages need."""
+        say(f"Pinning the packages of {facts.packages} …")
+        self.export = packages.export(self.root, facts.packages, facts.python, packages.for_serving(facts))
+        build, run = system.needed(self.root, self.export, facts.python)
+        self.found["system"] = Found(" ".join(dict.fromkeys([*build, *run])), "the packages")
+        if self.export.kept:
+            self.remarks.append(f"Kept without a hash, as no index has them: {', '.join(self.export.kept)}.")
+        return replace(facts, system_build=build, system_run=run, hashed=not self.export.kept)
+
+    def from_django(self, facts: Facts) -> Facts:
+        root, answer, options = self.root, self.answer, self.options
+        asked = "asked Django"
+        ...
+        return facts
+
+    def texts(self, facts: Facts) -> dict[str, str]:
+        """Return the text of every file to write, by its path."""
+        texts = files.rendered(facts)
+        texts[files.renamed("requirements.txt", facts)] = self.export.text
+        texts["requirements-tools.txt"] += wheel.line(self.root)
+        if hasattr(self, "answer"):
+            texts[files.renamed(".env.example", facts)] = variables.example(self.root, facts, self.answer)
+        texts[FILE] = dumps(facts, wheel.version())
+        return texts
+
+
+def answered(unsure: Unsure) -> str:
+    """Return what a person chooses; raises `Exit` that names the flag where nobody is there to ask."""
+    if not at_terminal():
+        refuse(f"{unsure} Choose with {unsure.flag}: {', '.join(unsure.choices)}.")
+    say(str(unsure))
+    for number, choice in enumerate(unsure.choices, start=1):
+        say(f"  {number}. {choice}")
+    try:
+        typed = input(f"Which one? [1-{len(unsure.choices)}] ")
+    except EOFError:
+        typed = ""
+    if typed in unsure.choices:
+        return typed
+    if not re.fullmatch("[0-9]+", typed) or not 1 <= int(typed) <= len(unsure.choices):
+        refuse(f"{typed!r} is none of them: nothing was written. {unsure.flag} gives the answer too.")
+    return unsure.choices[int(typed) - 1]
+
+
+def confirm(options: Namespace) -> None:
+    """Raise `Exit` unless a person agrees, or has with --yes."""
+    if options.yes:
+        return
+    if not at_terminal():
+        refuse("Nothing was written: add --yes, if that is right.")
+    if input("Write these files? [Y/n] ").strip().lower() not in {"", "y", "yes"}:
+        refuse("Nothing was written.")
+
+
+def whole(trial: Trial, facts: Facts) -> None:
+    """Build the whole image; raises `Exit` with the cause in one sentence if the static files cannot be gathered."""
+    try:
+        trial.build(facts, whole=True)
+    except BuildFailed as failure:
+        say(str(failure)[-3000:])
+        refuse(f"The image was not built, and nothing was written: {static.classified(str(failure))}")
+
+
+def verdict(root: Path) -> None:
+    """Run container_smoke in the project and say how it ended; raises `Exit` if the site does not serve."""
+    say("Running `./inv test --session container_smoke` …")
+    ran = subprocess.run([sys.executable, "inv", "test", "--session", "container_smoke"], cwd=root, check=False)
+    if ran.returncode:
+        refuse("It is adopted, and container_smoke failed, see above: mend that, and run it again.")
+    say("container_smoke passed: the site serves in its container. `./inv serve` and `./inv run` are next.")
