@@ -20,6 +20,7 @@ class Facts:
     python: str = "3.13"
     server: str = "threads"  # or asgi
     packages: str = "requirements.in"  # the file that its packages are locked in or asked for
+    hashed: bool = True  # whether each of them has a hash; one from git has none
     system_build: tuple[str, ...] = ()  # Debian packages that only an installation needs
     system_run: tuple[str, ...] = ()  # Debian packages that the site needs
     node: str = ""  # the folder of package.json, where its script `build` makes static files

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -92,21 +92,55 @@ class Look:
             name=name, settings=settings, application=application, src=src, python=version, packages=source
         )
 
-    def with_packages(self, facts: Facts) -> Facts:
-        """Return the facts with the packages of the system that the packages need."""
+    def with_packages(self, facts: Facts, apps: Collection[str] = ()) -> Facts:
+        """Return the facts with the Debian packages that the project's packages need."""
         say(f"Pinning the packages of {facts.packages} …")
         self.export = packages.export(self.root, facts.packages, facts.python, packages.for_serving(facts))
-        build, run = system.needed(self.root, self.export, facts.python)
-        self.found["system"] = Found(" ".join(dict.fromkeys([*build, *run])), "the packages")
-        if self.export.kept:
-            self.remarks.append(f"Kept without a hash, as no index has them: {', '.join(self.export.kept)}.")
-        return replace(facts, system_build=build, system_run=run, hashed=not self.export.kept)
+        needed = system.system(self.root, self.export, facts.python, apps)
+        self.found["Debian"] = Found(" ".join((*needed.value.build, *needed.value.run)), needed.where)
+        return replace(
+            facts, system_build=needed.value.build, system_run=needed.value.run, hashed=self.export.hashed
+        )
 
     def from_django(self, facts: Facts) -> Facts:
-        root, answer, options = self.root, self.answer, self.options
-        asked = "asked Django"
-        ...
-        return facts
+        """Return the facts with what Django said of the project."""
+        said, tracked = self.answer.said, layout.tracked(self.root)
+        server = self.note("server", lambda: services.server(said, self.options.server))
+        self.require_asgi_worker(server)
+        database, cache, workers = services.database(said), services.cache(said), services.workers(said)
+        commands, static_root, node = static.commands(said, tracked), static.root(said), static.node(self.root, tracked)
+        self.found |= {
+            "database": database,
+            "cache": cache,
+            "workers": Found(", ".join(workers.value), workers.where),
+            "static files": Found(", ".join(commands.value), commands.where),
+            "STATIC_ROOT": static_root,
+            "Node": node,
+            "variables": Found(", ".join(self.answer.values), "what the settings miss"),
+        }
+        if said["settings"]["DEBUG"]:
+            self.remarks.append(f"{facts.settings} has DEBUG on; serving/overlay.py turns it off.")
+        sources = [(self.root / path).read_text(encoding="utf-8", errors="replace") for path in tracked if path.endswith(".py")]
+        return replace(
+            facts,
+            server=server,
+            application=services.application(said, server, facts.application),
+            database=database.value,
+            cache=cache.value,
+            cache_variables=services.cache_variables(sources, variables.names(self.root)) if cache.value else (),
+            workers=workers.value,
+            static=commands.value,
+            static_root=static_root.value,
+            node=node.value,
+            build_variables=tuple(self.answer.values),
+            tracked_data=any(path.startswith("data/") for path in tracked),
+        )
+
+    def require_asgi_worker(self, server: str) -> None:
+        """Raise `Exit` if the project pins a gunicorn without the worker that it needs: it came with 25."""
+        pinned = self.export.pins.get("gunicorn", "25")
+        if server == "asgi" and int(pinned.split(".")[0]) < 25:
+            refuse(f"The site needs gunicorn's ASGI worker, and pins gunicorn {pinned}: pin 25 or newer.")
 
     def texts(self, facts: Facts) -> dict[str, str]:
         """Return the text of every file to write, by its path."""
