@@ -65,9 +65,9 @@ def commands(project: Project) -> dict[str, Places]:
             "compose": [engine.exec_command(project, one, manage)],
         },
         "lock": {"host": [nox.command("--session", "lock")]},
-        "bench": {"container": [nox.bench_command()]},
         "test": {"host": [nox.test_command()]},
         "lint": {"host": [nox.command("--session", "lint")]},
+        "bench": {"container": [nox.bench_command()]},
     }
 
 
@@ -80,9 +80,10 @@ def lines(project: Project, places: Places) -> dict[str, list[str]]:
 
 
 def text(project: Project, help_lines: Mapping[str, str]) -> str:
-    """Return the whole list, numbered; `help_lines` has the first line of each task's docstring."""
+    """Return the whole list, numbered; `help_lines` has the first line of the docstring of each task that is there."""
     parts = ["The Instructions List: each step, and the command behind it in each place.\n"]
-    for number, (task, places) in enumerate(commands(project).items(), start=1):
+    known = {task: places for task, places in commands(project).items() if task in help_lines}
+    for number, (task, places) in enumerate(known.items(), start=1):
         parts += [f"{number:2}. inv {task}", f"      {help_lines[task]}"]
         for place, whole in lines(project, places).items():
             heads = [place, *[""] * MOST]

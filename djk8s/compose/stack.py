@@ -35,7 +35,14 @@ CAUSES = {
 }
 # What the client says to `compose --project-name …` without Compose; asking for its version first would take 0.1 s.
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
-COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml", "docker-compose.override.yml", "docker-compose.override.yaml")
+COMPOSE_FILES = (
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
 NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
 
 
