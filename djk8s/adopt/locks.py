@@ -1,0 +1,146 @@
+"""What the locks of Poetry, Pipenv and PDM pin for the site; uv reads its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from djk8s.adopt import pins
+from djk8s.facts import parsed
+from djk8s.shell.talk import refuse
+
+Table = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Locked:
+    """What a lock pins, as blocks of a requirements file, and the Pythons that it is for, as `>=3.10` or "".
+
+    An old lock of Poetry does not say which of its packages are the site's; `asked` are those that the site asks for.
+    """
+
+    blocks: tuple[str, ...]
+    pythons: str = ""
+    asked: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
+
+
+def read(file: Path) -> Locked:
+    """Return what a poetry.lock, Pipfile.lock or pdm.lock pins for the site; raises `Exit` if it cannot be read."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        whole = json.loads(text) if file.name == "Pipfile.lock" else parsed(text)
+        return READERS[file.name](whole, file.parent)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        refuse(f"{file.name} cannot be read ({type(error).__name__}: {error}): lock the packages again.")
+
+
+def table(file: Path, *names: str) -> Table:
+    """Return a table of a TOML file, as that of `tool`, `poetry`; empty if there is none."""
+    try:
+        found: Any = parsed(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    for name in names:
+        found = found.get(name, {}) if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def poetry(lock: Table, folder: Path) -> Locked:
+    old = lock["metadata"].get("files", {})  # before Poetry 1.3 they are not with the packages
+    says_groups = all("groups" in package for package in lock.get("package", ()))
+    found, indexes = [], []
+    for package in lock.get("package", ()):
+        if says_groups and ("main" not in package["groups"] or package.get("optional")):
+            continue
+        markers, source = package.get("markers") or "", package.get("source", {})
+        if isinstance(markers, dict):
+            markers = markers.get("main", "")
+        if source.get("type") == "legacy":
+            indexes.append(f"--extra-index-url {source['url']}")
+        files = package.get("files") or old.get(package["name"], ())
+        found.append(requirement(package["name"], package["version"], markers, hashes(files), from_poetry(source)))
+    asked = () if says_groups else tuple(of_poetry(table(folder / "pyproject.toml", "tool", "poetry", "dependencies")))
+    return Locked(tuple(found), lock["metadata"].get("python-versions", ""), asked, tuple(dict.fromkeys(indexes)))
+
+
+def from_poetry(source: Table) -> str:
+    """Return where a package comes from, as pip writes it after `@`; "" for an index."""
+    kind, url = source.get("type", "legacy"), source.get("url", "")
+    if kind == "git":
+        return f"git+{url}@{source['resolved_reference']}"
+    return "" if kind == "legacy" else url
+
+
+def of_poetry(dependencies: Table) -> Iterator[str]:
+    """Yield the names in Poetry's own table, with extras and markers; the lock has the versions."""
+    for name, wanted in dependencies.items():
+        first = wanted[0] if isinstance(wanted, list) else wanted
+        more: Table = first if isinstance(first, dict) else {}
+        if name.lower() != "python" and not more.get("optional"):
+            marker = "" if isinstance(wanted, list) else more.get("markers", "")
+            yield with_marker(name + extras(more), marker)
+
+
+def pipenv(lock: Table, _folder: Path) -> Locked:
+    meta = lock["_meta"]
+    indexes = [f"--extra-index-url {source['url']}" for source in meta.get("sources", ()) if source["name"] != "pypi"]
+    found = []
+    for name, package in lock["default"].items():
+        source = package.get("path") or package.get("file") or ""
+        if "git" in package:
+            source = f"git+{package['git']}@{package['ref']}"
+        version = package.get("version", "").lstrip("=")
+        marker = package.get("markers", "")
+        found.append(requirement(name + extras(package), version, marker, package.get("hashes", ()), source))
+    python = meta.get("requires", {}).get("python_version", "")
+    return Locked(tuple(found), f"=={python}.*" if python else "", (), tuple(indexes))
+
+
+def pdm(lock: Table, _folder: Path) -> Locked:
+    if any("groups" not in package for package in lock.get("package", ())):
+        refuse("pdm.lock does not say which packages are the site's: lock again with PDM 2.11 or newer.")
+    found = []
+    for package in lock.get("package", ()):
+        if "default" not in package["groups"] or package.get("extras"):  # it is there without its extras too
+            continue
+        source = package.get("path") or package.get("url") or ""
+        if "git" in package:
+            source = f"git+{package['git']}@{package['revision']}"
+        marker = package.get("marker", "")
+        found.append(requirement(package["name"], package.get("version", ""), marker, hashes(package["files"]), source))
+    targets = lock["metadata"].get("targets") or [{}]
+    return Locked(tuple(found), targets[0].get("requires_python", ""))
+
+
+READERS: Mapping[str, Callable[[Table, Path], Locked]] = {
+    "poetry.lock": poetry,
+    "Pipfile.lock": pipenv,
+    "pdm.lock": pdm,
+}
+
+
+def requirement(name: str, version: str, marker: str, all_hashes: Any, source: str = "") -> str:
+    """Return the block of a package: a pin with its hashes, or where it comes from, which has none."""
+    if not source:
+        return pins.block(with_marker(f"{name}=={version}", marker), all_hashes)
+    if "://" in source:
+        return with_marker(f"{name} @ {source}", marker)
+    path = source if source.startswith((".", "/")) else f"./{source}"
+    return with_marker(path, marker)
+
+
+def hashes(files: Any) -> list[str]:
+    return [file["hash"] for file in files]
+
+
+def extras(package: Table) -> str:
+    listed = ",".join(package.get("extras", ()))
+    return f"[{listed}]" if listed else ""
+
+
+def with_marker(requirement: str, marker: str) -> str:
+    return f"{requirement} ; {marker}" if marker else requirement
