@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from djk8s import dockerfile, facts, tools
@@ -11,6 +12,7 @@ from djk8s.adopt.python import read
 from djk8s.facts import Facts
 from djk8s.project import Project
 from djk8s.shell.command import Command
+from djk8s.shell.run import run
 from djk8s.shell.talk import refuse
 
 MADE_BY = "--custom-compile-command=inv lock"
@@ -22,7 +24,7 @@ def lock(project: Project, upgrade: bool = False) -> None:
     Raises `Exit` with uv's own reason, and then the file in question is as it was.
     """
     for source in sources(project):
-        tools.run(project, compile_command(project, source, upgrade), compiled(source), unattended=True)
+        ask(project, compile_command(project, source, upgrade), compiled(source))
     known = known_facts(project)
     if known and is_exported(project, known):
         export(project, known, upgrade)
@@ -68,6 +70,12 @@ def uv(project: Project, words: resolver.Words) -> Command:
     return Command((tools.program(project, "uv"), *words))
 
 
+def ask(project: Project, command: Command, failed: resolver.Explain) -> None:
+    """Run uv, with the indexes of the user that the image and other machines may reach too."""
+    indexes = {} if project.dry else resolver.for_everyone(tools.index_variables(project))
+    run(project, replace(command, hidden=indexes), failed, unattended=True)
+
+
 def compiled(source: Path) -> resolver.Explain:
     return lambda said: f"{source.name} cannot be locked, correct it there: {resolver.reason(said)}."
 
@@ -76,10 +84,10 @@ def export(project: Project, known: Facts, upgrade: bool) -> None:
     """Write requirements.txt from the file that the project's packages are locked in or asked for."""
     before = "" if upgrade else read(project.requirements)
 
-    def run(words: resolver.Words, failed: resolver.Explain) -> None:
-        tools.run(project, uv(project, words), failed, unattended=True)
+    def run_uv(words: resolver.Words, failed: resolver.Explain) -> None:
+        ask(project, uv(project, words), failed)
 
-    made = packages.export(project.root, known.packages, known.python, before=before, run=run)
+    made = packages.export(project.root, known.packages, known.python, before=before, run=run_uv)
     if not project.dry:
         new = project.requirements.with_name(f"{project.requirements.name}.new")
         new.write_text(made.text, encoding="utf-8")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from djk8s.adopt import pins
 from djk8s.facts import parsed
@@ -17,15 +20,17 @@ Table = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Locked:
-    """What a lock pins, as blocks of a requirements file, and the Pythons that it is for, as `>=3.10` or "".
+    """What a lock pins for the site, as blocks of a requirements file.
 
-    An old lock of Poetry does not say which of its packages are the site's; `asked` are those that the site asks for.
+    `pythons` says which it is for, as `>=3.10`, and `indexes` has the lines for indexes of its own. `asked` has what it
+    does not pin: uv has to resolve that in the versions of `limits`.
     """
 
     blocks: tuple[str, ...]
     pythons: str = ""
-    asked: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
 
 
 def read(file: Path) -> Locked:
@@ -50,6 +55,7 @@ def table(file: Path, *names: str) -> Table:
 
 
 def poetry(lock: Table, folder: Path) -> Locked:
+    """Return what Poetry pins. Before version 2 its lock did not say which packages are the site's."""
     old = lock["metadata"].get("files", {})  # before Poetry 1.3 they are not with the packages
     says_groups = all("groups" in package for package in lock.get("package", ()))
     found, indexes = [], []
@@ -63,8 +69,11 @@ def poetry(lock: Table, folder: Path) -> Locked:
             indexes.append(f"--extra-index-url {source['url']}")
         files = package.get("files") or old.get(package["name"], ())
         found.append(requirement(package["name"], package["version"], markers, hashes(files), from_poetry(source)))
-    asked = () if says_groups else tuple(of_poetry(table(folder / "pyproject.toml", "tool", "poetry", "dependencies")))
-    return Locked(tuple(found), lock["metadata"].get("python-versions", ""), asked, tuple(dict.fromkeys(indexes)))
+    pythons, places = lock["metadata"].get("python-versions", ""), tuple(dict.fromkeys(indexes))
+    if says_groups:
+        return Locked(tuple(found), pythons, places)
+    asked = of_poetry(table(folder / "pyproject.toml", "tool", "poetry", "dependencies"))
+    return Locked((), pythons, places, tuple(with_sources(asked, found)), tuple(found))
 
 
 def from_poetry(source: Table) -> str:
@@ -85,22 +94,34 @@ def of_poetry(dependencies: Table) -> Iterator[str]:
             yield with_marker(name + extras(more), marker)
 
 
+def with_sources(asked: Iterable[str], blocks: Iterable[str]) -> Iterator[str]:
+    """Yield what is asked for, with the git repository or folder of a package that comes from one."""
+    elsewhere = {canonicalize_name(block.split(" @ ")[0]): block for block in blocks if " @ " in block}
+    for one in asked:
+        yield elsewhere.get(canonicalize_name(re.split(r"[\[ ]", one)[0]), one)
+
+
 def pipenv(lock: Table, _folder: Path) -> Locked:
+    """Return what Pipenv pins: all but what only another system needs than the one on which it was locked."""
     meta = lock["_meta"]
     indexes = [f"--extra-index-url {source['url']}" for source in meta.get("sources", ()) if source["name"] != "pypi"]
-    found = []
+    found, asked = [], []
     for name, package in lock["default"].items():
         source = package.get("path") or package.get("file") or ""
         if "git" in package:
             source = f"git+{package['git']}@{package['ref']}"
-        version = package.get("version", "").lstrip("=")
-        marker = package.get("markers", "")
-        found.append(requirement(name + extras(package), version, marker, package.get("hashes", ()), source))
+        version, marker = package.get("version", "*"), package.get("markers", "")
+        if version == "*" and not source:
+            asked.append(with_marker(name + extras(package), marker))
+            continue
+        name, version = name + extras(package), version.removeprefix("==")
+        found.append(requirement(name, version, marker, package.get("hashes", ()), source))
     python = meta.get("requires", {}).get("python_version", "")
-    return Locked(tuple(found), f"=={python}.*" if python else "", (), tuple(indexes))
+    return Locked(tuple(found), f"=={python}.*" if python else "", tuple(indexes), tuple(asked), tuple(found))
 
 
 def pdm(lock: Table, _folder: Path) -> Locked:
+    """Return what PDM pins; raises `Exit` for an old lock that does not say which packages are the site's."""
     if any("groups" not in package for package in lock.get("package", ())):
         refuse("pdm.lock does not say which packages are the site's: lock again with PDM 2.11 or newer.")
     found = []

@@ -180,8 +180,9 @@ class Resolution:
             indexes = list(locked.indexes)
             found = list(locked.blocks)
             if locked.asked:
-                asks = with_sources(locked.asked, found)
-                found = self.compiled("theirs", [*indexes, *asks], found)
+                have = {pins.pin(block)[0] for block in found if pins.is_hashed(block)}
+                more = self.compiled("theirs", [*indexes, *locked.asked], locked.limits)
+                found += [block for block in more if pins.pin(block)[0] not in have]
         else:
             found = self.compiled("theirs", file)
             indexes = options(file)
@@ -243,12 +244,6 @@ def without_itself(blocks: Iterable[str]) -> Iterator[str]:
         block = re.sub(r"^(?:-e|--editable)[ =]+", "", block)
         if not re.match(r"(?:file:)?\.(?:\[[^\]]*\])?(?:\s|$)", block):
             yield block
-
-
-def with_sources(asked: Iterable[str], blocks: Iterable[str]) -> list[str]:
-    """Return what is asked for, with the git repository or folder of each package that comes from one."""
-    elsewhere = {canonicalize_name(block.split(" @ ")[0]): block for block in blocks if " @ " in block}
-    return [elsewhere.get(canonicalize_name(re.split(r"[\[ ]", one)[0]), one) for one in asked]
 
 
 def uv_indexes(folder: Path) -> list[locks.Table]:

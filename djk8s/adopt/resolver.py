@@ -34,7 +34,7 @@ def program() -> Path:
 
 def quiet(root: Path) -> Run:
     """Return what runs uv in a folder without printing anything; it raises `Exit` if uv fails."""
-    variables = environment(index_variables(), UNATTENDED)
+    variables = environment(for_everyone(index_variables()), UNATTENDED)
 
     def run(words: Words, failed: Explain) -> None:
         asked = (program(), *words)
@@ -54,6 +54,21 @@ def index_variables() -> installer.Variables:
     variables = environment(installer.to_ask_pip(os.environ))
     answer = subprocess.run(ask, env=variables, capture_output=True, text=True, errors="replace", check=False)
     return installer.variables("" if answer.returncode else answer.stdout, os.environ)
+
+
+def for_everyone(variables: installer.Variables) -> installer.Variables:
+    """Return the variables without the folders of this machine that pip's settings add to an index.
+
+    uv takes the hashes of a version from one index. A folder may have a file for this very machine alone, and the image
+    and other machines, which do not see it, could then install none.
+    """
+    shared = dict(variables)
+    for name, between in {"UV_INDEX": " ", "UV_FIND_LINKS": ","}.items():
+        places = (variables.get(name) or "").split(between)
+        remote = [place for place in places if "://" in place and not place.startswith("file:")]
+        if name in variables and name not in os.environ:
+            shared[name] = between.join(remote) or None
+    return shared
 
 
 def reason(said: str) -> str:
