@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +27,11 @@ def lock(project: Project, upgrade: bool = False) -> None:
     known = known_facts(project)
     if known and is_exported(project, known):
         export(project, known, upgrade)
+
+
+def commands(project: Project) -> list[Command]:
+    """Return the commands that pin what each requirements*.in asks for."""
+    return [compile_command(project, source) for source in sources(project)]
 
 
 def sources(project: Project) -> list[Path]:
@@ -56,7 +60,7 @@ def is_exported(project: Project, known: Facts) -> bool:
 
 def compile_command(project: Project, source: Path, upgrade: bool = False) -> Command:
     """Return the command that pins what a requirements*.in asks for, for every Python of the project."""
-    words = (*packages.COMPILE, f"--python={sys.executable}", f"--python-version={oldest_python(project)}", MADE_BY)
+    words = (*packages.COMPILE, "--python", resolver.PYTHON, f"--python-version={oldest_python(project)}", MADE_BY)
     upgrading = ("--upgrade",) if upgrade else ()
     return uv(project, (*words, "--output-file", source.with_suffix(".txt"), *upgrading, source))
 

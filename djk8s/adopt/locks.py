@@ -98,7 +98,7 @@ def with_sources(asked: Iterable[str], blocks: Iterable[str]) -> Iterator[str]:
     """Yield what is asked for, with the git repository or folder of a package that comes from one."""
     elsewhere = {canonicalize_name(block.split(" @ ")[0]): block for block in blocks if " @ " in block}
     for one in asked:
-        yield elsewhere.get(canonicalize_name(re.split(r"[\[ ]", one)[0]), one)
+        yield elsewhere.get(canonicalize_name(re.split(r"[^\w.-]", one)[0]), one)
 
 
 def pipenv(lock: Table, _folder: Path) -> Locked:
@@ -120,21 +120,25 @@ def pipenv(lock: Table, _folder: Path) -> Locked:
     return Locked(tuple(found), f"=={python}.*" if python else "", tuple(indexes), tuple(asked), tuple(found))
 
 
-def pdm(lock: Table, _folder: Path) -> Locked:
-    """Return what PDM pins; raises `Exit` for an old lock that does not say which packages are the site's."""
-    if any("groups" not in package for package in lock.get("package", ())):
-        refuse("pdm.lock does not say which packages are the site's: lock again with PDM 2.11 or newer.")
+def pdm(lock: Table, folder: Path) -> Locked:
+    """Return what PDM pins. Before version 2.11, or with uv, its lock does not say which packages are the site's."""
+    says_groups = all("groups" in package for package in lock.get("package", ()))
     found = []
     for package in lock.get("package", ()):
-        if "default" not in package["groups"] or package.get("extras"):  # it is there without its extras too
-            continue
+        if package.get("extras") or (says_groups and "default" not in package["groups"]):
+            continue  # one with extras is there without them too
         source = package.get("path") or package.get("url") or ""
         if "git" in package:
             source = f"git+{package['git']}@{package['revision']}"
         marker = package.get("marker", "")
-        found.append(requirement(package["name"], package.get("version", ""), marker, hashes(package["files"]), source))
+        version, files = package.get("version", ""), package.get("files", ())
+        found.append(requirement(package["name"], version, marker, hashes(files), source))
     targets = lock["metadata"].get("targets") or [{}]
-    return Locked(tuple(found), targets[0].get("requires_python", ""))
+    pythons = targets[0].get("requires_python", "")
+    if says_groups:
+        return Locked(tuple(found), pythons)
+    asked = table(folder / "pyproject.toml", "project").get("dependencies", ())
+    return Locked((), pythons, (), tuple(with_sources(asked, found)), tuple(found))
 
 
 READERS: Mapping[str, Callable[[Table, Path], Locked]] = {

@@ -7,7 +7,6 @@ that go with it.
 from __future__ import annotations
 
 import re
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -203,7 +202,7 @@ class Resolution:
         words = ("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--no-annotate", "--no-header")
         where = (self.root / self.source).parent
         project = ("--project", where) if where != self.root else ()
-        self.run((*words, *project, "--python", sys.executable, "--output-file", output), self.failed)
+        self.run((*words, *project, "--python", resolver.PYTHON, "--output-file", output), self.failed)
         return pins.blocks(read(output))
 
     def compiled(self, name: str, asks: Path | Iterable[str], constraints: Iterable[str] = ()) -> list[str]:
@@ -212,8 +211,8 @@ class Resolution:
         if not isinstance(asks, Path):
             asks = written(self.folder / f"{name}.in", asks)
         written(output, (pins.constraint(block) for block in pins.blocks(self.before) if pins.is_hashed(block)))
-        written(limits, (pins.constraint(block) for block in constraints if pins.is_hashed(block)))
-        words = (*COMPILE, "--no-header", f"--python={sys.executable}", f"--python-version={self.python}")
+        written(limits, (pins.constraint(block) for block in constraints if pins.pin(block)[0]))
+        words = (*COMPILE, "--no-header", "--python", resolver.PYTHON, f"--python-version={self.python}")
         limited = ("--constraint", limits) if constraints else ()
         self.run((*words, *limited, "--output-file", output, asks), self.failed)
         return pins.blocks(read(output))

@@ -19,6 +19,7 @@ Words = tuple["str | Path", ...]
 Explain = Callable[[str], str]  # makes a sentence of what uv says when it fails
 Run = Callable[[Words, Explain], None]  # runs uv with words; a failure ends the task with that sentence
 
+PYTHON = Path(sys.executable)  # uv asks a Python for the tools that build packages
 # A git that asks for a password would wait for ever.
 UNATTENDED = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes", "UV_PYTHON_DOWNLOADS": "never"}
 

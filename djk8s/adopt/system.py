@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -106,7 +105,7 @@ def without_wheel(export: Export, python: str, run: resolver.Run) -> frozenset[s
         asked = written(Path(folder) / "requirements.in", [*options, *hashed])
         for platform in PLATFORMS:
             lock = Path(folder) / f"pylock.{platform.partition('-')[0]}.toml"
-            words = ("pip", "compile", "--quiet", "--no-deps", "--format=pylock.toml", f"--python={sys.executable}")
+            words = ("pip", "compile", "--quiet", "--no-deps", "--format=pylock.toml", "--python", resolver.PYTHON)
             for_it = (f"--python-platform={platform}", f"--python-version={python}")
             run((*words, *for_it, "--output-file", lock, asked), failed)
             packages = parsed(read(lock)).get("packages", [])
