@@ -14,7 +14,7 @@ from djk8s.cli.program import after_dashes, hand_over  # noqa: E402
 
 hand_over(ROOT)
 
-from djk8s import cleaning, engine, listing, nox, tools  # noqa: E402
+from djk8s import cleaning, engine, listing, locking, nox, tools  # noqa: E402
 from djk8s.compose import database, stack  # noqa: E402
 from djk8s.container import image, site  # noqa: E402
 from djk8s.doctor import report  # noqa: E402
@@ -224,8 +224,7 @@ def manage(c: Context, place: str = "host") -> None:
 @task(help={"upgrade": "take the newest versions that requirements*.in allow"})
 def lock(c: Context, upgrade: bool = False) -> None:
     """Pin in requirements*.txt, with hashes, what requirements*.in ask for."""
-    options = ("--", "--upgrade") if upgrade else ()
-    tools.run(project_of(c), nox.command("--session", "lock", *options))
+    locking.lock(project_of(c), upgrade)
 
 
 @task(iterable=["session"], help={"session": "a session to run, as lint; may be repeated; by default all"})

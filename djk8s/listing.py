@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from djk8s import dockerfile, engine, nox, ports
+from djk8s import dockerfile, engine, locking, nox, ports
 from djk8s.compose import database, stack
 from djk8s.container import image, site
 from djk8s.host import server, venv
@@ -64,7 +64,7 @@ def commands(project: Project) -> dict[str, Places]:
             "container": [site.once_command(project, latest, manage, names)],
             "compose": [engine.exec_command(project, one, manage)],
         },
-        "lock": {"host": [nox.command("--session", "lock")]},
+        "lock": {"host": list(locking.commands(project))},
         "test": {"host": [nox.test_command()]},
         "lint": {"host": [nox.command("--session", "lint")]},
         "bench": {"container": [nox.bench_command()]},
