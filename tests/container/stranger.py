@@ -6,7 +6,8 @@ import secrets
 import shutil
 from pathlib import Path
 
-from container.boxes import NAME, docker
+from boxed import docker
+from container.boxes import NAME
 from support import ROOT
 
 SHOP = ROOT / "tests" / "projects" / "shop"

@@ -19,10 +19,10 @@ import pexpect
 import pytest
 from invoke.exceptions import Exit
 
-from projects_here import configured
 from djk8s.shell import run as running
 from djk8s.shell import talk
 from djk8s.shell.command import Command
+from projects_here import configured
 from support import ROOT, one_sentence
 
 HERE = ROOT / "src"
