@@ -102,7 +102,7 @@ def in_the_box(port: int) -> Facts:
 
 
 def answered(port: int) -> Facts:
-    """Return the facts of what a site answers, by address and part, with the stylesheets that they link."""
+    """Return the facts of what a site answers, by address and part, and for the first stylesheet of each page."""
     url = f"http://localhost:{port}"
     asked: dict[str, dict[str, str]] = {address.removeprefix(url): {} for address in pages(url)}
     asked |= {address: {} for address in ADDRESSES}
@@ -112,8 +112,8 @@ def answered(port: int) -> Facts:
         whole = url + address.partition(" ")[0]
         first, second = get(whole, **headers), get(whole, **headers)
         facts |= {f"GET {address} {part}": value for part, value in steady(first, second, port)}
-        for number, sheet in enumerate(stylesheets(first, whole)):
-            facts |= {f"GET {address} style {number} {part}": value for part, value in steady(sheet, sheet, port)}
+        sheets = zip(stylesheets(first, whole)[:1], stylesheets(second, whole)[:1], strict=False)
+        facts |= {f"GET {address} style {part}": value for both in sheets for part, value in steady(*both, port)}
     return facts
 
 

@@ -12,12 +12,13 @@ REASONS = {
     r"Python|package (async-timeout|exceptiongroup|tomli|typing[-_]extensions)": "the venv is of the Python that made "
     "it; PYTHON_VERSION in the Dockerfile is the box's",
     r"package pip": "pip installs on this machine; the box is never installed into",
+    r"setting CONTAINER": "serving/overlay.py says with it what differs in a container",
     r"setting DATABASES\.\w+\.NAME": "each place has a database of its own",
     r"setting MEDIA_ROOT": "a container keeps what people upload in its volume",
     r"setting LOGGING\.handlers\..*": "a container logs to its console, where `inv logs` looks",
     r"language": "taken from the machine; what the site shows follows LANGUAGE_CODE",
     r"open files": "a limit of the machine and of its engine",
-    r"GET \S+ style \S+ (last-modified|etag)": "when the file was gathered",
+    r"GET \S+ style (last-modified|etag)": "when the file was gathered",
 }
 
 
