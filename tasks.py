@@ -117,6 +117,7 @@ def build(
         "env-file": "a file to read instead of .env",
         "detach": "run in the background; returns when the site is ready",
         "no-build": "run `latest` as it was built earlier",
+        "ready-within": "with --detach, how many seconds the site may take, with its first migrations; by default 60",
     },
 )
 def run(
@@ -128,9 +129,10 @@ def run(
     env_file: str | None = None,
     detach: bool = False,
     no_build: bool = False,
+    ready_within: str | None = None,
 ) -> None:
     """Build the image and run the site in a container, until Ctrl-C."""
-    site.run_site(project_of(c), port, publish, tag, env, env_file, detach, no_build)
+    site.run_site(project_of(c), port, publish, tag, env, env_file, detach, no_build, ready_within)
 
 
 @task(help={"new": "a new container, even if one is running"})
@@ -248,6 +250,7 @@ ns.configure(
         "port": "8000",
         "venv": "venv",
         "env_file": ".env",
+        "ready_within": "60",  # seconds that a site may take until it is ready, with its first migrations
         "src": "src",  # the folder of manage.py
         "application": "myproj.wsgi:application",
         "files": {

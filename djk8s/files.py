@@ -6,6 +6,7 @@ follows a line with OWN in one of them is this repository's alone. variants/ has
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
@@ -173,6 +174,11 @@ def with_node(text: str, facts: Facts) -> str:
     )
 
 
+def noxfile(text: str, facts: Facts) -> str:
+    needs = [*(["db"] if facts.database != "sqlite" else []), *(["cache"] if facts.cache else [])]
+    return replaced(text, ("NEEDS: list[str] = []", f"NEEDS: list[str] = {json.dumps(needs)}"))
+
+
 def dockerignore(text: str, facts: Facts) -> str:
     return text.replace("\ndata\n", "\n") if facts.tracked_data else text
 
@@ -209,6 +215,7 @@ def for_each_worker(text: str, facts: Facts) -> str:
 
 CHANGES: Mapping[str, Callable[[str, Facts], str]] = {
     "tasks.py": tasks,
+    "noxfile.py": noxfile,
     "Dockerfile": dockerfile,
     ".dockerignore": dockerignore,
     "serving/overlay.py": overlay,

@@ -78,6 +78,7 @@ def compose(project: Project, *words: str, overlays: tuple[str, ...] = ()) -> Co
     """Return a Compose command; a variable is on its line only if it differs from the default of the file."""
     variables = {
         "UP_IMAGE": project.up_image,
+        "UP_READY_WITHIN": str(project.ready_within),
         "UP_PORT": str(ports.parse(project.up_port, "up.port")),
         "UP_ENV_FILE": project.shown(project.env_file),
     }
