@@ -14,7 +14,7 @@ from djk8s.cli.program import after_dashes, hand_over  # noqa: E402
 
 hand_over(ROOT)
 
-from djk8s import cleaning, engine, listing, nox, tools  # noqa: E402
+from djk8s import cleaning, engine, listing, locking, nox, tools  # noqa: E402
 from djk8s.compose import database, stack  # noqa: E402
 from djk8s.container import image, site  # noqa: E402
 from djk8s.doctor import report  # noqa: E402
@@ -117,6 +117,7 @@ def build(
         "env-file": "a file to read instead of .env",
         "detach": "run in the background; returns when the site is ready",
         "no-build": "run `latest` as it was built earlier",
+        "ready-within": "with --detach, how many seconds the site may take, with its first migrations; by default 60",
     },
 )
 def run(
@@ -128,9 +129,10 @@ def run(
     env_file: str | None = None,
     detach: bool = False,
     no_build: bool = False,
+    ready_within: str | None = None,
 ) -> None:
     """Build the image and run the site in a container, until Ctrl-C."""
-    site.run_site(project_of(c), port, publish, tag, env, env_file, detach, no_build)
+    site.run_site(project_of(c), port, publish, tag, env, env_file, detach, no_build, ready_within)
 
 
 @task(help={"new": "a new container, even if one is running"})
@@ -224,8 +226,7 @@ def manage(c: Context, place: str = "host") -> None:
 @task(help={"upgrade": "take the newest versions that requirements*.in allow"})
 def lock(c: Context, upgrade: bool = False) -> None:
     """Pin in requirements*.txt, with hashes, what requirements*.in ask for."""
-    options = ("--", "--upgrade") if upgrade else ()
-    tools.run(project_of(c), nox.command("--session", "lock", *options))
+    locking.lock(project_of(c), upgrade)
 
 
 @task(iterable=["session"], help={"session": "a session to run, as lint; may be repeated; by default all"})
@@ -249,6 +250,7 @@ ns.configure(
         "port": "8000",
         "venv": "venv",
         "env_file": ".env",
+        "ready_within": "60",  # seconds that a site may take until it is ready, with its first migrations
         "src": "src",  # the folder of manage.py
         "application": "myproj.wsgi:application",
         "files": {

@@ -19,6 +19,7 @@ NEW_DEPENDENCY = "six==1.17.0"
 # What is added to what `startproject` makes, by file.
 PAGE = {
     "myproj/settings.py": """
+SECRET_KEY = "only-for-measuring-0123456789012345678901234567890123456789"
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
 STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -58,13 +59,15 @@ def loads(text: str) -> tuple[Facts, str]:
     """Return what .djk8s.toml says, and the version of djk8s that wrote it; raises `ValueError` for another file."""
     whole = parsed(text)
     known = {one.name for one in fields(Facts)}
-    project = {name: tuple(value) if isinstance(value, list) else value for name, value in whole["project"].items()}
-    return Facts(**{name: value for name, value in project.items() if name in known}), whole["version"]
+    project: dict[str, Any] = {name: value for name, value in whole["project"].items() if name in known}
+    project.update({name: tuple(value) for name, value in project.items() if isinstance(value, list)})
+    return Facts(**project), str(whole["version"])
 
 
 def parsed(text: str) -> dict[str, Any]:
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
-    return tomllib.loads(text)
+    found: dict[str, Any] = tomllib.loads(text)
+    return found

@@ -6,6 +6,7 @@ follows a line with OWN in one of them is this repository's alone. variants/ has
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
@@ -14,7 +15,16 @@ from pathlib import Path
 from djk8s.facts import Facts
 
 OWN = "# From here on, this is for the repository of djk8s alone.\n"
-FILES = ("Dockerfile", ".dockerignore", ".env.example", "docker-compose.yaml", "entrypoint.sh", "inv", "noxfile.py", "tasks.py")
+FILES = (
+    "Dockerfile",
+    ".dockerignore",
+    ".env.example",
+    "docker-compose.yaml",
+    "entrypoint.sh",
+    "inv",
+    "noxfile.py",
+    "tasks.py",
+)
 PINS = ("requirements-pip.txt", "requirements-uv.txt", "requirements-tools.txt")
 FOLDERS = ("serving", "compose", "completion")
 RUNNABLE = {"entrypoint.sh", "inv"}
@@ -103,13 +113,18 @@ def tasks(text: str, facts: Facts) -> str:
 def dockerfile(text: str, facts: Facts) -> str:
     """Return the Dockerfile, with a stage for a compiler or for Node where the project needs one."""
     folder = "/app" if facts.src == "." else f"/app/{facts.src}"
-    commands = " && \\\n    ".join(f"python manage.py {command}" for command in facts.static) or "true"
-    variables = " ".join(f"{name}=for-this-line-only" for name in facts.build_variables)
+    commands = [f"python manage.py {command}" for command in facts.static] or ["true"]
+    variables = "".join(f"{name}=for-this-line-only " for name in facts.build_variables)
+    if variables and len(commands) > 1:
+        variables = f"export {variables}&& \\\n    "
     text = replaced(
         text,
         ("ARG PYTHON_VERSION=3.13", f"ARG PYTHON_VERSION={facts.python}"),
         ("WORKDIR /app/src\n", f"WORKDIR {folder}\n"),
-        ("RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input", f"RUN export {variables} && \\\n    {commands}" if len(facts.static) > 1 else f"RUN {variables} {commands}"),
+        (
+            "RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input",
+            f"RUN {variables}" + " && \\\n    ".join(commands),
+        ),
         ('"myproj.wsgi:application"', f'"{facts.application}"'),
     )
     if facts.system_build:
@@ -159,6 +174,11 @@ def with_node(text: str, facts: Facts) -> str:
     )
 
 
+def noxfile(text: str, facts: Facts) -> str:
+    needs = [*(["db"] if facts.database != "sqlite" else []), *(["cache"] if facts.cache else [])]
+    return replaced(text, ("NEEDS: list[str] = []", f"NEEDS: list[str] = {json.dumps(needs)}"))
+
+
 def dockerignore(text: str, facts: Facts) -> str:
     return text.replace("\ndata\n", "\n") if facts.tracked_data else text
 
@@ -195,6 +215,7 @@ def for_each_worker(text: str, facts: Facts) -> str:
 
 CHANGES: Mapping[str, Callable[[str, Facts], str]] = {
     "tasks.py": tasks,
+    "noxfile.py": noxfile,
     "Dockerfile": dockerfile,
     ".dockerignore": dockerignore,
     "serving/overlay.py": overlay,

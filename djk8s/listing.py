@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from djk8s import dockerfile, engine, nox, ports
+from djk8s import dockerfile, engine, locking, nox, ports
 from djk8s.compose import database, stack
 from djk8s.container import image, site
 from djk8s.host import server, venv
@@ -64,10 +64,10 @@ def commands(project: Project) -> dict[str, Places]:
             "container": [site.once_command(project, latest, manage, names)],
             "compose": [engine.exec_command(project, one, manage)],
         },
-        "lock": {"host": [nox.command("--session", "lock")]},
-        "bench": {"container": [nox.bench_command()]},
+        "lock": {"host": list(locking.commands(project))},
         "test": {"host": [nox.test_command()]},
         "lint": {"host": [nox.command("--session", "lint")]},
+        "bench": {"container": [nox.bench_command()]},
     }
 
 
@@ -80,9 +80,10 @@ def lines(project: Project, places: Places) -> dict[str, list[str]]:
 
 
 def text(project: Project, help_lines: Mapping[str, str]) -> str:
-    """Return the whole list, numbered; `help_lines` has the first line of each task's docstring."""
+    """Return the whole list, numbered; `help_lines` has the first line of the docstring of each task that is there."""
     parts = ["The Instructions List: each step, and the command behind it in each place.\n"]
-    for number, (task, places) in enumerate(commands(project).items(), start=1):
+    known = {task: places for task, places in commands(project).items() if task in help_lines}
+    for number, (task, places) in enumerate(known.items(), start=1):
         parts += [f"{number:2}. inv {task}", f"      {help_lines[task]}"]
         for place, whole in lines(project, places).items():
             heads = [place, *[""] * MOST]

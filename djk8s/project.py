@@ -21,6 +21,7 @@ NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
 PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 IMAGE = rf"(?=.{{1,200}}\Z)(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{PART}(?:/{PART})*"
 APPLICATION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
+SECONDS, SOME_SECONDS = r"[1-9][0-9]{0,4}", "a number of seconds, as 60"
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 
 
@@ -38,6 +39,7 @@ class Project:
     up_port: str
     venv: Path
     env_file: Path
+    ready_within: int
     src: Path
     application: str
     dockerfile: Path
@@ -61,6 +63,7 @@ class Project:
             up_port=str(config.up.port),
             venv=not_around(root, "venv", path(root, "venv", config.venv)),
             env_file=path(root, "env_file", config.env_file),
+            ready_within=int(setting("ready_within", config.ready_within, SECONDS, SOME_SECONDS)),
             src=path(root, "src", config.src),
             application=setting("application", config.application, APPLICATION, "as shop.wsgi:application"),
             dockerfile=path(root, "files.dockerfile", config.files.dockerfile),

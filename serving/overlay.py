@@ -3,57 +3,58 @@
 Each part says why. This file is the project's own: change it as you like.
 """
 
+from myproj.settings import *  # noqa: F403, I001 - first, as it may bring names that are imported below
 import os
 from importlib.util import find_spec
 from pathlib import Path
-
 from django.core.exceptions import ImproperlyConfigured
-from myproj.settings import *  # noqa: F403
 
-site = globals()  # the settings by name, as the site left them
-ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT / "data"  # a container may write to this folder only, and keeps it in a volume
-CONTAINER = os.environ.get("PLACE", "host") != "host"
-ON = {"1", "true", "yes", "on"}
+site, root, environ = globals(), Path(__file__).resolve().parent.parent, os.environ  # `site` has the settings by name
+data = root / "data"  # a container may write to this folder only, and keeps it in a volume
 
-# Django's debug pages show code and settings to whoever asks.
-DEBUG = os.environ.get("DEBUG", "").lower() in ON
-SECRET_KEY = os.environ.get("SECRET_KEY") or site.get("SECRET_KEY", "")
+# Django's debug pages show code and settings to whoever asks, and a key that others know lets them forge a login.
+DEBUG, https = (environ.get(name, "").lower() in {"1", "true", "yes", "on"} for name in ("DEBUG", "HTTPS"))
+SECRET_KEY = environ.get("SECRET_KEY") or site.get("SECRET_KEY", "")
 if SECRET_KEY.startswith("django-insecure-") and not DEBUG:
     raise ImproperlyConfigured("SECRET_KEY is the one that startproject made: `inv env --set SECRET_KEY` sets another.")
-for name in ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS"):
-    site[name] = [*site.get(name, ()), *filter(None, os.environ.get(name, "").replace(" ", "").split(","))]
-ALLOWED_HOSTS = [*dict.fromkeys([*site["ALLOWED_HOSTS"], "localhost", "127.0.0.1", "[::1]"])]
+for name, here in {"ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"], "CSRF_TRUSTED_ORIGINS": []}.items():
+    more = environ.get(name, "").replace(",", " ").split()
+    site[name] = [*dict.fromkeys([*(site.get(name) or ()), *here, *more])]
 
-# Behind a proxy that speaks https; without one, a redirect leads nowhere.
-HTTPS = os.environ.get("HTTPS", "").lower() in ON
-SECURE_SSL_REDIRECT = HTTPS
-if HTTPS:
-    SECURE_PROXY_SSL_HEADER = site.get("SECURE_PROXY_SSL_HEADER") or ("HTTP_X_FORWARDED_PROTO", "https")
+# Only behind a proxy that speaks https: without one, a redirect leads nowhere, and no browser sends these cookies back.
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = https
+site.setdefault("SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https") if https else None)
 
-# DATABASE_URL counts, unless the site has followed it already.
-DATABASES = site.get("DATABASES") or {}
-if os.environ.get("DATABASE_URL"):
+# What a container writes has to be in the volume, or on the console.
+DATABASES = databases = site.get("DATABASES") or {}
+if environ.get("PLACE", "host") != "host":
+    for one in databases.values():
+        file = Path(one.get("NAME") or "")
+        if "lite" in one.get("ENGINE", "") and data not in file.parents and not file.name.startswith((":", "file:")):
+            one["NAME"] = data / file.name
+    if data not in (media := Path(site.get("MEDIA_ROOT") or "."), *media.parents):
+        MEDIA_ROOT = data / "media"
+    handlers = (site.get("LOGGING") or {}).get("handlers", {})
+    for name in [name for name in handlers if "filename" in handlers[name]]:
+        kept = {key: handlers[name][key] for key in ("level", "formatter", "filters") if key in handlers[name]}
+        handlers[name] = {"class": "logging.StreamHandler", **kept}
+
+# DATABASE_URL counts, unless the site has followed it already; an engine of the site's own for that database stays.
+if url := environ.get("DATABASE_URL"):
     import dj_database_url
 
-    asked, there = dj_database_url.config(conn_max_age=60), DATABASES.get("default", {})
-    if any(str(there.get(part) or "") != str(asked.get(part) or "") for part in ("ENGINE", "NAME", "HOST", "USER")):
-        DATABASES["default"] = asked
-# What is written has to be in the volume.
-for database in DATABASES.values() if CONTAINER else ():
-    file = Path(database.get("NAME") or ".")
-    if database["ENGINE"].endswith(("sqlite3", "spatialite")) and DATA not in file.parents and file.suffix:
-        database["NAME"] = DATA / file.name
-if CONTAINER and DATA not in Path(site.get("MEDIA_ROOT") or ".").parents:
-    MEDIA_ROOT = DATA / "media"
-LOGGING = site.get("LOGGING") or {}
-for name, handler in LOGGING.get("handlers", {}).items() if CONTAINER else ():
-    if "filename" in handler:
-        kept = {key: handler[key] for key in ("level", "formatter", "filters") if key in handler}
-        LOGGING["handlers"][name] = {"class": "logging.StreamHandler", **kept}
+    try:
+        old, new = databases.get("default") or {}, dict(dj_database_url.parse(url, conn_max_age=60))
+    except ValueError:  # the value is not shown, as it may hold a password
+        raise ImproperlyConfigured("DATABASE_URL is none: write postgres://USER:PASSWORD@HOST:5432/NAME.") from None
+    kind = next((word for word in ("postg", "mysql", "lite") if word in str(new["ENGINE"])), new["ENGINE"])
+    new |= {"ENGINE": old["ENGINE"]} if str(kind) in old.get("ENGINE", "") else {"OPTIONS": new.get("OPTIONS", {})}
+    if any(str(old.get(part) or "") != str(new.get(part) or "") for part in ("ENGINE", "NAME", "HOST", "PORT", "USER")):
+        databases["default"] = {**old, **new}
 
 # Static files: gathered in one folder, and served by the site where nothing else does.
-STATIC_ROOT = site.get("STATIC_ROOT") or ROOT / "staticfiles"
-MIDDLEWARE = [*site.get("MIDDLEWARE", ())]
-if not any("whitenoise" in name.lower() for name in MIDDLEWARE) and find_spec("whitenoise"):
-    MIDDLEWARE.insert(1 if "SecurityMiddleware" in "".join(MIDDLEWARE[:1]) else 0, "whitenoise.middleware.WhiteNoiseMiddleware")
+STATIC_ROOT = site.get("STATIC_ROOT") or root / "staticfiles"
+middleware, security = [*site.get("MIDDLEWARE", ())], "django.middleware.security.SecurityMiddleware"
+if not any("whitenoise" in name.lower() for name in middleware) and find_spec("whitenoise"):
+    place = middleware.index(security) + 1 if security in middleware else 0
+    MIDDLEWARE = [*middleware[:place], "whitenoise.middleware.WhiteNoiseMiddleware", *middleware[place:]]

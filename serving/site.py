@@ -23,13 +23,27 @@ def load(server: Any, asgi: bool) -> Any:
         server.app.app_uri = server.app.app_uri.replace(".wsgi", ".asgi", 1)
     try:
         application = server.app.load()
-        if not logging.root.handlers:  # Django's own LOGGING shows no error outside DEBUG
-            logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        leave_a_trace()
         server.log.setup(server.cfg)  # again, for the handlers that the site brought
         migrate_sqlite()
     except ImproperlyConfigured as error:
         sys.exit(f"The site cannot start: {' '.join(str(error).split())}")
     return wrapper.asgi(application) if asgi else wrapper.wsgi(application)
+
+
+def leave_a_trace() -> None:
+    """Show errors of pages on the console where the site's own log does not, as Django's does not outside DEBUG."""
+    if not logging.root.handlers:
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    requests = logger = logging.getLogger("django.request")
+    error = logger.makeRecord(logger.name, logging.ERROR, "", 0, "", (), None)
+    handlers = [*logger.handlers]
+    while logger.propagate and logger.parent:
+        logger = logger.parent
+        handlers += logger.handlers
+    consoles = [one for one in handlers if isinstance(one, logging.StreamHandler)]
+    if not any(one.filter(error) and one.level <= error.levelno for one in consoles):
+        requests.addHandler(logging.StreamHandler())
 
 
 def migrate_sqlite() -> None:

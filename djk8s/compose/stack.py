@@ -35,7 +35,14 @@ CAUSES = {
 }
 # What the client says to `compose --project-name …` without Compose; asking for its version first would take 0.1 s.
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
-COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml", "docker-compose.override.yml", "docker-compose.override.yaml")
+COMPOSE_FILES = (
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
 NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
 
 
@@ -71,6 +78,7 @@ def compose(project: Project, *words: str, overlays: tuple[str, ...] = ()) -> Co
     """Return a Compose command; a variable is on its line only if it differs from the default of the file."""
     variables = {
         "UP_IMAGE": project.up_image,
+        "UP_READY_WITHIN": str(project.ready_within),
         "UP_PORT": str(ports.parse(project.up_port, "up.port")),
         "UP_ENV_FILE": project.shown(project.env_file),
     }

@@ -1,6 +1,7 @@
 """Containers of the image: run one, enter one, and look after those that this project started."""
 
 import os
+import re
 import secrets
 import subprocess
 import time
@@ -16,7 +17,7 @@ from invoke import Exit
 from djk8s import engine, git, ports
 from djk8s.container import image
 from djk8s.dotenv.file import EnvFile, ensure, from_flags
-from djk8s.project import Project
+from djk8s.project import SECONDS, SOME_SECONDS, Project
 from djk8s.shell import processes
 from djk8s.shell.command import Command
 from djk8s.shell.run import SIGNALLED, CleanUp, ended_by_signals, output, run
@@ -27,7 +28,7 @@ DATA = "/app/data"
 CONFINED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 STOP_TIMEOUT = "10"  # seconds; docker-compose.yaml says the same, and gunicorn.conf.py keeps within it
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a network's proxy cannot reach this machine
-READY_WITHIN = 60  # seconds for a detached site, with its first migrations on a slow machine
+PATIENCE = 10  # seconds of waiting after which a person wants to know for what
 LATE = 3  # seconds in which an engine may still make a container after its client was cut off
 COLUMNS = ("ID", "Image", "Status", "Ports", "Names", f'Label "{git.REVISION}"')
 
@@ -68,6 +69,7 @@ def run_site(
     env_file: str | None,
     detach: bool,
     no_build: bool,
+    ready_within: str | None = None,
 ) -> None:
     """Build the image and run the site in a container, until Ctrl-C or, detached, until `inv stop`."""
     ref = image.name(project, tag)
@@ -77,6 +79,8 @@ def run_site(
     env = EnvFile(project, env_file)
     values = env.for_the_site(os.environ, given)
     number = ports.chosen(project, port, values)
+    if ready_within is not None:
+        project = replace(project, ready_within=seconds(ready_within))
     published = ports.parse_published(str(number) if publish is None else publish, "--publish")
     engine.require(project)
     if not project.dry:
@@ -90,6 +94,13 @@ def run_site(
     if not project.dry:
         say(f"Running at {published.url} (Ctrl-C stops it)")
     run_new(project, command, engine.or_gone(project))
+
+
+def seconds(typed: str) -> int:
+    """Return what --ready-within says; raises `Exit` unless it is a number of seconds."""
+    if not re.fullmatch(SECONDS, typed):
+        refuse(f"--ready-within {typed!r} is not {SOME_SECONDS}: write it as --ready-within 300.")
+    return int(typed)
 
 
 def prepare(env: EnvFile, given: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -144,27 +155,36 @@ def start(project: Project, command: Command, published: ports.Published) -> Non
 
 def wait(project: Project, container: str, url: str) -> None:
     """Wait until the site in a container is ready, or show its last lines and refuse."""
-    end = time.monotonic() + READY_WITHIN
+    begun, told = time.monotonic(), False
     say("Waiting for the site to be ready …")
-    while not (ready := is_ready(url)) and engine.is_running(project, container) and time.monotonic() < end:
+    while (missing := not_ready(url)) and (runs := engine.is_running(project, container)):
+        waited = time.monotonic() - begun
+        if waited > project.ready_within:
+            break
+        if waited > PATIENCE and not told:
+            told = True
+            say(f"Still waiting, up to {project.ready_within} s (--ready-within): {missing}.")
         time.sleep(0.1)
-    if ready:
+    if not missing:
         return
     engine.version(project)  # an engine that stopped is the cause, and has no log
     log = engine.question(project, "logs", "--tail", "20", container)
     if said := (log.stdout + log.stderr).strip():
         say(said)
     last = "above is what its log said last" if said else "its log is empty"
-    refuse(f"The site did not become ready and its container was removed; {last}.")
+    late = f" within {project.ready_within} s (--ready-within allows more)" if runs else ""
+    refuse(f"The site did not become ready{late} and its container was removed; {last}.")
 
 
-def is_ready(url: str) -> bool:
-    """Return True if the site at an address answers that it is ready."""
+def not_ready(url: str) -> str:
+    """Return why the site at an address is not ready yet, or nothing when it is."""
     try:
         with DIRECT.open(f"{url}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False
+            return "" if answer.status == 200 else f"/readyz answers {answer.status}"
+    except urllib.error.HTTPError as error:
+        return f"/readyz answers {error.code}, {error.read(200).decode(errors='replace').strip()}"
+    except OSError:
+        return "nothing answers there; before it listens, a site applies the migrations of a new SQLite database"
 
 
 def shell(project: Project, words: tuple[str, ...], new: bool) -> None:

@@ -38,7 +38,7 @@ def settings(env: EnvFile) -> Finding:
         return note("Not looked at: that needs a good .env, and the packages in the venv.")
     # With -B, because a check writes no files.
     argv = (project.program("python"), "-B", project.src / "manage.py", "check")
-    answer = output(project, argv, variables=server.for_the_host(given))
+    answer = output(project, argv, variables=server.for_the_host(project, given))
     if answer.returncode:
         says = answer.stderr.strip().rpartition("\n")[2].removeprefix("manage.py: ")
         return wrong(f"The site does not take its settings: {says}")

@@ -13,6 +13,7 @@ from djk8s.shell.command import Command
 from djk8s.shell.run import run
 from djk8s.shell.talk import refuse, say
 
+
 def serve_command(project: Project, port: int, values: Mapping[str, str]) -> Command:
     """Return the command that serves on this machine; serving/ has everything else."""
     # Not gunicorn's script: its first line holds the path of the venv, which may have a space.
@@ -28,7 +29,9 @@ def reload_command(project: Project, port: int, values: Mapping[str, str]) -> Co
 
 
 def manage_command(project: Project, words: tuple[str, ...], values: Mapping[str, str]) -> Command:
-    return Command((project.program("python"), "manage.py", *words), cwd=project.src, hidden=for_the_host(project, values))
+    return Command(
+        (project.program("python"), "manage.py", *words), cwd=project.src, hidden=for_the_host(project, values)
+    )
 
 
 def collect_command(project: Project, values: Mapping[str, str]) -> Command:

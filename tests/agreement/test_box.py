@@ -31,8 +31,9 @@ def test_compose_has_the_image_port_and_env_file_of_the_tasks(defaults: Project)
     assert [ROOT / default(file) for file in WEB["env_file"]] == [defaults.env_file]
 
 
-def test_compose_has_the_defaults_that_inv_leaves_out() -> None:
-    assert stack.DEFAULTS.items() <= dict(re.findall(r"\$\{(UP_\w+):-(.*?)\}", COMPOSE)).items()
+def test_compose_has_the_defaults_so_inv_leaves_them_out(defaults: Project) -> None:
+    assert stack.defaults(defaults).keys() >= {"UP_IMAGE", "UP_PORT", "UP_ENV_FILE"}
+    assert stack.compose(defaults, "up").shown == {}
 
 
 def test_compose_sets_the_variables_that_are_not_compared() -> None:
@@ -86,6 +87,15 @@ def test_host_and_box_start_the_same_server(defaults: Project) -> None:
 def test_compose_fixes_no_container_name() -> None:
     """A fixed name survives another project name and collides."""
     assert "container_name" not in WEB
+
+
+def test_nginx_is_of_a_stable_branch_that_is_still_mended() -> None:
+    """Its branches with an even number get fixes only: https://nginx.org/en/download.html"""
+    proxy = yaml.safe_load((ROOT / "compose/proxy.yaml").read_text(encoding="utf-8").replace("!reset", ""))
+    name, _, tag = proxy["services"]["proxy"]["image"].partition(":")
+    major, minor = map(int, tag.split(".")[:2])
+    assert (name, minor % 2) == ("nginx", 0)
+    assert (major, minor) >= (1, 30)
 
 
 def test_dockerfile_in_the_readme_is_the_dockerfile() -> None:

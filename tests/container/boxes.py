@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import os
-import subprocess
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from boxed import STOP_BUDGET, docker
 from support import answers, free_port, run, wait_until
 
 NAME = os.environ["INVOKE_IMAGE"]
-IMAGE = f"{NAME}:smoke"  # built by the session
+IMAGE = f"{NAME}:smoke"  # built by the fixture of conftest.py
 CONFINED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
-STOP_BUDGET = 10  # seconds; Docker kills a container that takes longer
-
-
-def docker(*words: str) -> str:
-    """Return the output of a docker command that has to succeed."""
-    done = run("docker", *words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 class Box:
@@ -74,19 +64,3 @@ def box(image: str, *options: str, command: tuple[str, ...] = ()) -> Iterator[Bo
         yield one
     finally:
         docker("rm", "--force", "--volumes", one.name)
-
-
-def layers(image: str) -> Iterator[bytes]:
-    """Yield each layer of an image and each file that describes it; some engines compress them."""
-    saving = subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE)
-    with saving, tarfile.open(fileobj=saving.stdout, mode="r|") as saved:
-        for member in saved:
-            if file := saved.extractfile(member):
-                part = file.read()
-                yield gzip.decompress(part) if part.startswith(b"\x1f\x8b") else part
-
-
-def found_in(image: str, texts: set[bytes]) -> set[bytes]:
-    """Return the texts that an image contains: in a file of a layer, in its settings or in its history."""
-    history = docker("history", "--no-trunc", image).encode()
-    return {text for part in [*layers(image), history] for text in texts if text in part}

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import trustme
 
-from container.boxes import NAME, docker
+from boxed import docker
+from container.boxes import NAME
 from support import ROOT, run, wait_until
 
 INDEX = Path(__file__).parent / "index"

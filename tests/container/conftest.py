@@ -7,10 +7,19 @@ from typing import cast
 
 import pytest
 
+from boxed import docker
 from container import stranger
-from container.boxes import Box, box, docker
+from container.boxes import Box, box
+from support import inv
 
 SERVERS = ("threads", "asgi")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def image() -> None:
+    """Build this project's own image."""
+    built = inv("build", "--tag", "smoke")
+    assert built.returncode == 0, built.stderr
 
 
 @pytest.fixture(scope="session")

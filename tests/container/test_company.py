@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from boxed import docker, found_in
 from container import company
-from container.boxes import docker, found_in
 from support import ROOT, run
 
 

@@ -15,9 +15,11 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from container.boxes import IMAGE, NAME, docker
+from boxed import docker
+from container.boxes import IMAGE, NAME
 from nasty import NASTY, SETTING, among
-from support import INV, ROOT, answers, at_terminal, ended, free_port, get, inv, one_sentence, run, wait_until
+from support import INV, ROOT, answers, free_port, get, inv, one_sentence, run, wait_until
+from terminal import at_terminal, ended
 
 TAG = IMAGE.rpartition(":")[2]
 QUOTES = "https://a  b'c\"$d"

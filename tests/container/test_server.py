@@ -14,8 +14,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from boxed import STOP_BUDGET, docker
 from container import stranger
-from container.boxes import STOP_BUDGET, Box, box, docker
+from container.boxes import Box, box
 from support import ROOT, Answer, get, wait_until
 
 Options = tuple[str, ...]

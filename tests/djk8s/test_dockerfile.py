@@ -42,7 +42,7 @@ CMD ["gunicorn"]
 def here(project: Project, tmp_path: Path) -> Project:
     """A project of this Dockerfile alone."""
     (tmp_path / "Dockerfile").write_text(TEXT)
-    return replace(project, root=tmp_path)
+    return replace(project, root=tmp_path, dockerfile=tmp_path / "Dockerfile")
 
 
 def test_steps_are_what_follows_their_markers(here: Project) -> None:

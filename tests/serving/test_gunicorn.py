@@ -120,6 +120,43 @@ def test_sqlite_that_cannot_be_used_is_in_the_log_and_in_readyz(start: Start, tm
 
 
 @servers
+@pytest.mark.parametrize("folder", [".", "missing"], ids=["whole", "without tables"])
+def test_start_asks_the_site_for_no_page(start: Start, tmp_path: Path, kind: str, folder: str) -> None:
+    """Views may be slow, or need what is not there yet."""
+    server = start(SERVER=kind, DATABASE=f"{tmp_path}/{folder}/db.sqlite3", WEB_CONCURRENCY="2")
+    server.says("Booting worker")
+    wait_until(lambda: server.get("/livez").status == 200)
+    server.get("/readyz")
+    assert not (tmp_path / "calls").exists()
+    server.get("/worker")
+    assert (tmp_path / "calls").read_text() == "called\n"
+
+
+CONSOLE = {"class": "logging.StreamHandler"}
+NONE = {"class": "logging.NullHandler"}
+DEBUGGING = {"debugging": {"()": "django.utils.log.RequireDebugTrue"}}
+LOGS: list[dict[str, object]] = [
+    {},
+    {"handlers": {"console": CONSOLE}, "root": {"handlers": ["console"]}},
+    {"handlers": {"none": NONE}, "loggers": {"django": {"handlers": ["none"], "propagate": False}}},
+    {
+        "filters": DEBUGGING,
+        "handlers": {"console": {**CONSOLE, "filters": ["debugging"]}},
+        "root": {"handlers": ["console"]},
+    },
+]
+
+
+@pytest.mark.parametrize("log", LOGS, ids=["Django's own", "console", "nobody hears it", "only while debugging"])
+def test_page_that_fails_leaves_a_trace(start: Start, log: dict[str, object]) -> None:
+    own = {"LOGGING": json.dumps({"version": 1, "disable_existing_loggers": False, **log})} if log else {}
+    server = start(**own).ready()
+    assert server.get("/fails").status == 500
+    wait_until(lambda: "RuntimeError: a mistake of the site" in server.log)
+    assert server.log.count("RuntimeError: a mistake of the site") == 1
+
+
+@servers
 def test_sqlite_is_migrated_at_the_start_and_for_its_group(start: Start, tmp_path: Path, kind: str) -> None:
     server = start(SERVER=kind).ready()
     assert server.get("/database").text == "0 sessions"

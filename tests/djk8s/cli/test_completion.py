@@ -11,7 +11,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from support import ROOT, tools_stamp
+from support import ROOT
+from terminal import tools_stamp
 
 SHELLS = {  # without anybody's own configuration
     "bash": ["--norc", "--noprofile"],

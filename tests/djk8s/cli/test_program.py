@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from djk8s.shell.run import INTERRUPTED
-from support import one_sentence, tools_stamp
+from support import one_sentence
+from terminal import tools_stamp
 
 STARTS = f'exec {sys.executable} "$@"'
 INTERRUPT = "import signal; signal.raise_signal(signal.SIGINT)\n"

@@ -18,7 +18,8 @@ import pexpect
 import pytest
 
 from djk8s.cli.program import hand_over
-from support import ROOT, one_sentence, tools_stamp, wait_until
+from support import ROOT, one_sentence, wait_until
+from terminal import tools_stamp
 
 Program = Callable[[str, str], Path]
 Ended = subprocess.CompletedProcess[str]

@@ -57,7 +57,7 @@ def made(project: Project, shell: pytest.MonkeyPatch) -> Project:
         write(project.program(name), "#!/bin/sh\n", 0o755)
     write(project.venv / "pyvenv.cfg", "")
     pins = write(project.venv.parent / "requirements.txt", "six==1.17.0 --hash=sha256:00\n")
-    shell.setattr(Project, "requirements", pins)
+    project = replace(project, requirements=pins)
     shell.setattr(venv, "has_its_packages", lambda _: True)
     venv.write_stamp(project, "venv", venv.venv_stamp(project, sys.executable))
     venv.write_stamp(project, "install", {"requirements": pins.read_text()})

@@ -152,14 +152,12 @@ def test_made_anew_when_a_person_made_it_by_hand(project: Project, made: list[st
     assert made == MAKE
 
 
-def test_installed_anew_when_the_pins_changed(
-    whole: Project, made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_installed_anew_when_the_pins_changed(whole: Project, made: list[str], tmp_path: Path) -> None:
     changed = tmp_path / "requirements.txt"
     changed.write_text(whole.requirements.read_text() + "# changed\n")
-    monkeypatch.setattr(Project, "requirements", changed)
-    venv.make(whole)
-    venv.install(whole)
+    newer = replace(whole, requirements=changed)
+    venv.make(newer)
+    venv.install(newer)
     assert len(made) == 1
     assert made[0].endswith(f"sync {PINNED} requirements-pip.txt {changed}")
 
@@ -229,14 +227,11 @@ def test_uv_compares_the_packages_with_the_pins(
         package = packages_of(project.venv) / f"{name}.dist-info" / "METADATA"
         package.parent.mkdir()
         package.write_text("Metadata-Version: 2.1\nName: {}\nVersion: {}\n".format(*name.split("-")))
-    for owner, name, pins in [
-        (venv, "PIP_PIN", ""),
-        (Project, "requirements", f"six==1.17.0 --hash=sha256:{'0' * 64}\n"),
-    ]:
-        monkeypatch.setattr(owner, name, tmp_path / name)
-        (tmp_path / name).write_text(pins)
+    (tmp_path / "pip.txt").write_text("")
+    (tmp_path / "requirements.txt").write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
+    monkeypatch.setattr(venv, "PIP_PIN", tmp_path / "pip.txt")
     monkeypatch.setenv("UV_CONSTRAINT", "/nowhere.txt")
-    assert venv.has_its_packages(project) is as_pinned
+    assert venv.has_its_packages(replace(project, requirements=tmp_path / "requirements.txt")) is as_pinned
 
 
 def test_dry_touches_no_stamp(whole: Project, made: list[str], tmp_path: Path) -> None:

@@ -19,10 +19,10 @@ import pexpect
 import pytest
 from invoke.exceptions import Exit
 
-from projects_here import configured
 from djk8s.shell import run as running
 from djk8s.shell import talk
 from djk8s.shell.command import Command
+from projects_here import configured
 from support import ROOT, one_sentence
 
 HERE = ROOT / "src"
@@ -205,6 +205,7 @@ from invoke.collection import Collection
 from invoke.program import Program
 from invoke.tasks import task
 from pathlib import Path
+import tasks
 from djk8s.project import Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import run
@@ -216,9 +217,7 @@ def go(c):
     run(project, Command((sys.executable, "-c", {child!r})), **{options!r})
 
 namespace = Collection(go)
-namespace.configure(dict(
-    engine="docker", project="p", image="i", port="1", venv="venv", env_file=".env", up=dict(image="u", port="2")
-))
+namespace.configure(tasks.ns.configuration())
 Program(namespace=namespace).run(["inv", "go"])
 """
 

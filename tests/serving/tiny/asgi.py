@@ -1,13 +1,17 @@
-"""As `startproject` writes it, and a websocket that gives back what it gets."""
+"""As `startproject` writes it, each call is noted, and a websocket gives back what it gets."""
 
 from typing import Any
 
 from django.core.asgi import get_asgi_application
 
+from .calls import note
+
 site = get_asgi_application()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["type"] == "http":
+        note()
     if scope["type"] != "websocket":
         return await site(scope, receive, send)
     await receive()

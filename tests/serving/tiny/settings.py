@@ -1,5 +1,6 @@
 """As few settings as there can be. Its start takes as long as the file that HOLD names is there."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -14,5 +15,6 @@ if not os.environ["SECRET_KEY"]:
 SECRET_KEY = os.environ["SECRET_KEY"]
 ALLOWED_HOSTS = ["localhost"]
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.sessions", "tiny"]
+LOGGING = json.loads(os.environ.get("LOGGING", "{}"))
 ROOT_URLCONF = "tiny.urls"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("DATABASE", "db.sqlite3")}}

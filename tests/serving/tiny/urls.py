@@ -23,6 +23,10 @@ def form(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.POST["text"])
 
 
+def fails(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("a mistake of the site")
+
+
 def worker(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(os.getpid()))
 
@@ -41,4 +45,4 @@ def sleeps(request: HttpRequest) -> HttpResponse:
     return HttpResponse("slept")
 
 
-urlpatterns = [path(view.__name__, view) for view in (database, form, worker, waits, sleeps)]
+urlpatterns = [path(view.__name__, view) for view in (database, form, fails, worker, waits, sleeps)]

@@ -1,5 +1,6 @@
 """Run the site in each place, and compare what it is and what it answers: `nox -s parity [-- --json]`.
 
+Of an answer, what differs when the same place is asked twice is random, as a token or a clock, and is not compared.
 It types `inv` under the names that the session gives it, so that nothing else is touched.
 """
 
@@ -10,14 +11,15 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from differences import reason
+from differences import reason, reasons
 
+from anysite import OTHER_HOST, READY_WITHIN, pages
 from nasty import SETTING
 from support import INV, ROOT, Answer, answers, free_port, get, inv, stylesheets, surroundings, wait_until
 
@@ -29,9 +31,9 @@ Facts = Mapping[str, str]
 
 def main() -> None:
     """Print what the places are, and end in exit code 1 when they differ without a reason."""
-    type_in("env", *SETTING)
+    type_in("env", *SETTING, "--set", "DATABASE_URL=sqlite:////app/data/parity.sqlite3")
     facts = {"host": host(), "container": container(), "compose": composed()}
-    compared = compare(facts)
+    compared = compare(facts, reasons(sys.argv))
     print(json.dumps(compared, indent=2) if "--json" in sys.argv else table(compared))
     faults = [subject for subject, row in compared.items() if not row["same"] and not row["reason"]]
     sys.exit(f"{len(faults)} of {len(compared)} subjects differ without a reason." if faults else 0)
@@ -46,13 +48,21 @@ def type_in(*words: str, **environment: str) -> str:
 
 
 def host() -> Facts:
-    """Return the facts of this machine; its site has a database of its own."""
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {"DATABASE_URL": f"sqlite:///{folder}/db.sqlite3"}
-        with serving(port, environment):
-            inside = type_in("manage", "--", "shell", "--verbosity", "0", "-c", PROBE, **environment)
-            return {**json.loads(inside), **answered(port)}
+    """Return the facts of this machine; the same variables, but for a database of its own."""
+    port, ours = free_port(), Path(os.environ["INVOKE_ENV_FILE"])
+    file = ours.with_name("host.env")
+    shutil.copy(ours, file)
+    environment = {"INVOKE_ENV_FILE": str(file)}
+    type_in("env", "--set", f"DATABASE_URL=sqlite:///{ours.with_name('parity.sqlite3')}", **environment)
+    with serving(port, environment):
+        inside = type_in("manage", "--", "shell", "-c", PROBE, **environment)
+        return {**seen(inside), **answered(port)}
+
+
+def seen(printed: str) -> Facts:
+    """Return the facts that probe.py printed last."""
+    facts: Facts = json.loads(printed.strip().splitlines()[-1])
+    return facts
 
 
 @contextlib.contextmanager
@@ -61,7 +71,7 @@ def serving(port: int, environment: dict[str, str]) -> Iterator[None]:
     argv = [*INV, "serve", "--port", str(port)]
     server = subprocess.Popen(argv, cwd=ROOT, env=surroundings(environment), stdout=subprocess.DEVNULL)
     try:
-        wait_until(lambda: answers(f"http://localhost:{port}"), 120)
+        wait_until(lambda: answers(f"http://localhost:{port}"), 600 + READY_WITHIN)
         yield
     finally:
         server.terminate()
@@ -87,38 +97,53 @@ def composed() -> Facts:
 
 def in_the_box(port: int) -> Facts:
     """Return the facts of the container that was started last."""
-    inside = type_in("shell", "--", "python", "manage.py", "shell", "--verbosity", "0", "-c", PROBE)
-    return {**json.loads(inside), **answered(port)}
+    inside = type_in("shell", "--", "python", "manage.py", "shell", "-c", PROBE)
+    return {**seen(inside), **answered(port)}
 
 
 def answered(port: int) -> Facts:
-    """Return the facts of what a site answers: status, headers but the date, and body."""
+    """Return the facts of what a site answers, by address and part, and for the first stylesheet of each page."""
     url = f"http://localhost:{port}"
-    sheet = stylesheets(get(f"{url}/admin/login/"), url)[0]
-    facts = {f"GET {address} {part}": value for address in ADDRESSES for part, value in parts(get(url + address), port)}
-    facts.update({f"GET /static/… {part}": value for part, value in parts(sheet, port)})
-    facts.update({f"GET / of another host {part}": value for part, value in parts(get(url, Host="x.example"), port)})
+    asked: dict[str, dict[str, str]] = {address.removeprefix(url): {} for address in pages(url)}
+    asked |= {address: {} for address in ADDRESSES}
+    asked["/ of another host"] = {"Host": OTHER_HOST}
+    facts: dict[str, str] = {}
+    for address, headers in asked.items():
+        whole = url + address.partition(" ")[0]
+        first, second = get(whole, **headers), get(whole, **headers)
+        facts |= {f"GET {address} {part}": value for part, value in steady(first, second, port)}
+        sheets = zip(stylesheets(first, whole)[:1], stylesheets(second, whole)[:1], strict=False)
+        facts |= {f"GET {address} style {part}": value for both in sheets for part, value in steady(*both, port)}
     return facts
 
 
+def steady(first: Answer, second: Answer, port: int) -> Iterator[tuple[str, str]]:
+    """Yield the parts of an answer that were the same twice; of one that was not, that it was there."""
+    again = dict(parts(second, port))
+    for part, value in parts(first, port):
+        both = zip(value.split("\n"), again.get(part, "").split("\n"), strict=False)
+        yield part, "\n".join(line if line == other else "…" for line, other in both)
+
+
 def parts(answer: Answer, port: int) -> Iterator[tuple[str, str]]:
-    """Yield the parts of an answer, without what is random or a clock's."""
+    """Yield the parts of an answer, without a clock's and the tokens of forms, cookies and policies."""
     yield "status", str(answer.status)
     for name, value in answer.headers.items():
         if name.lower() not in {"date", "expires"}:
-            yield name.lower(), re.sub(r"csrftoken=\w+|expires=[^;]+", "…", value)
+            shown = re.sub(r"(\w+=)[^;]+", r"\1…", value, count=1) if name.lower() == "set-cookie" else value
+            yield name.lower(), re.sub(r"(?i)expires=[^;]+|(?<=nonce-)[\w+/=-]+", "…", shown)
     body = answer.body.decode("utf-8", "replace").replace(f":{port}", ":PORT")
-    yield "body", re.sub(r'(name="csrfmiddlewaretoken" value=)"\w+"', r"\1…", body)
+    yield "body", re.sub(r"(csrfmiddlewaretoken[\"'] value=|nonce=)[\"'][^\"']*[\"']", r"\1…", body)
 
 
-def compare(facts: Mapping[str, Facts]) -> dict[str, dict[str, object]]:
+def compare(facts: Mapping[str, Facts], known: Mapping[str, str]) -> dict[str, dict[str, object]]:
     """Return, for each subject, its value in each place, whether they are the same, and why they need not be."""
     subjects = dict.fromkeys(subject for place in PLACES for subject in facts[place])
     rows: dict[str, dict[str, object]] = {}
     for subject in subjects:
         values = {place: facts[place].get(subject) for place in PLACES}
         same = len(set(values.values())) == 1
-        rows[subject] = {**values, "same": same, "reason": None if same else reason(subject)}
+        rows[subject] = {**values, "same": same, "reason": None if same else reason(subject, known)}
     return rows
 
 

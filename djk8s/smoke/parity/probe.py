@@ -12,12 +12,16 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 
-SECRET = re.compile(r"SECRET|PASSWORD|TOKEN")
+import serving
+
+SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|_KEY\b|DSN")
+PROJECT = str(Path(serving.__file__).resolve().parent.parent)
 
 
 def subjects() -> Iterator[tuple[str, str]]:
@@ -46,7 +50,8 @@ def flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
     elif SECRET.search(name):
         yield name, hashlib.sha256(str(value).encode()).hexdigest()[:12]
     else:
-        yield name, re.sub(r" at 0x[0-9a-f]+", "", repr(value)).replace(str(settings.PROJECT_DIR), "PROJECT")
+        shown = repr(sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value)
+        yield name, re.sub(r" at 0x[0-9a-f]+", "", shown).replace(PROJECT, "PROJECT")
 
 
 def said_by(*words: str) -> str:
@@ -56,4 +61,5 @@ def said_by(*words: str) -> str:
     return out.getvalue()
 
 
-print(json.dumps(dict(subjects())))
+# In a line of its own, as a site may print something when it starts.
+print("\n" + json.dumps(dict(subjects())))

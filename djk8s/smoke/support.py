@@ -1,10 +1,9 @@
-"""Helpers that the tests share: type `inv`, ask a site, and wait."""
+"""Helpers that the tests share: type `inv` in the project's folder, ask a site, and wait."""
 
 from __future__ import annotations
 
 import os
 import random
-import re
 import socket
 import subprocess
 import sys
@@ -14,12 +13,13 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from email.message import Message
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urljoin
 
-import pexpect
-
-ROOT = Path(__file__).resolve().parent.parent
+# pytest is started in the project's folder; this file may be anywhere.
+ROOT = Path.cwd()
 INV = (sys.executable, str(ROOT / "inv"))
 
 
@@ -33,31 +33,6 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         words, cwd=ROOT, env=surroundings(environment), capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
-
-
-def at_terminal(*words: str, **environment: str) -> pexpect.spawn[str]:
-    """Type an `inv` command in a real terminal of 80 columns."""
-    command, *arguments = [*INV, *words]
-    return pexpect.spawn(
-        command,
-        arguments,
-        cwd=str(ROOT),
-        env=surroundings(environment),
-        dimensions=(24, 80),
-        encoding="utf-8",
-        timeout=180,
-    )
-
-
-def tools_stamp(checkout: Path) -> str:
-    """Return what `./inv` leaves in .tools/complete."""
-    pins = [(checkout / f"requirements-{name}.txt").read_text(encoding="utf-8") for name in ("uv", "tools")]
-    return "\n".join([os.path.realpath(checkout / ".tools/bin/python"), *pins])
-
-
-def ended(terminal: pexpect.spawn[str]) -> bool:
-    """Return whether what was typed in a terminal has ended; also where the terminal is closed."""
-    return os.waitpid(terminal.pid or 0, os.WNOHANG) != (0, 0)
 
 
 def surroundings(environment: dict[str, str]) -> dict[str, str]:
@@ -92,13 +67,29 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-opener = urllib.request.build_opener(NoRedirect)
+# A network's proxy cannot reach this machine.
+opener = urllib.request.build_opener(NoRedirect, urllib.request.ProxyHandler({}))
 
 
-def stylesheets(page: Answer, site: str) -> list[Answer]:
-    """Return what the site answers for each stylesheet of a page, asked as a browser does."""
-    links = re.findall(r'<link[^>]+href="([^"]+\.css)"', page.text)
-    return [get(site + link, Accept_Encoding="gzip") for link in links]
+def stylesheets(page: Answer, url: str) -> list[Answer]:
+    """Return what a site answers for each stylesheet of its own that a page links, asked as a browser does."""
+    links = Links()
+    links.feed(page.body.decode("utf-8", "replace"))
+    own = [whole for link in links.found if (whole := urljoin(url, link)).startswith(urljoin(url, "/"))]
+    return [get(link, Accept_Encoding="gzip") for link in own]
+
+
+class Links(HTMLParser):
+    """The stylesheets that a page links."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        link = dict(attrs)
+        if tag == "link" and "stylesheet" in (link.get("rel") or "").lower().split():
+            self.found.append((link.get("href") or "").strip())
 
 
 def wait_until(true: Callable[[], object], seconds: float = 60) -> None:

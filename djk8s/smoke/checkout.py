@@ -12,6 +12,15 @@ from support import ROOT, answers, free_port, run
 NAME = 'it\'s a "$HOME" ü'  # a folder that a shell would take apart
 
 
+def copy(path: Path, target: Path) -> None:
+    """Copy a file, a link as a link, or the folder of a submodule."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir() and not path.is_symlink():
+        shutil.copytree(path, target, symlinks=True, dirs_exist_ok=True)
+    else:
+        shutil.copy(path, target, follow_symlinks=False)
+
+
 class Checkout:
     """A copy of the files that git knows, or would, which works with the tools of this checkout."""
 
@@ -19,8 +28,8 @@ class Checkout:
         self.folder = folder / NAME
         listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").stdout
         for name in filter(None, listed.split("\0")):
-            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, self.folder / name)
+            if os.path.lexists(ROOT / name):  # git lists what was deleted, too
+                copy(ROOT / name, self.folder / name)
         (self.folder / ".tools").symlink_to(ROOT / ".tools")
         self.port, self.up_port = free_port(), free_port()
         own = {"INVOKE_PROJECT": project, "INVOKE_IMAGE": project, "INVOKE_UP_IMAGE": f"{project}-compose:v1"}

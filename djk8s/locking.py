@@ -1,0 +1,98 @@
+"""`inv lock`: pin in requirements*.txt, with hashes, what requirements*.in or another project's own lock name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from djk8s import dockerfile, facts, tools
+from djk8s.adopt import packages, resolver
+from djk8s.adopt.python import read
+from djk8s.facts import Facts
+from djk8s.project import Project
+from djk8s.shell.command import Command
+from djk8s.shell.run import run
+from djk8s.shell.talk import refuse
+
+MADE_BY = "--custom-compile-command=inv lock"
+
+
+def lock(project: Project, upgrade: bool = False) -> None:
+    """Write each requirements*.txt again; with `upgrade`, in the newest versions that are allowed.
+
+    Raises `Exit` with uv's own reason, and then the file in question is as it was.
+    """
+    for source in sources(project):
+        ask(project, compile_command(project, source, upgrade), compiled(source))
+    known = known_facts(project)
+    if known and is_exported(project, known):
+        export(project, known, upgrade)
+
+
+def commands(project: Project) -> list[Command]:
+    """Return the commands that pin what each requirements*.in asks for."""
+    return [compile_command(project, source) for source in sources(project)]
+
+
+def sources(project: Project) -> list[Path]:
+    """Return the files that are compiled as they are."""
+    known = known_facts(project)
+    exported = project.root / known.packages if known and is_exported(project, known) else None
+    return [file for file in sorted(project.root.glob("requirements*.in")) if file != exported]
+
+
+def known_facts(project: Project) -> Facts | None:
+    """Return what .djk8s.toml says, if there is one; raises `Exit` if it cannot be read."""
+    file = project.root / facts.FILE
+    if not file.is_file():
+        return None
+    try:
+        return facts.loads(file.read_text(encoding="utf-8"))[0]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        refuse(f"{facts.FILE} cannot be read ({error}): `git checkout {facts.FILE}`.")
+
+
+def is_exported(project: Project, known: Facts) -> bool:
+    """Return False for the requirements.in of `djk8s new`, which names all that serving needs."""
+    asked = read(project.root / known.packages)
+    return known.packages != "requirements.in" or not all(name in asked for name in packages.SERVING)
+
+
+def compile_command(project: Project, source: Path, upgrade: bool = False) -> Command:
+    """Return the command that pins what a requirements*.in asks for, for every Python of the project."""
+    words = (*packages.COMPILE, "--python", resolver.PYTHON, f"--python-version={oldest_python(project)}", MADE_BY)
+    upgrading = ("--upgrade",) if upgrade else ()
+    return uv(project, (*words, "--output-file", source.with_suffix(".txt"), *upgrading, source))
+
+
+def oldest_python(project: Project) -> str:
+    """Return the oldest Python that pyproject.toml allows, or else the image's."""
+    return ".".join(map(str, project.oldest_python())) or dockerfile.python_version(project)
+
+
+def uv(project: Project, words: resolver.Words) -> Command:
+    return Command((tools.program(project, "uv"), *words))
+
+
+def ask(project: Project, command: Command, failed: resolver.Explain) -> None:
+    """Run uv, with the indexes of the user that the image and other machines may reach too."""
+    indexes = {} if project.dry else resolver.for_everyone(tools.index_variables(project))
+    run(project, replace(command, hidden=indexes), failed, unattended=True)
+
+
+def compiled(source: Path) -> resolver.Explain:
+    return lambda said: f"{source.name} cannot be locked, correct it there: {resolver.reason(said)}."
+
+
+def export(project: Project, known: Facts, upgrade: bool) -> None:
+    """Write requirements.txt from the file that the project's packages are locked in or asked for."""
+    before = "" if upgrade else read(project.requirements)
+
+    def run_uv(words: resolver.Words, failed: resolver.Explain) -> None:
+        ask(project, uv(project, words), failed)
+
+    made = packages.export(project.root, known.packages, known.python, before=before, run=run_uv)
+    if not project.dry:
+        new = project.requirements.with_name(f"{project.requirements.name}.new")
+        new.write_text(made.text, encoding="utf-8")
+        new.replace(project.requirements)

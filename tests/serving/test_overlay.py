@@ -1,0 +1,238 @@
+"""The overlay: what it makes of a site's own settings. Each module of settings is read by a Python of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import ROOT
+
+OVERLAY = ROOT / "serving/overlay.py"
+INSECURE = "django-insecure-0123456789012345678901234567890123456789012345"
+SHOW = """
+import json
+from django.conf import settings
+print(json.dumps({name: getattr(settings, name) for name in dir(settings) if name.isupper()}, default=str))
+"""
+SECURITY, WHITENOISE = "django.middleware.security.SecurityMiddleware", "whitenoise.middleware.WhiteNoiseMiddleware"
+SQLITE, POSTGRES = "django.db.backends.sqlite3", "django.db.backends.postgresql"
+URL = "postgres://site@db/site"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project's folder, in which the overlay runs after shop.settings."""
+    (tmp_path / "serving").mkdir()
+    (tmp_path / "serving/__init__.py").touch()
+    text = OVERLAY.read_text(encoding="utf-8").replace("from myproj.settings import", "from shop.settings import")
+    (tmp_path / "serving/overlay.py").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def asked(root: Path, settings: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    (root / "shop").mkdir(exist_ok=True)
+    (root / "shop/settings.py").write_text(settings, encoding="utf-8")
+    own = {"DJANGO_SETTINGS_MODULE": "serving.overlay", "PYTHONPATH": str(root), "SECRET_KEY": "k", **environment}
+    own = {"PATH": os.environ["PATH"], **{name: value for name, value in own.items() if value}}
+    return subprocess.run([sys.executable, "-c", SHOW], env=own, cwd=root, capture_output=True, text=True, check=False)
+
+
+def served(root: Path, settings: str = "", **environment: str) -> dict[str, Any]:
+    """Return the settings of a site as it is served."""
+    answer = asked(root, settings, **environment)
+    assert answer.returncode == 0, answer.stderr
+    found: dict[str, Any] = json.loads(answer.stdout)
+    return found
+
+
+def test_overlay_is_short() -> None:
+    assert len(OVERLAY.read_text(encoding="utf-8").splitlines()) <= 60
+
+
+DEBUGGING = [({}, False), ({"DEBUG": "0"}, False), ({"DEBUG": "1"}, True), ({"DEBUG": "True"}, True)]
+
+
+@pytest.mark.parametrize(("environment", "debug"), DEBUGGING, ids=str)
+def test_debug_is_off_unless_the_environment_turns_it_on(root: Path, environment: dict[str, str], debug: bool) -> None:
+    assert served(root, "DEBUG = True", **environment)["DEBUG"] is debug
+    assert served(root, "", **environment)["DEBUG"] is debug
+
+
+def test_key_of_the_environment_wins(root: Path) -> None:
+    assert served(root, f"SECRET_KEY = '{INSECURE}'", SECRET_KEY="fresh")["SECRET_KEY"] == "fresh"
+    assert served(root, "SECRET_KEY = 'from-a-vault'", SECRET_KEY="")["SECRET_KEY"] == "from-a-vault"
+
+
+def test_key_that_startproject_made_serves_nobody(root: Path) -> None:
+    refused = asked(root, f"SECRET_KEY = '{INSECURE}'", SECRET_KEY="")
+    assert "`inv env --set SECRET_KEY` sets another" in refused.stderr
+    assert served(root, f"SECRET_KEY = '{INSECURE}'", SECRET_KEY="", DEBUG="1")["SECRET_KEY"] == INSECURE
+
+
+def test_localhost_is_allowed_beside_the_sites_hosts(root: Path) -> None:
+    here = ["localhost", "127.0.0.1", "[::1]"]
+    assert served(root)["ALLOWED_HOSTS"] == here
+    assert served(root, "ALLOWED_HOSTS = ('a.example',)")["ALLOWED_HOSTS"] == ["a.example", *here]
+    more = served(root, "ALLOWED_HOSTS = None", ALLOWED_HOSTS="b.example, c")["ALLOWED_HOSTS"]
+    assert more == [*here, "b.example", "c"]
+
+
+def test_origins_of_the_environment_are_added_once(root: Path) -> None:
+    one, two = "https://a.example", "https://b.example"
+    both = served(root, f"CSRF_TRUSTED_ORIGINS = ['{one}']", CSRF_TRUSTED_ORIGINS=f"{one},{two}")
+    assert both["CSRF_TRUSTED_ORIGINS"] == [one, two]
+
+
+SECURE = "SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True"
+HTTPS = ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
+
+
+def test_https_is_asked_of_clients_only_where_it_is_spoken(root: Path) -> None:
+    plain, secure = served(root, SECURE), served(root, "", HTTPS="1")
+    assert [plain[name] for name in HTTPS] == [False] * 3
+    assert [secure[name] for name in HTTPS] == [True] * 3
+    assert plain["SECURE_PROXY_SSL_HEADER"] is None
+    assert secure["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]
+    own = served(root, "SECURE_PROXY_SSL_HEADER = ('HTTP_X_SCHEME', 'https')", HTTPS="1")
+    assert own["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_SCHEME", "https"]
+
+
+def database(**parts: object) -> str:
+    return f"DATABASES = {{'default': {parts!r}}}"
+
+
+FILES = [
+    ("/app/src/db.sqlite3", "{data}/db.sqlite3"),
+    ("db.sqlite3", "{data}/db.sqlite3"),
+    ("store", "{data}/store"),
+    ("{data}/sub/db.sqlite3", "{data}/sub/db.sqlite3"),
+    (":memory:", ":memory:"),
+    ("file:memorydb_default?mode=memory", "file:memorydb_default?mode=memory"),
+]
+
+
+@pytest.mark.parametrize(("name", "moved"), FILES)
+def test_sqlite_of_a_container_is_in_its_volume(root: Path, name: str, moved: str) -> None:
+    settings = database(ENGINE=SQLITE, NAME=name.format(data=root / "data"))
+    inside = served(root, settings, PLACE="container")["DATABASES"]["default"]["NAME"]
+    assert inside == moved.format(data=root / "data")
+    outside = served(root, settings)["DATABASES"]["default"]["NAME"]
+    assert outside == name.format(data=root / "data")
+
+
+def test_another_database_of_a_container_is_left_alone(root: Path) -> None:
+    kept = served(root, database(ENGINE=POSTGRES, NAME="shop", HOST="h"), PLACE="container")["DATABASES"]["default"]
+    assert (kept["NAME"], kept["HOST"]) == ("shop", "h")
+
+
+def test_url_wins_over_the_sites_own_database(root: Path) -> None:
+    own = database(ENGINE=SQLITE, NAME="db.sqlite3", OPTIONS={"timeout": 20}, ATOMIC_REQUESTS=True)
+    found = served(root, own, DATABASE_URL="postgres://site@db:5433/site", PLACE="compose")["DATABASES"]["default"]
+    assert {name: found[name] for name in ("ENGINE", "NAME", "USER", "HOST", "PORT")} == {
+        "ENGINE": POSTGRES,
+        "NAME": "site",
+        "USER": "site",
+        "HOST": "db",
+        "PORT": 5433,
+    }
+    assert (found["OPTIONS"], found["ATOMIC_REQUESTS"]) == ({}, True)  # a timeout is for SQLite, the other for any
+
+
+def test_url_wins_over_variables_of_the_sites_own(root: Path) -> None:
+    own = database(ENGINE=POSTGRES, PASSWORD="old")
+    own += "\nimport os\nDATABASES['default']['HOST'] = os.environ['DB_HOST']"
+    found = served(root, own, DATABASE_URL=URL, DB_HOST="elsewhere")["DATABASES"]["default"]
+    assert (found["HOST"], found["PASSWORD"]) == ("db", "")
+
+
+def test_engine_of_the_sites_own_stays_with_the_same_kind_of_database(root: Path) -> None:
+    postgis = "django.contrib.gis.db.backends.postgis"
+    own = database(ENGINE=postgis, NAME="shop", OPTIONS={"pool": True})
+    found = served(root, own, DATABASE_URL=URL)["DATABASES"]["default"]
+    assert (found["ENGINE"], found["NAME"], found["OPTIONS"]) == (postgis, "site", {"pool": True})
+
+
+def test_url_that_the_site_followed_changes_nothing(root: Path) -> None:
+    own = database(ENGINE=POSTGRES, NAME="site", USER="site", HOST="db", CONN_MAX_AGE=7, PASSWORD="from-a-file")
+    found = served(root, own, DATABASE_URL=URL)["DATABASES"]["default"]
+    assert (found["CONN_MAX_AGE"], found["PASSWORD"]) == (7, "from-a-file")
+
+
+def test_url_brings_a_database_where_there_was_none(root: Path) -> None:
+    assert served(root, "", DATABASE_URL=URL)["DATABASES"]["default"]["ENGINE"] == POSTGRES
+
+
+def test_url_of_a_file_is_that_file(root: Path) -> None:
+    found = served(root, database(ENGINE=SQLITE, NAME="x"), DATABASE_URL="sqlite:////mnt/y.db", PLACE="container")
+    assert found["DATABASES"]["default"]["NAME"] == "/mnt/y.db"
+
+
+@pytest.mark.parametrize("url", ["hunter2", "postgres://u:hunter2@[/x"])
+def test_url_that_is_none_is_one_sentence_without_it(root: Path, url: str) -> None:
+    said = asked(root, "", DATABASE_URL=url).stderr.strip().rpartition("\n")[2]
+    assert "write postgres://USER:PASSWORD@HOST" in said
+    assert "hunter2" not in said
+
+
+def test_uploads_of_a_container_are_in_its_volume(root: Path) -> None:
+    assert served(root, "MEDIA_ROOT = '/srv/uploads'", PLACE="container")["MEDIA_ROOT"] == f"{root}/data/media"
+    for own in (f"{root}/data", f"{root}/data/files"):
+        assert served(root, f"MEDIA_ROOT = '{own}'", PLACE="container")["MEDIA_ROOT"] == own
+    assert served(root, "MEDIA_ROOT = '/srv/uploads'")["MEDIA_ROOT"] == "/srv/uploads"
+
+
+LOGGING = """
+LOGGING = {
+    "version": 1,
+    "handlers": {
+        "file": {"class": "logging.handlers.RotatingFileHandler", "filename": "/nowhere/a.log", "level": "INFO"},
+        "mail": {"class": "django.utils.log.AdminEmailHandler"},
+    },
+}
+"""
+
+
+def test_log_of_a_container_is_on_the_console(root: Path) -> None:
+    """Without this, Django would not start: it opens the file."""
+    handlers = served(root, LOGGING, PLACE="container")["LOGGING"]["handlers"]
+    assert handlers["file"] == {"class": "logging.StreamHandler", "level": "INFO"}
+    assert handlers["mail"] == {"class": "django.utils.log.AdminEmailHandler"}
+    assert "/nowhere/a.log" in asked(root, LOGGING + "import logging.config; logging.config.dictConfig(LOGGING)").stderr
+
+
+def test_static_files_are_gathered_beside_the_code(root: Path) -> None:
+    assert served(root)["STATIC_ROOT"] == f"{root}/staticfiles"
+    assert served(root, "STATIC_ROOT = '/srv/static'")["STATIC_ROOT"] == "/srv/static"
+
+
+STACKS = [
+    ([], [WHITENOISE]),
+    ([SECURITY, "a"], [SECURITY, WHITENOISE, "a"]),
+    (["cors", SECURITY, "a"], ["cors", SECURITY, WHITENOISE, "a"]),
+    ((SECURITY, "a"), [SECURITY, WHITENOISE, "a"]),
+    ((SECURITY, "a", "shop.whitenoise.Mine"), [SECURITY, "a", "shop.whitenoise.Mine"]),
+]
+
+
+@pytest.mark.parametrize(("own", "found"), STACKS, ids=str)
+def test_whitenoise_serves_static_files_where_nothing_does(root: Path, own: object, found: list[str]) -> None:
+    assert served(root, f"MIDDLEWARE = {own!r}")["MIDDLEWARE"] == found
+
+
+def test_names_of_the_overlay_are_no_settings(root: Path) -> None:
+    """A site may have settings of any name, as ROOT and DATA."""
+    own = "ROOT, DATA, HTTPS, CONTAINER = 'their', 'own', 'as it', 'was'\nimport os\nPath = os = None"
+    found = served(root, own)
+    assert [found[name] for name in ("ROOT", "DATA", "HTTPS", "CONTAINER")] == ["their", "own", "as it", "was"]
+
+
+def test_plain_django_is_enough(root: Path) -> None:
+    """A recipe that is measured has no other packages (bench/recipes.py)."""
+    hide = "import sys\nsys.modules['whitenoise'] = sys.modules['dj_database_url'] = None\n"
+    assert served(root, f"{hide}MIDDLEWARE = ['a']")["MIDDLEWARE"] == ["a"]
