@@ -1,0 +1,137 @@
+"""How a project's static files are made, and why that failed."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path, PurePosixPath
+
+from djk8s.adopt.ask import Answer
+from djk8s.adopt.found import Found
+from djk8s.adopt.layout import apart, name_of, parent, read
+from djk8s.git import tracked
+from djk8s.shell.talk import refuse
+
+COLLECT = "collectstatic --no-input"
+MANIFEST = {"staticfiles.json", "manifest.json"}
+WHERE = r'File "(?!/opt/venv|/usr|<)([^"]+)", line (\d+)'
+
+
+def commands(root: Path, answer: Answer) -> Found[tuple[str, ...]]:
+    """Return the commands of manage.py that make the static files, in order; none where git has them."""
+    if "django.contrib.staticfiles" not in answer.settings["INSTALLED_APPS"]:
+        return Found((), "no django.contrib.staticfiles")
+    folder = static_root(answer).value
+    made = [path for path in tracked(root) if name_of(path) in MANIFEST and path.startswith(f"{folder}/")]
+    if made:
+        return Found((), made[0])
+    if answer.settings["COMPRESS_OFFLINE"] and answer.settings["COMPRESS_ENABLED"] is not False:
+        return Found(("compress --force", COLLECT), "COMPRESS_OFFLINE")
+    return Found((COLLECT,), "django.contrib.staticfiles")
+
+
+def static_root(answer: Answer) -> Found[str]:
+    """Return the folder that they are gathered in, relative to the project's; raises `Exit` if it is outside."""
+    given = answer.settings["STATIC_ROOT"]
+    if not given:
+        return Found("staticfiles", "serving/overlay.py")
+    path = PurePosixPath(given)
+    if not path.is_relative_to("/app") or str(path) == "/app":
+        refuse(f"STATIC_ROOT is {given}, outside the project: let it be a folder in it, as BASE_DIR / 'staticfiles'.")
+    return Found(str(path.relative_to("/app")), "STATIC_ROOT")
+
+
+def node(root: Path, given: str | None = None) -> Found[str]:
+    """Return the folder of the shallowest package.json with a script `build`, "." for the project's; "" for none."""
+    if given is not None:
+        if given and not has_build(root, f"{given}/package.json"):
+            refuse(f"There is no package.json with a script `build` in {given}: name its folder with --node.")
+        return Found(given, "--node")
+    files = [path for path in tracked(root) if name_of(path) == "package.json" and "node_modules/" not in path]
+    found = sorted(
+        (path for path in files if not apart(path) and has_build(root, path)), key=lambda path: path.count("/")
+    )
+    return Found(parent(found[0]) or ".", found[0]) if found else Found("", "no package.json with a script `build`")
+
+
+def has_build(root: Path, path: str) -> bool:
+    try:
+        package = json.loads(read(root, path))
+    except ValueError:
+        return False
+    return isinstance(package, dict) and "build" in (package.get("scripts") or {})
+
+
+GIVE = "The variable {0} is missing: give it with --env {0}=…."
+# The first that is in the log gives the sentence. The model is Heroku's buildpack for Python.
+CAUSES = (
+    (
+        r"The file ['\"]([^'\"]+)['\"] could not be found with",
+        "A stylesheet or a script refers to {0}, which is not there, and their storage is strict about it: "
+        "add the file, take the reference out, or set manifest_strict = False in the storage.",
+    ),
+    (
+        r"Missing staticfiles manifest entry for ['\"]([^'\"]+)",
+        "{0} is not among the static files: add the file, or take the static tag that names it out of its template.",
+    ),
+    (r"KeyError: ['\"]([A-Z][A-Z0-9_]*)['\"]", GIVE),
+    (r"Set the ['\"]?(\w+)['\"]? environment variable", GIVE),
+    (r"(\w+) not found\. Declare it as envvar", GIVE),
+    (r"Environment variable ['\"](\w+)['\"] not set", GIVE),
+    (r"(SECRET_KEY) setting must not be empty", "{0} is empty: give the variable that it is read from with --env."),
+    (
+        r"(?:NoCredentials|DefaultCredentials|PartialCredentials|Authentication)Error|Unable to locate credentials"
+        r"|Invalid(?:AccessKeyId|Location)|EndpointConnectionError|(?:AWS|AZURE|GS)_\w+[^\n]*(?:must|require|not set)",
+        "Their static files go to a storage in the cloud, for which a build has no credentials: "
+        "let STORAGES['staticfiles'] be one of files, as WhiteNoise's, unless its variables are there.",
+    ),
+    (
+        r"without having set the (STATIC_ROOT) setting",
+        "{0} is not set: set it to a folder in the project, as BASE_DIR / 'staticfiles'.",
+    ),
+    (
+        r"STATICFILES_DIRS setting should not contain the (STATIC_ROOT)",
+        "STATICFILES_DIRS has the folder of {0} in it: name another for one of them.",
+    ),
+    (
+        r"(?:OfflineGenerationError|CommandError): ([^\n]*(?:[Oo]ffline|rendering)[^\n]*)",
+        "compress could not make its files ({0}): see to that template, or set COMPRESS_OFFLINE to False.",
+    ),
+    (
+        r"(?:OperationalError|InterfaceError|ProgrammingError)\b",
+        "Its code asks the database while it is imported, and a build has none: ask it in a function, for a page.",
+    ),
+    (
+        r"redis\.exceptions\.\w+|ConnectionRefusedError|gaierror|Temporary failure in name resolution",
+        "Its code asks a service while it is imported, and a build has none: ask it in a function, for a page.",
+    ),
+    (r"No module named '([\w.]+)'", "It imports {0}, which is not installed: add its package to what is installed."),
+    (
+        r"cannot import name '(\w+)' from '?([\w.]+)",
+        "The version of {1} that is installed has no {0}: pin the version that their code is for.",
+    ),
+    (r"PermissionError[^\n]*?['\"]([^'\"]+)['\"]", "{0} may not be written: let STATIC_ROOT be in the project."),
+    (
+        r"(?:FileNotFoundError|No such file or directory)[^\n]*?['\"]([^'\"]+)['\"]",
+        "{0} is not there: commit it, or let a script `build` of a package.json make it.",
+    ),
+    (r"SyntaxError: ([^\n]+)", "Its code is not for this Python ({0}): name another with --python."),
+    (r"Unknown command: ['\"](\w+)['\"]", "manage.py has no command {0}: add its app to INSTALLED_APPS."),
+    (r"npm (?:ERR!|error) ([^\n]+)", "npm failed ({0}): see that `npm run build` works in a clone of the project."),
+)
+
+
+def classified(log: str) -> str:
+    """Return why making the static files failed, in one sentence that says what to do."""
+    for pattern, sentence in CAUSES:
+        if found := re.search(pattern, log):
+            parts = [part or "it" for part in found.groups()] or ["a file"]
+            return sentence.format(*parts) + place(log)
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return f"The static files could not be made: {lines[-1][:300] if lines else 'it printed nothing'}{place(log)}"
+
+
+def place(log: str) -> str:
+    """Return where in the project's own files the last error was, as the end of a sentence; "" if in none."""
+    found = [where for where in re.findall(WHERE, log) if not where[0].endswith("manage.py")]
+    return f" ({found[-1][0].removeprefix('/app/')}:{found[-1][1]})" if found else ""
