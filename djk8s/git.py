@@ -1,6 +1,7 @@
 """Questions to git, which may not be installed."""
 
 import subprocess
+from pathlib import Path
 
 from djk8s.project import Project
 from djk8s.shell.run import output
@@ -23,3 +24,12 @@ def revision(project: Project) -> str:
     if commit.returncode or changes.returncode:
         return ""
     return commit.stdout.strip() + ("-dirty" if changes.stdout else "")
+
+
+def tracked(root: Path) -> tuple[str, ...]:
+    """Return the files of a folder that git tracks, with `/` between the parts; none where it is no repository."""
+    try:
+        said = subprocess.run(("git", "-C", root, "ls-files", "-z"), capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ()
+    return tuple(name for name in said.decode(errors="surrogateescape").split("\0") if name)

@@ -1,89 +1,189 @@
-"""The server, the database, the cache and the workers of a project, from what Django said of it."""
+"""What serves a project and stands beside it: the server, the database, the cache, and workers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
 
+from djk8s.adopt.ask import Answer
 from djk8s.adopt.found import Found
+from djk8s.adopt.layout import apart, below, name_of, read
+from djk8s.dotenv.reads import Reads
+from djk8s.git import tracked
+from djk8s.project import APPLICATION
+from djk8s.shell.talk import refuse
 
-Said = Mapping[str, Any]  # what inside.py answered
-DJANGO = "Django"
-
-# A part of the name of an engine, and the kind of database; the first that fits counts.
-DATABASES = {"postgis": "postgis", "postgres": "postgres", "psycopg": "postgres", "mysql": "mysql"}
-CACHES = {"redis": "redis", "valkey": "redis", "memcached": "memcached", "pylibmc": "memcached"}
-# Apps with a worker of their own, and the manage.py command that runs it.
-WORKERS = {
-    "huey.contrib.djhuey": "run_huey",
-    "django_q": "qcluster",
-    "django_rq": "rqworker default",
-    "django_tasks_db": "db_worker",
-    "django_tasks.backends.database": "db_worker",
-    "django_dramatiq": "rundramatiq",
-}
+KINDS = ("sqlite", "postgres", "postgis", "mysql")
+ENGINES = (("postgis", "postgis"), ("spatialite", "sqlite"), ("sqlite", "sqlite"), ("mysql", "mysql"))
+# Settings that may hold the address of a cache or a broker.
+ADDRESSES = (
+    "CACHES", "CHANNEL_LAYERS", "CELERY_BROKER_URL", "BROKER_URL", "CELERY_RESULT_BACKEND", "RQ_QUEUES", "HUEY",
+    "Q_CLUSTER", "DRAMATIQ_BROKER", "DRAMATIQ_RESULT_BACKEND",
+)  # fmt: skip
+REDIS = {"HOST": "cache", "PORT": "6379", "URL": "redis://cache:6379/0"}
+MEMCACHED = {"HOST": "cache", "PORT": "11211", "URL": "cache:11211"}
 
 
-def server(said: Said, given: str | None) -> Found[str]:
-    """Return `asgi` where a part of the site needs it, and else `threads`."""
-    if given:
+def server(answer: Answer, given: str | None = None) -> Found[str]:
+    """Return `asgi` or `threads`."""
+    if given is not None:
+        if given not in {"asgi", "threads"}:
+            refuse(f"--server is {given}: write threads or asgi.")
         return Found(given, "--server")
-    installed = set(said["settings"]["INSTALLED_APPS"])
-    if needing := sorted({"channels", "daphne"} & installed):
-        return Found("asgi", f"{needing[0]} in INSTALLED_APPS")
-    if said.get("asgi_is_more"):
-        return Found("asgi", f"{said['asgi']} has more than Django")
-    if said.get("coroutine") and said.get("asgi"):
-        return Found("asgi", f"the async view {said['coroutine']}")
-    return Found("threads", "nothing needs asgi")
+    apps = {app.partition(".")[0] for app in answer.settings["INSTALLED_APPS"]}
+    if not answer.says.get("asgi"):
+        return Found("threads", "no asgi.py")
+    for name in sorted({"channels", "daphne"} & apps):
+        return Found("asgi", f"INSTALLED_APPS has {name}")
+    if answer.says.get("asgi_is_more"):
+        return Found("asgi", f"{answer.says['asgi']} is more than Django's own")
+    if answer.says.get("coroutine"):
+        return Found("asgi", f"the view {answer.says['coroutine']} is a coroutine")
+    return Found("threads", "no view is a coroutine")
 
 
-def application(said: Said, server: str, wsgi: str) -> str:
-    """Return what gunicorn loads, as `shop.wsgi:application`; `wsgi` is that of the files."""
-    path = said.get("asgi") if server == "asgi" else said["settings"]["WSGI_APPLICATION"]
-    return ":".join(path.rsplit(".", 1)) if path else wsgi
+def application(root: Path, src: str, answer: Answer, serves: str, given: str | None = None) -> Found[str]:
+    """Return the application for a server, as shop.wsgi:application; raises `Exit` if there is none."""
+    if given is not None:
+        if not re.fullmatch(APPLICATION, given):
+            refuse(f"--application is {given!r}, and has to be as shop.wsgi:application.")
+        return Found(given, "--application")
+    if serves == "asgi" and answer.says.get("asgi"):
+        return Found(
+            dotted(answer.says["asgi"]), "ASGI_APPLICATION" if answer.settings["ASGI_APPLICATION"] else "asgi.py"
+        )
+    if answer.settings["WSGI_APPLICATION"]:
+        return Found(dotted(answer.settings["WSGI_APPLICATION"]), "WSGI_APPLICATION")
+    entry = "asgi.py" if serves == "asgi" else "wsgi.py"
+    files = [path for path in tracked(root) if name_of(path) == entry]
+    files = sorted((path for path in files if below(path, src) and not apart(path)), key=lambda path: path.count("/"))
+    if files:
+        module = files[0].removeprefix("" if src == "." else f"{src}/").removesuffix(".py").replace("/", ".")
+        return Found(f"{module}:application", files[0])
+    return refuse("It has no WSGI_APPLICATION and no wsgi.py: name its application with --application.")
 
 
-def database(said: Said) -> Found[str]:
-    """Return the kind of the default database: sqlite, postgres, postgis or mysql; "none" where there is none."""
-    engine = said["databases"].get("default", {}).get("ENGINE", "")
-    if engine.endswith(("sqlite3", "spatialite")):
-        return Found("sqlite", DJANGO)
-    kind = next((kind for part, kind in DATABASES.items() if part in engine), "none")
-    return Found(kind, f"{DJANGO}: {engine}" if engine else DJANGO)
+def dotted(path: str) -> str:
+    module, _, name = path.rpartition(".")
+    return f"{module}:{name}"
 
 
-def cache(said: Said) -> Found[str]:
-    """Return the kind of server that caches, Celery's broker or Channels' layers need: redis, memcached or ""."""
-    backends = [f"{one['BACKEND']} {one['LOCATION']}" for one in said["caches"].values()]
-    layers = [one["BACKEND"] or "" for one in said["channel_layers"].values()]
-    brokers = [said.get("broker", ""), said.get("celery_broker", "")]
-    needing = [*backends, *layers, *brokers]
-    for part, kind in CACHES.items():
-        if found := next((one for one in needing if part in one.lower()), ""):
-            return Found(kind, f"{DJANGO}: {found.split()[0]}")
-    return Found("", DJANGO)
+def database(answer: Answer, hint: str = "", given: str | None = None) -> Found[str]:
+    """Return the kind of its database.
+
+    Where only a value that we filled in says SQLite, the address in their example, `hint`, or a driver says more.
+    """
+    if given is not None:
+        if given not in KINDS:
+            refuse(f"--database is {given}: write {', '.join(KINDS[:-1])} or {KINDS[-1]}.")
+        return Found(given, "--database")
+    default = answer.says["databases"].get("default", {})
+    found = kind(default.get("ENGINE", ""))
+    filled = [name for name, value in answer.required.items() if "sqlite" in value]
+    if found != "sqlite" or not filled:
+        return Found(found, "ENGINE")
+    installed = set(answer.says["installed"])
+    spatial = "django.contrib.gis" in answer.settings["INSTALLED_APPS"]
+    if "://" in hint and kind(hint.partition("://")[0]) != "sqlite":
+        return Found(kind(hint.partition("://")[0]), f"their example of {filled[0]}")
+    if {"psycopg", "psycopg2"} & installed:
+        return Found("postgis" if spatial else "postgres", "psycopg is installed")
+    if {"MySQLdb", "pymysql"} & installed:
+        return Found("mysql", "a driver of MySQL is installed")
+    return Found("sqlite", "no driver of another is installed")
 
 
-def cache_variables(sources: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
-    """Return the variables of the site that hold the address of a cache or a broker, by the lines that read them."""
-    address = re.compile(r"redis|valkey|cache|broker|memcache|celery|channel", re.IGNORECASE)
-    location = re.compile(r"URL|URI|LOCATION|SERVER|BROKER|RESULT_BACKEND|ADDR", re.IGNORECASE)
-    named = {name for name in known if address.search(name) and location.search(name)}
-    read = {name for source in sources for name in re.findall(r"""["']([A-Z][A-Z0-9_]+)["']""", source)}
-    return tuple(sorted(named & read))
+def kind(engine: str) -> str:
+    """Return the kind of database of an ENGINE, or of the scheme of an address."""
+    if not engine or engine.endswith("dummy"):
+        return "sqlite"
+    for word, name in ENGINES:
+        if word in engine:
+            return name
+    return "postgres" if re.search("postg|psql|psycopg|pgsql", engine) else "sqlite"
 
 
-def workers(said: Said) -> Found[dict[str, str]]:
-    """Return the command of each service that works in the background, by the name of the service."""
-    if package := said.get("celery"):
-        found = {"worker": f"celery --app {package} worker --loglevel info"}
-        if said.get("beat") or said.get("celery_beat") or "django_celery_beat" in said["settings"]["INSTALLED_APPS"]:
-            found["beat"] = f"celery --app {package} beat --loglevel info --schedule /app/data/celerybeat-schedule"
-        return Found(found, f"the Celery app {package}")
-    for app in said["settings"]["INSTALLED_APPS"]:
-        for known, command in WORKERS.items():
-            if app == known or app.startswith(f"{known}.apps."):
-                return Found({"worker": f"python manage.py {command}"}, f"{app} in INSTALLED_APPS")
-    return Found({}, DJANGO)
+def after_migrate(answer: Answer) -> Found[tuple[str, ...]]:
+    """Return the commands of manage.py that follow the migrations."""
+    if any("DatabaseCache" in one["BACKEND"] for one in answer.says["caches"].values()):
+        return Found(("createcachetable",), "CACHES")
+    return Found((), "no DatabaseCache")
+
+
+def cache(answer: Answer, given: str | None = None) -> Found[str]:
+    """Return redis, memcached, or "" where it needs neither."""
+    if given is not None:
+        if given not in {"", "redis", "memcached"}:
+            refuse(f"--cache is {given}: write redis or memcached.")
+        return Found(given, "--cache")
+    says, settings = answer.says, answer.settings
+    backends = [one["BACKEND"].lower() for one in says["caches"].values()]
+    layers = [str(one["BACKEND"]).lower() for one in says["channel_layers"].values()]
+    broker = says.get("celery_broker") or says["broker"]
+    if any("redis" in one or "valkey" in one for one in backends):
+        return Found("redis", "CACHES")
+    if any("redis" in one for one in layers):
+        return Found("redis", "CHANNEL_LAYERS")
+    if re.match("rediss?:|valkey", broker):
+        return Found("redis", "Celery's broker")
+    for name in ("RQ_QUEUES", "HUEY", "DRAMATIQ_BROKER"):
+        if settings[name]:
+            return Found("redis", name)
+    if any("memcache" in one for one in backends):
+        return Found("memcached", "CACHES")
+    return Found("", "neither CACHES nor a broker needs one")
+
+
+def cache_variables(reads: Reads, kind: str) -> dict[str, str]:
+    """Return the variables of theirs that hold its address, with the values that they get beside our cache."""
+    values = {"redis": REDIS, "memcached": MEMCACHED}.get(kind)
+    if not values:
+        return {}
+    by_end = dict.fromkeys(("HOST", "HOSTNAME", "SERVER"), values["HOST"]) | {"PORT": values["PORT"]}
+    by_end |= dict.fromkeys(("URL", "URI", "DSN", "LOCATION", "BROKER", "BACKEND", "ADDRESS", "REDIS"), values["URL"])
+    names = [name for name in reads.of(*ADDRESSES) if "DATABASE" not in name]
+    return {name: by_end[end] for name in names if (end := name.rpartition("_")[2]) in by_end}
+
+
+def workers(root: Path, src: str, answer: Answer) -> Found[dict[str, str]]:
+    """Return the command of each worker by the name of its service."""
+    apps, settings = set(answer.settings["INSTALLED_APPS"]), answer.settings
+    if "celery" in answer.says["installed"] and (app := celery_app(root, src)):
+        return Found(of_celery(root, src, app, answer), "Celery")
+    if "huey.contrib.djhuey" in apps:
+        return Found({"worker": "python manage.py run_huey"}, "huey")
+    if "django_rq" in apps:
+        return Found({"worker": "python manage.py rqworker default"}, "django-rq")
+    if "django_q" in apps:
+        return Found({"worker": "python manage.py qcluster"}, "django-q")
+    if "django_dramatiq" in apps:
+        return Found({"worker": "python manage.py rundramatiq"}, "django-dramatiq")
+    if any("database" in str(backend).lower() for backend in settings["TASKS"].values()):
+        return Found({"worker": "python manage.py db_worker"}, "TASKS")
+    return Found({}, "none found")
+
+
+def celery_app(root: Path, src: str) -> str:
+    """Return the package or module for `celery -A`; "" if no file makes an app of Celery's."""
+    files = [path for path in tracked(root) if path.endswith(".py") and below(path, src) and not apart(path)]
+    makes = [path for path in files if re.search(r"=\s*(celery\.)?Celery\(", read(root, path))]
+    for path in sorted(makes, key=lambda path: path.count("/")):
+        module = path.removeprefix("" if src == "." else f"{src}/").removesuffix(".py").replace("/", ".")
+        return re.sub(r"\.(celery|__init__)$", "", module)  # which Celery finds in a package by itself
+    return ""
+
+
+def of_celery(root: Path, src: str, app: str, answer: Answer) -> dict[str, str]:
+    """Return the worker of Celery, and beat where there is a schedule."""
+    command = f"celery -A {app}"
+    found = {"worker": f"{command} worker --loglevel info"}
+    files = [path for path in tracked(root) if path.endswith(".py") and below(path, src) and not apart(path)]
+    if "django_celery_beat" in answer.settings["INSTALLED_APPS"]:
+        found["beat"] = f"{command} beat --loglevel info --scheduler django_celery_beat.schedulers:DatabaseScheduler"
+    elif (
+        answer.says["beat"]
+        or answer.says.get("celery_beat")
+        or any(re.search(r"beat_schedule\s*=|add_periodic_task\(", read(root, path)) for path in files)
+    ):
+        found["beat"] = f"{command} beat --loglevel info --schedule /app/data/celerybeat-schedule"
+    return found

@@ -1,80 +1,137 @@
-"""How the static files of a project are made, and why gathering them failed."""
+"""How a project's static files are made, and why that failed."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from djk8s.adopt.ask import Answer
 from djk8s.adopt.found import Found
+from djk8s.adopt.layout import apart, name_of, parent, read
+from djk8s.git import tracked
+from djk8s.shell.talk import refuse
 
-APP = PurePosixPath("/app")
 COLLECT = "collectstatic --no-input"
-MANIFESTS = ("staticfiles.json", "manifest.json", "rev-manifest.json")
-
-# What a failed collectstatic said, and what to do about it. Heroku's buildpack for Python tells such causes apart too:
-# https://github.com/heroku/buildpack-python/blob/main/src/django.rs
-CAUSES = {
-    r"The file '([^']+)' could not be found with": "a stylesheet names {0}, which is in no folder of static files: add "
-    "it, or correct the stylesheet",
-    r"ValueError: Missing staticfiles manifest entry for '([^']+)'": "the manifest of static files lacks {0}",
-    r"ModuleNotFoundError: No module named '([^']+)'": "the code imports {0}, which is not among the packages",
-    r"FileNotFoundError: .*'([^']+)'": "there is no {0}: add it, or take its folder out of STATICFILES_DIRS",
-    r"NoCredentialsError|ClientError|botocore": "the storage for static files asks S3, which a build cannot: choose "
-    "another storage where its variables are not set",
-    r"OperationalError|connection to server": "the code asks the database while it is imported, and a build has none: "
-    "ask it in a function",
-    r"PermissionError: .*'([^']+)'": "{0} cannot be written",
-    r"ImproperlyConfigured: (.*)": "{0}",
-    r"KeyError: '([A-Z][A-Z0-9_]*)'": "the settings read {0}, which has no value",
-}
+MANIFEST = {"staticfiles.json", "manifest.json"}
+WHERE = r'File "(?!/opt/venv|/usr|<)([^"]+)", line (\d+)'
 
 
-def commands(said: Mapping[str, Any], tracked: Iterable[str]) -> Found[tuple[str, ...]]:
-    """Return the manage.py commands that make the static files, in order; none where that is done already."""
-    if "django.contrib.staticfiles" not in said["settings"]["INSTALLED_APPS"]:
-        return Found((), "no staticfiles in INSTALLED_APPS")
-    folder = root(said).value
-    made = [path for path in tracked if path.startswith(f"{folder}/") and PurePosixPath(path).name in MANIFESTS]
+def commands(root: Path, answer: Answer) -> Found[tuple[str, ...]]:
+    """Return the commands of manage.py that make the static files, in order; none where git has them."""
+    if "django.contrib.staticfiles" not in answer.settings["INSTALLED_APPS"]:
+        return Found((), "no django.contrib.staticfiles")
+    folder = static_root(answer).value
+    made = [path for path in tracked(root) if name_of(path) in MANIFEST and path.startswith(f"{folder}/")]
     if made:
         return Found((), made[0])
-    if said["settings"].get("COMPRESS_OFFLINE"):
-        return Found(("compress --force", COLLECT), "Django: COMPRESS_OFFLINE")
-    return Found((COLLECT,), "Django")
+    if answer.settings["COMPRESS_OFFLINE"] and answer.settings["COMPRESS_ENABLED"] is not False:
+        return Found(("compress --force", COLLECT), "COMPRESS_OFFLINE")
+    return Found((COLLECT,), "django.contrib.staticfiles")
 
 
-def root(said: Mapping[str, Any]) -> Found[str]:
-    """Return STATIC_ROOT relative to /app, as the overlay has it where it is unset, or is elsewhere."""
-    given = PurePosixPath(str(said["settings"]["STATIC_ROOT"] or "/app/staticfiles"))
-    if given.is_relative_to(APP) and given != APP:
-        return Found(str(given.relative_to(APP)), "Django" if said["settings"]["STATIC_ROOT"] else "the overlay")
-    return Found(str(given), "Django")
+def static_root(answer: Answer) -> Found[str]:
+    """Return the folder that they are gathered in, relative to the project's; raises `Exit` if it is outside."""
+    given = answer.settings["STATIC_ROOT"]
+    if not given:
+        return Found("staticfiles", "serving/overlay.py")
+    path = PurePosixPath(given)
+    if not path.is_relative_to("/app") or str(path) == "/app":
+        refuse(f"STATIC_ROOT is {given}, outside the project: let it be a folder in it, as BASE_DIR / 'staticfiles'.")
+    return Found(str(path.relative_to("/app")), "STATIC_ROOT")
 
 
-def node(root: Path, tracked: Iterable[str]) -> Found[str]:
-    """Return the folder of the package.json with a script `build`, the nearest to the top; "" if there is none."""
-    files = [path for path in tracked if PurePosixPath(path).name == "package.json" and "node_modules" not in path]
-    for path in sorted(files, key=lambda one: (one.count("/"), one)):
-        if "build" in scripts(root / path):
-            return Found(str(PurePosixPath(path).parent), path)
-    return Found("", "no package.json with a script `build`")
+def node(root: Path, given: str | None = None) -> Found[str]:
+    """Return the folder of the shallowest package.json with a script `build`, "." for the project's; "" for none."""
+    if given is not None:
+        if given and not has_build(root, f"{given}/package.json"):
+            refuse(f"There is no package.json with a script `build` in {given}: name its folder with --node.")
+        return Found(given, "--node")
+    files = [path for path in tracked(root) if name_of(path) == "package.json" and "node_modules/" not in path]
+    found = sorted(
+        (path for path in files if not apart(path) and has_build(root, path)), key=lambda path: path.count("/")
+    )
+    return Found(parent(found[0]) or ".", found[0]) if found else Found("", "no package.json with a script `build`")
 
 
-def scripts(file: Path) -> Mapping[str, str]:
-    """Return the scripts of a package.json."""
+def has_build(root: Path, path: str) -> bool:
     try:
-        found = json.loads(file.read_text(encoding="utf-8")).get("scripts", {})
-    except (OSError, ValueError, AttributeError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        package = json.loads(read(root, path))
+    except ValueError:
+        return False
+    return isinstance(package, dict) and "build" in (package.get("scripts") or {})
+
+
+GIVE = "The variable {0} is missing: give it with --env {0}=…."
+# The first that is in the log gives the sentence. The model is Heroku's buildpack for Python.
+CAUSES = (
+    (
+        r"The file ['\"]([^'\"]+)['\"] could not be found with",
+        "A stylesheet or a script refers to {0}, which is not there, and their storage is strict about it: "
+        "add the file, take the reference out, or set manifest_strict = False in the storage.",
+    ),
+    (
+        r"Missing staticfiles manifest entry for ['\"]([^'\"]+)",
+        "{0} is not among the static files: add the file, or take the static tag that names it out of its template.",
+    ),
+    (r"KeyError: ['\"]([A-Z][A-Z0-9_]*)['\"]", GIVE),
+    (r"Set the ['\"]?(\w+)['\"]? environment variable", GIVE),
+    (r"(\w+) not found\. Declare it as envvar", GIVE),
+    (r"Environment variable ['\"](\w+)['\"] not set", GIVE),
+    (r"(SECRET_KEY) setting must not be empty", "{0} is empty: give the variable that it is read from with --env."),
+    (
+        r"(?:NoCredentials|DefaultCredentials|PartialCredentials|Authentication)Error|Unable to locate credentials"
+        r"|Invalid(?:AccessKeyId|Location)|EndpointConnectionError|(?:AWS|AZURE|GS)_\w+[^\n]*(?:must|require|not set)",
+        "Their static files go to a storage in the cloud, for which a build has no credentials: "
+        "let STORAGES['staticfiles'] be one of files, as WhiteNoise's, unless its variables are there.",
+    ),
+    (
+        r"without having set the (STATIC_ROOT) setting",
+        "{0} is not set: set it to a folder in the project, as BASE_DIR / 'staticfiles'.",
+    ),
+    (
+        r"STATICFILES_DIRS setting should not contain the (STATIC_ROOT)",
+        "STATICFILES_DIRS has the folder of {0} in it: name another for one of them.",
+    ),
+    (
+        r"(?:OfflineGenerationError|CommandError): ([^\n]*(?:[Oo]ffline|rendering)[^\n]*)",
+        "compress could not make its files ({0}): see to that template, or set COMPRESS_OFFLINE to False.",
+    ),
+    (
+        r"(?:OperationalError|InterfaceError|ProgrammingError)\b",
+        "Its code asks the database while it is imported, and a build has none: ask it in a function, for a page.",
+    ),
+    (
+        r"redis\.exceptions\.\w+|ConnectionRefusedError|gaierror|Temporary failure in name resolution",
+        "Its code asks a service while it is imported, and a build has none: ask it in a function, for a page.",
+    ),
+    (r"No module named '([\w.]+)'", "It imports {0}, which is not installed: add its package to what is installed."),
+    (
+        r"cannot import name '(\w+)' from '?([\w.]+)",
+        "The version of {1} that is installed has no {0}: pin the version that their code is for.",
+    ),
+    (r"PermissionError[^\n]*?['\"]([^'\"]+)['\"]", "{0} may not be written: let STATIC_ROOT be in the project."),
+    (
+        r"(?:FileNotFoundError|No such file or directory)[^\n]*?['\"]([^'\"]+)['\"]",
+        "{0} is not there: commit it, or let a script `build` of a package.json make it.",
+    ),
+    (r"SyntaxError: ([^\n]+)", "Its code is not for this Python ({0}): name another with --python."),
+    (r"Unknown command: ['\"](\w+)['\"]", "manage.py has no command {0}: add its app to INSTALLED_APPS."),
+    (r"npm (?:ERR!|error) ([^\n]+)", "npm failed ({0}): see that `npm run build` works in a clone of the project."),
+)
 
 
 def classified(log: str) -> str:
-    """Return the cause of a failed build in one sentence, given what it said."""
-    for said, cause in CAUSES.items():
-        if found := re.search(said, log):
-            return f"{cause.format(*found.groups()).rstrip('.')}."
-    errors = [line.split(" ", 2)[-1] for line in log.splitlines() if re.search(r"\b\w*(Error|Exception)\b: ", line)]
-    return f"{(errors or log.strip().splitlines() or ['nothing was said'])[-1].strip().rstrip('.')}."
+    """Return why making the static files failed, in one sentence that says what to do."""
+    for pattern, sentence in CAUSES:
+        if found := re.search(pattern, log):
+            parts = [part or "it" for part in found.groups()] or ["a file"]
+            return sentence.format(*parts) + place(log)
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return f"The static files could not be made: {lines[-1][:300] if lines else 'it printed nothing'}{place(log)}"
+
+
+def place(log: str) -> str:
+    """Return where in the project's own files the last error was, as the end of a sentence; "" if in none."""
+    found = [where for where in re.findall(WHERE, log) if not where[0].endswith("manage.py")]
+    return f" ({found[-1][0].removeprefix('/app/')}:{found[-1][1]})" if found else ""

@@ -1,14 +1,16 @@
 """Mistakes in the environment file: against `.env.example`, against the settings, and between its readers."""
 
 import ast
+import os
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from djk8s.dotenv.file import EnvFile, parse, read, values
+from djk8s.dotenv.reads import scan
 from djk8s.project import Project
 from djk8s.shell.talk import refuse, say
 
-READERS = {"text", "secret", "flag", "choice", "words", "origins", "database"}  # of src/myproj/environment.py
 # The Dockerfile and the Compose file set PLACE; nobody changes the other.
 NOT_FOR_PEOPLE = {"PLACE", "DJANGO_SETTINGS_MODULE"}
 # docker-compose.yaml sets these itself, whatever the environment file says.
@@ -31,6 +33,7 @@ def check(env: EnvFile, composes: ComposeReading) -> None:
 
 def against_settings(env: EnvFile) -> Iterator[str]:
     """Yield a sentence for each malformed, repeated or unknown line, and for each missing setting."""
+    yield from not_python(env.project)
     known = {*env.settings, *names_read(env.project)}
     there: dict[str, str] = {}
     first: dict[str, int] = {}
@@ -55,31 +58,32 @@ def against_settings(env: EnvFile) -> Iterator[str]:
 
 
 def names_read(project: Project) -> set[str]:
-    """Return the variables that the files of the site read; raises `Exit` if one of them is not Python."""
-    names: set[str] = set()
-    for path in sorted(project.src.rglob("*.py")):
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError) as error:  # a ValueError for a zero byte, or another encoding
-            refuse(f"{project.shown(path)} is not Python ({error}): mend it, then type this again.")
-        names |= {name for node in ast.walk(tree) if (name := name_read(node))}
-    return names - NOT_FOR_PEOPLE
+    """Return the variables that the files of the site read."""
+    return scan(project.root, [path.as_posix() for path in code(project)]).names - NOT_FOR_PEOPLE
 
 
-def name_read(node: ast.AST) -> str | None:
-    """Return the variable that an expression reads: `environment.flag("DEBUG")`, `os.environ["DEBUG"]`."""
-    if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
-        return constant(node.slice)
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
-        return None
-    of, reader = ast.unparse(node.func.value), node.func.attr
-    if (of == "environment" and reader in READERS) or (of == "os.environ" and reader == "get"):
-        return constant(node.args[0])
-    return constant(node.args[0]) if (of, reader) == ("os", "getenv") else None
+def not_python(project: Project) -> Iterator[str]:
+    """Yield a sentence for each file of the site that is not Python; one that nothing could import is left alone."""
+    for path in code(project):
+        if path.parent == project.src or (path.parent / "__init__.py").is_file():
+            try:
+                ast.parse(path.read_bytes())
+            except (SyntaxError, ValueError) as error:  # a ValueError for a zero byte, or another encoding
+                yield f"{project.shown(path)} is not Python ({error}): mend it, then type this again."
 
 
-def constant(node: ast.AST) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+def code(project: Project) -> list[Path]:
+    """Return the files of Python below the folder of manage.py, but for those of environments and tools in it."""
+    found: list[Path] = []
+    for folder, folders, names in os.walk(project.src):
+        inside = [Path(folder) / name for name in folders]
+        folders[:] = [one.name for one in inside if one.name[0] != "." and not is_of_others(one)]
+        found += [Path(folder) / name for name in names if name.endswith(".py")]
+    return sorted(found)
+
+
+def is_of_others(folder: Path) -> bool:
+    return folder.name in {"node_modules", "__pycache__"} or (folder / "pyvenv.cfg").is_file()
 
 
 def between_readers(env: EnvFile, composes: ComposeReading) -> list[str]:

@@ -1,5 +1,6 @@
 """The environment file: written once from `.env.example`, read by python-dotenv, and passed on by name."""
 
+import base64
 import io
 import os
 import re
@@ -18,6 +19,9 @@ KEY = "SECRET_KEY"
 DATABASE_PASSWORD = "PGPASSWORD"
 WORKERS = "WEB_CONCURRENCY"  # the one setting that gunicorn reads itself, and prints a traceback for
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# A site's own secrets, whose value is nobody else's business; those of other services come from there.
+SECRET = re.compile(r"SECRET|SALT|SIGNING|JWT\w*KEY|FERNET|ENCRYPT\w*KEY")
+NOT_OURS = re.compile(r"AWS|CLIENT_SECRET|_(FILE|ID|NAME|URL|PATH)$")
 # Variables that change what the docker client, or the start of a program, does, and not what the site sees.
 STEERING = re.compile(r"PATH|HOME|(DOCKER|COMPOSE|BUILDKIT|BUILDX|LD|DYLD)_\w*")
 
@@ -54,8 +58,13 @@ class EnvFile:
     def text(self) -> str:
         """The text of the file, with its own line ends; raises `Exit` if it cannot be read."""
         if self.missing:
-            return re.sub(rf"^{KEY}=.*$", f"{KEY}={fresh_key()}", self.example, flags=re.MULTILINE)
+            return with_secrets(self.example)
         return read(self.path, self.name)
+
+    @cached_property
+    def secrets(self) -> list[str]:
+        """The names of the settings that get a fresh value when the file is written."""
+        return secrets_in(self.example)
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -103,13 +112,13 @@ def ensure(env: EnvFile) -> EnvFile:
     if not env.missing:
         return env
     if env.project.dry:
-        say(f"# {env.name} would be written from {env.example_name}, with a fresh SECRET_KEY.")
+        say(f"# {env.name} would be written from {env.example_name}{freshly(env)}.")
         return env
     try:
         write(env.path, env.name, env.text, lambda part, whole: whole.hardlink_to(part))
     except FileExistsError:
         return EnvFile(env.project)  # another program was faster; its file stays
-    say(f"{env.name}: written from {env.example_name}, with a fresh SECRET_KEY.")
+    say(f"{env.name}: written from {env.example_name}{freshly(env)}.")
     return EnvFile(env.project, text=env.text)
 
 
@@ -119,13 +128,13 @@ def ensure_password(env: EnvFile) -> EnvFile:
 
 
 def set_values(env: EnvFile, pairs: Iterable[str]) -> EnvFile:
-    """Set each `NAME=value` in the environment file, or none; SECRET_KEY and PGPASSWORD alone get a fresh value."""
+    """Set each `NAME=value` in the environment file, or none; a secret or PGPASSWORD alone gets a fresh value."""
     given = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         check_name(name, "--set")
-        if not equals and name in {KEY, DATABASE_PASSWORD}:
-            value = fresh_key()
+        if not equals and (name == DATABASE_PASSWORD or is_secret(name)):
+            value = fresh(name)
         elif not equals:
             refuse(f"--set {name} has no value: write --set {name}=value.")
         check_value(value, f"--set {name}")
@@ -143,9 +152,35 @@ def set_values(env: EnvFile, pairs: Iterable[str]) -> EnvFile:
     return EnvFile(env.project, text=text)
 
 
-def fresh_key() -> str:
-    # URL-safe characters mean the same to every reader; 50 bytes are more than Django's check asks for.
-    return secrets.token_urlsafe(50)
+def is_secret(name: str) -> bool:
+    """Return whether a variable holds a secret that the site makes up itself, as SECRET_KEY."""
+    return bool(SECRET.search(name)) and not NOT_OURS.search(name)
+
+
+def secrets_in(example: str) -> list[str]:
+    """Return the secrets that `.env.example` leaves empty, and SECRET_KEY whatever it says there."""
+    lines = re.findall(r"^([A-Z][A-Z0-9_]*)=(.*)$", example, re.MULTILINE)
+    return [name for name, value in lines if name == KEY or (is_secret(name) and not value.strip())]
+
+
+def with_secrets(example: str) -> str:
+    """Return the text of `.env.example` with a fresh value for each of its secrets."""
+    for name in secrets_in(example):
+        example = re.sub(rf"^{name}=.*$", f"{name}={fresh(name)}", example, flags=re.MULTILINE)
+    return example
+
+
+def freshly(env: EnvFile) -> str:
+    """Return the end of a sentence about a file that was written: which values are its own."""
+    *names, last = env.secrets or [""]
+    return f", with a fresh {', '.join(names)}{' and ' * bool(names)}{last}" if last else ""
+
+
+def fresh(name: str) -> str:
+    """Return a new value for a secret: URL-safe characters mean the same to every reader."""
+    if re.search("FERNET|ENCRYPT", name):  # 32 bytes exactly: https://cryptography.io/en/latest/fernet/
+        return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return secrets.token_urlsafe(50)  # more than Django's check asks for
 
 
 def write(path: Path, name: str, text: str, put: Callable[[Path, Path], object]) -> None:

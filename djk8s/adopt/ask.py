@@ -1,0 +1,198 @@
+"""Ask Django about a project, in its image and without a network, and find out which variables it cannot do without."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import resources
+from typing import Any
+
+from djk8s.adopt import inside
+from djk8s.adopt.guesses import guesses
+from djk8s.dotenv.file import is_secret
+from djk8s.dotenv.reads import Reads
+from djk8s.facts import Facts
+from djk8s.shell.talk import refuse
+
+MOST = 60  # runs; each fills a variable or tries another value
+PATIENCE = 180  # seconds for one run: it may import a lot
+# What libraries say of a variable that is missing: django-environ and many a helper, decouple, environs.
+MISSING = (
+    r"Set the ['\"]?(\w+)['\"]? environment variable",
+    r"^['\"]?(\w+)['\"]? not found\. Declare it as envvar",
+    r"Environment variable ['\"]?(\w+)['\"]? (?:is )?(?:not set|missing|required)",
+)
+# What a value that does not fit raises.
+UNFIT = {"ValueError", "TypeError", "ImproperlyConfigured", "EnvError", "SettingsError", "KeyError", "AssertionError"}
+NO_SERVICE = {"DatabaseError", "InterfaceError", "ConnectionError", "gaierror", "TimeoutError", "RedisError"}
+Said = dict[str, Any]
+Run = Callable[[Mapping[str, str]], Said]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What inside.py said, the variables that had to be there with values that fit, and sentences for a person."""
+
+    says: Said
+    required: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> Said:
+        return dict(self.says["settings"])
+
+    @property
+    def for_build(self) -> dict[str, str]:
+        """The variables for a command in the Dockerfile, which no secret may be in."""
+        plain = {name: "for-this-line-only" for name in self.required if is_secret(name) and not is_fernet(name)}
+        return {**self.required, **{name: "A" * 43 + "=" for name in self.required if is_fernet(name)}, **plain}
+
+
+def is_fernet(name: str) -> bool:
+    return bool(re.search("FERNET|ENCRYPT", name))
+
+
+def ask(engine: str, image: str, facts: Facts, variables: Mapping[str, str], reads: Reads) -> Answer:
+    """Return what Django says of the project in an image; raises `Exit` where no variable makes its settings work.
+
+    `variables` are those that a person gave, and `reads` is what the project's files read.
+    """
+    return until_it_answers(partial(in_image, engine, image, facts), variables, reads, facts.packages)
+
+
+def in_image(engine: str, image: str, facts: Facts, variables: Mapping[str, str]) -> Said:
+    """Run inside.py once; raises `Exit` if there is no answer at all."""
+    folder = "/app" if facts.src == "." else f"/app/{facts.src}"
+    given = {**variables, "DJANGO_SETTINGS_MODULE": facts.settings}
+    names = [word for name in given for word in ("--env", name)]
+    box = ("run", "--rm", "--network", "none", "--interactive", "--workdir", folder, *names, "--entrypoint", "python")
+    script = (resources.files("djk8s.adopt") / "inside.py").read_text(encoding="utf-8")
+    try:
+        ran = subprocess.run(
+            (engine, *box, image, "-"),
+            input=script,
+            env={**os.environ, **given},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        refuse(f"Its settings were not read within {PATIENCE} s: something in {facts.settings} waits for a service.")
+    except OSError as error:
+        refuse(f"{engine} cannot be run: {error.strerror}.")
+    return parsed(ran.stdout, ran.stderr)
+
+
+def parsed(printed: str, errors: str) -> Said:
+    """Return the answer in what was printed; raises `Exit` with the last line of the errors where there is none."""
+    lines = [line for line in printed.splitlines() if line.startswith(inside.MARK)]
+    if not lines:
+        last = (errors.strip().splitlines() or ["it printed nothing"])[-1]
+        refuse(f"Python in its image gave no answer: {last}")
+    said: Said = json.loads(lines[-1].removeprefix(inside.MARK))
+    return said
+
+
+def until_it_answers(run: Run, given: Mapping[str, str], reads: Reads, packages: str) -> Answer:
+    """Run again, with one more variable or another value, until nothing is missing; raises `Exit` if in vain."""
+    left: dict[str, Iterator[str]] = {}  # the values that are still to be tried
+    required: dict[str, str] = {}
+    for _ in range(MOST):
+        said = run({**required, **given})
+        if not any(learnt(failure, required, left, given, reads) for failure in said["failures"]):
+            notes = tuple(note(failure, packages) for failure in said["failures"])
+            return Answer(said, required, notes)
+    return refuse(
+        f"After {MOST} tries its settings still want more than {', '.join(required)}: give variables with --env."
+    )
+
+
+def learnt(
+    failure: Said, required: dict[str, str], left: dict[str, Iterator[str]], given: Mapping[str, str], reads: Reads
+) -> bool:
+    """Fill the variables that a failure is about, or try another value for one; returns False if it is about none."""
+    new = [name for name in missing(failure, reads) if name not in required and name not in given]
+    for name in new:
+        left[name] = iter(guesses(name))
+        required[name] = next(left[name])
+    if new:
+        return True
+    name = unfit(failure, required)
+    value = next(left[name], None) if name else None
+    if name and value is None:
+        refuse(
+            f"{name} has to be there, and no value that was tried fits ({told(failure)}): give one with --env {name}=…."
+        )
+    if name and value is not None:
+        required[name] = value
+    return bool(name)
+
+
+def missing(failure: Said, reads: Reads) -> list[str]:
+    """Return the variables that a failure says are missing."""
+    text = failure["text"]
+    if failure["missing"]:
+        return list(failure["missing"])
+    if failure["from_environ"]:
+        return [text.strip("'\"")]
+    for pattern in MISSING:
+        if found := re.search(pattern, text):
+            return [found[1]]
+    if found := re.search(r"\b([A-Z][A-Z_]+) setting must not be empty", text):
+        return reads.of(found[1]) or [found[1]]
+    if UNFIT & set(failure["bases"]) or failure["type"] == "SystemExit":  # a helper of their own
+        return [name for name in re.findall(r"\b[A-Z][A-Z0-9_]+\b", text) if name in reads.names]
+    return []
+
+
+def unfit(failure: Said, required: Mapping[str, str]) -> str:
+    """Return the variable whose value a failure is about; "" if it is about none."""
+    if not UNFIT & set(failure["bases"]) or not required:
+        return ""
+    if wrong := [name for name in failure["wrong"] if name in required]:
+        return str(wrong[0])
+    if field := re.search(r'field "(\w+)" from source', failure["text"]):  # pydantic-settings
+        ends = [name for name in required if name.upper().endswith(field[1].upper())]
+        return ends[0] if ends else ""
+    code = failure["frames"][-1]["code"] if failure["frames"] else ""
+    named = [name for name in required if re.search(rf"\b{name}\b", f"{failure['text']} {code}")]
+    held = [name for name, value in required.items() if value and value in failure["text"]]
+    of_values = {"ValueError", "EnvError", "ImproperlyConfigured"} & set(failure["bases"])
+    # The settings are read in order, so that what comes right after a variable was filled is mostly about that one.
+    last = [[*required][-1]] if of_values and failure["step"] == "settings" else []
+    return next(iter([*named, *held, *last]), "")
+
+
+def note(failure: Said, packages: str) -> str:
+    """Return a sentence about what failed and stops nothing; raises `Exit` where the site could not be served."""
+    bases, step = set(failure["bases"]), failure["step"]
+    if NO_SERVICE & bases and step != "settings":
+        return f"It asks for a service while it starts, which was not there ({told(failure)})."
+    if step in {"urls", "asgi", "celery"}:
+        return f"Its {step} could not be read ({told(failure)})."
+    if found := re.search(r"No module named '([\w.]+)'", failure["text"]):
+        refuse(f"It imports {found[1]}, which is not installed ({place(failure)}): add its package to {packages}.")
+    remedy = "mend that first, or name other settings with --settings"
+    if NO_SERVICE & bases:
+        remedy = "it asks for a service as soon as its settings are read, and must not before it is asked for a page"
+    return refuse(f"Its {step} cannot be loaded: {told(failure)}; {remedy}.")
+
+
+def told(failure: Said) -> str:
+    """Return an error as one line, with where it was raised."""
+    text = " ".join(f"{failure['type']}: {failure['text']}".split())
+    return f"{text[:300]}{', ' + place(failure) if failure['frames'] else ''}"
+
+
+def place(failure: Said) -> str:
+    """Return the last place in the project's own files, as shop/settings.py:12."""
+    if not failure["frames"]:
+        return "in a package"
+    last = failure["frames"][-1]
+    return f"{last['file'].removeprefix('/app/')}:{last['line']}"

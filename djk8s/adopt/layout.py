@@ -1,0 +1,274 @@
+"""Where things are in a project, from the files that git tracks: manage.py, the module of its settings, its name."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+
+from djk8s import facts
+from djk8s.adopt.found import Found, Unsure
+from djk8s.git import tracked
+from djk8s.project import IMAGE, NAME
+from djk8s.shell.talk import refuse
+
+MODULE = "DJANGO_SETTINGS_MODULE"
+NOT_THE_SITE = re.compile(
+    r"(test|doc|example|sample|demo)s?|testing|sandbox|fixtures|templates?|project_template", re.I
+)
+DEVELOPMENT = {"dev", "develop", "development", "local", "test", "tests", "testing", "ci", "static", "debug"}
+PRODUCTION = ("prod", "production")
+DEPLOYED_BY = (
+    "Dockerfile*", "*.Dockerfile", "*.dockerfile", "Procfile", "uwsgi*.ini", "*compose*.yml", "*compose*.yaml",
+    "app.json", "app.yaml", "fly.toml", "render.yaml",
+)  # fmt: skip
+# In a shell, in Compose's files, in JSON's `"NAME": {"value": "x"}` and Render's `key: NAME` with `value: x` below it.
+NAMED_IN = re.compile(
+    MODULE + r"""["']?(?:\s*[:=]|[ \t]|\s+value:)\s*(?:\{[^}]*?"value"\s*:\s*)?["']?(?:\$\{\w+:?-)?([A-Za-z_][\w.]*)"""
+)
+
+
+def check(root: Path) -> None:
+    """Raise `Exit` with the remedy where a folder cannot be adopted as it is."""
+    if git(root, "rev-parse", "--git-dir") is None:
+        refuse(f"{root} is no git repository: `git init && git add . && git commit` there, then type this again.")
+    files = tracked(root)
+    if facts.FILE in files or (root / facts.FILE).is_file():
+        refuse(f"{root} is adopted already, {facts.FILE} says: `djk8s update` brings later versions of its files.")
+    if not files:
+        refuse("git has no file of it yet: `git add . && git commit`, then type this again.")
+    for line in (git(root, "submodule", "status") or "").splitlines():
+        if line.startswith("-"):
+            refuse(
+                f"The submodule {line.split()[1]} is not there: `git submodule update --init --recursive` fetches it."
+            )
+    beside = {"", *(parent(path) for path in files if name_of(path) == "manage.py")}
+    for path in files:
+        if name_of(path) == ".env" and parent(path) in beside:
+            refuse(
+                f"{path} is in git, with its secrets: `git rm --cached {path}`, add a line .env to .gitignore, commit."
+            )
+    if changes := git(root, "status", "--porcelain", "--", "."):
+        first = changes.splitlines()[0][3:]
+        refuse(f"It has changes that are not committed, as {first}: commit them, or `git stash --include-untracked`.")
+
+
+def manage(root: Path, given: str | None = None) -> Found[str]:
+    """Return the folder of manage.py, "." for the project's own; raises `Exit` where there is none, or two."""
+    if given is not None:
+        folder = PurePosixPath(given).as_posix()
+        if not (root / folder / "manage.py").is_file():
+            refuse(f"There is no manage.py in {given}: name its folder with --src.")
+        return Found(folder, "--src")
+    found = [path for path in tracked(root) if name_of(path) == "manage.py" and runs_django(root, path)]
+    likely = [path for path in found if not apart(path)]
+    depth = min((path.count("/") for path in likely), default=0)
+    shallowest = [path for path in likely if path.count("/") == depth]
+    if len(shallowest) > 1:
+        refuse(f"Both {shallowest[0]} and {shallowest[1]} could be it: name the folder of one with --src.")
+    if shallowest:
+        return Found(parent(shallowest[0]) or ".", shallowest[0])
+    if found:
+        refuse(
+            f"The only manage.py is {found[0]}, which looks like an example: name its folder with --src if it is it."
+        )
+    return refuse("git tracks no manage.py of Django's in it: commit it, or name its folder with --src.")
+
+
+def runs_django(root: Path, path: str) -> bool:
+    text = read(root, path)
+    return "execute_from_command_line" in text and "{{" not in path and "{{" not in text
+
+
+def apart(path: str) -> bool:
+    """Return whether a file is in a folder that is no part of the site."""
+    return any(NOT_THE_SITE.fullmatch(part) or "{{" in part for part in path.split("/")[:-1])
+
+
+def settings(root: Path, src: str, given: str | None = None) -> Found[str]:
+    """Return the module of the settings to serve; raises `Unsure` where two are as likely, and `Exit` for none."""
+    files = tracked(root)
+    entries = [path for path in files if name_of(path) in {"manage.py", "wsgi.py", "asgi.py"} and below(path, src)]
+    entries = [path for path in entries if not apart(path.removeprefix(f"{src}/"))]
+    for path in entries:
+        if uses_configurations(read(root, path)):
+            refuse(f"{path} uses django-configurations, which this cannot serve yet: give it plain settings first.")
+    if given is not None:
+        if not is_module(files, src, given):
+            refuse(f"git tracks no file of {given} in {src}: name another module with --settings.")
+        return Found(given, "--settings")
+    return checked(files, src, deployed(root, files) or production(root, files, src, served(root, entries)))
+
+
+def checked(files: tuple[str, ...], src: str, found: Found[str]) -> Found[str]:
+    if not is_module(files, src, found.value):
+        refuse(
+            f"{found.where} names {found.value}, of which git tracks no file: commit it, or name one with --settings."
+        )
+    return found
+
+
+def deployed(root: Path, files: tuple[str, ...]) -> Found[str] | None:
+    """Return the module that a deployment file names, if one does and it is not for development."""
+    where: dict[str, str] = {}
+    for path in files:
+        if not apart(path) and any(fnmatch(name_of(path), pattern) for pattern in DEPLOYED_BY):
+            for module in NAMED_IN.findall(read(root, path)):
+                if not for_development(module):
+                    where.setdefault(module, path)
+    return one_of(where) if where else None
+
+
+def served(root: Path, entries: list[str]) -> Found[str]:
+    """Return the module that wsgi.py sets, or else manage.py."""
+    for name in ("wsgi.py", "asgi.py", "manage.py"):
+        where = {module: path for path in entries if name_of(path) == name for module, _ in defaults(read(root, path))}
+        if len(where) > 1:
+            where = {module: path for module, path in where.items() if not for_development(module)} or where
+        if where:
+            return one_of(where)
+    return refuse(f"Neither manage.py nor wsgi.py sets {MODULE}: name the module with --settings, as shop.settings.")
+
+
+def one_of(where: dict[str, str]) -> Found[str]:
+    if len(where) > 1:
+        named = ", ".join(f"{module} ({path})" for module, path in where.items())
+        raise Unsure("--settings", f"Which settings is it served with: {named}?", tuple(where))
+    ((module, path),) = where.items()
+    return Found(module, path)
+
+
+def production(root: Path, files: tuple[str, ...], src: str, found: Found[str]) -> Found[str]:
+    """Return the module for production beside the one that was found, or in it; else `base` for a developer's."""
+    file = file_of(files, src, found.value)
+    package, _, last = found.value.rpartition(".")
+    if file.endswith("/__init__.py"):
+        if chooses(read(root, file)):
+            return found
+        package, last = found.value, "base"  # what is empty sets nothing
+    if not for_development(found.value) and last not in {"base", "settings"}:
+        return found
+    names: tuple[str, ...] = PRODUCTION
+    if "settings" in last:  # settings.py, with settings_production.py beside it
+        names = tuple(name for one in PRODUCTION for name in (f"settings_{one}", f"{one}_settings"))
+    there = {path: file_of(files, src, path) for name in names if (path := f"{package}.{name}".lstrip("."))}
+    if there := {module: path for module, path in there.items() if path}:
+        return one_of(there)
+    base = f"{package}.base".lstrip(".")
+    return Found(base, path) if (path := file_of(files, src, base)) else found
+
+
+def chooses(text: str) -> bool:
+    """Return whether the __init__.py of a package of settings has any code."""
+    try:
+        body = ast.parse(text).body
+    except SyntaxError:
+        return True
+    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
+
+
+def forced(root: Path, src: str) -> list[str]:
+    """Return the files that set the module whatever the environment says, so that no overlay of settings counts."""
+    names = ("manage.py", "wsgi.py", "asgi.py")
+    paths = [path for path in tracked(root) if name_of(path) in names and below(path, src) and not apart(path)]
+    return [path for path in paths if any(force for _, force in defaults(read(root, path)))]
+
+
+def defaults(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield each module that code sets DJANGO_SETTINGS_MODULE to, and whether it does so over one that is set."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args and is_text(node.args[0], MODULE):
+            words = [*node.args[1:], *(word.value for word in node.keywords if word.arg == "default")]
+            for module in (name for word in words for name in modules(word)):
+                yield module, False
+        elif isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Subscript):
+            reads = MODULE in ast.unparse(node.value)  # environ[X] = environ.get(X, "…")
+            for module in modules(node.value) if is_text(target.slice, MODULE) else ():
+                yield module, not reads
+
+
+def modules(node: ast.expr) -> Iterator[str]:
+    """Yield the modules that an expression may come to: a text, or the default in a call."""
+    texts = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    yield from (text for text in texts if re.fullmatch(r"[a-zA-Z_]\w*(\.\w+)*", text) and not text.isupper())
+
+
+def is_text(node: ast.expr, value: str) -> bool:
+    return isinstance(node, ast.Constant) and node.value == value
+
+
+def uses_configurations(text: str) -> bool:
+    return "DJANGO_CONFIGURATION" in text or bool(re.search(r"^\s*(from|import) configurations\b", text, re.MULTILINE))
+
+
+def for_development(module: str) -> bool:
+    """Return whether the last part of a module's name ends in a word for development or tests."""
+    return re.split(r"[._]", module)[-1] in DEVELOPMENT
+
+
+def is_module(files: tuple[str, ...], src: str, module: str) -> bool:
+    return bool(file_of(files, src, module))
+
+
+def file_of(files: tuple[str, ...], src: str, module: str) -> str:
+    """Return the file of a module, seen from the folder of manage.py or the project's; "" if git tracks none."""
+    path, known = module.replace(".", "/"), set(files)
+    for folder in ("" if src == "." else f"{src}/", ""):
+        for file in (f"{folder}{path}.py", f"{folder}{path}/__init__.py"):
+            if file in known:
+                return file
+    return ""
+
+
+def name(root: Path, given: str | None = None) -> Found[str]:
+    """Return the name for the image and its containers: that of the folder, made to fit."""
+    if given is not None:
+        if not (re.fullmatch(NAME, given) and re.fullmatch(IMAGE, given)):
+            refuse(f"--name is {given!r}, and has to be a name of a-z, 0-9, _ and -, as my-site.")
+        return Found(given, "--name")
+    if fit := fitting(root.resolve().name):
+        return Found(fit, "the folder")
+    found = re.search(r'^name *= *["\'](.+?)["\']', read(root, "pyproject.toml"), re.MULTILINE)
+    if found and (fit := fitting(found[1])):
+        return Found(fit, "pyproject.toml")
+    return refuse("Its folder has no letter of a-z in its name: give the image a name with --name.")
+
+
+def fitting(text: str) -> str:
+    words = re.sub(r"[^a-z0-9_]+", "-", text.lower())
+    return re.sub(r"[-_]{2,}", "-", words)[:63].strip("-_")
+
+
+def name_of(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def below(path: str, src: str) -> bool:
+    return src == "." or path.startswith(f"{src}/")
+
+
+def read(root: Path, path: str) -> str:
+    """Return the text of a file; "" if it cannot be read."""
+    try:
+        return (root / path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def git(root: Path, *words: str) -> str | None:
+    """Return what git says in a folder; None if it fails."""
+    try:
+        return subprocess.run(("git", "-C", root, *words), capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
