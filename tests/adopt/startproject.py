@@ -193,41 +193,52 @@ __pycache__/
 """
 
 
-def project(name: str, app: str, folder: str = ".", manage: str = "", served: str = "") -> Files:
-    """Return what `startproject` and `startapp` write, with manage.py in `folder`.
+Change = tuple[str, str]  # a text that is in the settings of `startproject`, and what is there instead
 
-    `manage` is the settings module of manage.py, and `served` that of wsgi.py and asgi.py.
+
+def project(
+    name: str,
+    app: str,
+    *changes: Change,
+    folder: str = ".",
+    base: str = "settings.py",
+    manage: str = "settings",
+    served: str = "settings",
+    more: Files | None = None,
+) -> Files:
+    """Return what `startproject` and `startapp` write, with manage.py in `folder`, changes of the settings, and more.
+
+    `base` is the file of the settings, and `manage` and `served` are the modules in manage.py and in wsgi.py and
+    asgi.py, all within the project's package. `more` are files in `folder`, which win.
     """
-    files = {"project_name/settings.py": SETTINGS, **PROJECT, **APP}
-    texts = {}
+    files = {**PROJECT, **APP, **(more or {}), f"project_name/{base}": settings(base, *changes)}
+    if "/" in base:
+        files["project_name/settings/__init__.py"] = ""
+    written = {}
     for path, text in files.items():
-        module = manage if path == "manage.py" else served
-        texts[path] = text.replace("settings_module", module or f"{name}.settings")
-    inside = {within(folder, path): text for path, text in texts.items()}
-    return {**named(inside, name, app), ".gitignore": GITIGNORE.lstrip()}
+        module = f"project_name.{manage if path == 'manage.py' else served}"
+        written[within(folder, path)] = text.lstrip("\n").replace("settings_module", module)
+    written[".gitignore"] = GITIGNORE.lstrip()
+    return {named(path, name, app): named(text, name, app) for path, text in written.items()}
+
+
+def settings(base: str, *changes: Change) -> str:
+    """Return the settings of `startproject` with changes; a text that is not there once is a mistake of ours."""
+    text = SETTINGS
+    deeper = [(BASE, BASE.replace("parent\n", "parent.parent\n"))] if "/" in base else []
+    for before, after in [*deeper, *changes]:
+        if text.count(before) != 1:
+            raise ValueError(f"{before!r} is {text.count(before)} times in the settings, and not once")
+        text = text.replace(before, after)
+    return text
 
 
 def within(folder: str, path: str) -> str:
     return path if folder == "." else f"{folder}/{path}"
 
 
-def named(files: Files, name: str, app: str) -> Files:
-    """Return files with a project's own names, in their paths and texts."""
-
-    def put(text: str) -> str:
-        return text.replace("project_name", name).replace("app_name", app)
-
-    return {put(path): put(text).lstrip("\n") for path, text in files.items()}
-
-
-def settings(name: str, app: str, *changes: tuple[str, str]) -> str:
-    """Return the settings of `startproject` with changes, each the text that it had and the text that it has."""
-    text = SETTINGS.lstrip()
-    for before, after in changes:
-        if text.count(before) != 1:
-            raise ValueError(f"{before!r} is {text.count(before)} times in the settings, and not once")
-        text = text.replace(before, after)
-    return named({"": text}, name, app)[""]
+def named(text: str, name: str, app: str) -> str:
+    return text.replace("project_name", name).replace("app_name", app)
 
 
 def accounts(folder: str) -> Files:
@@ -237,7 +248,7 @@ def accounts(folder: str) -> Files:
     return {within(folder, file.relative_to(theirs).as_posix()): file.read_text(encoding="utf-8") for file in files}
 
 
-# Changes of settings that several projects make.
+# Parts of the settings that projects change.
 DEBUG = "DEBUG = True\n"
 HOSTS = "ALLOWED_HOSTS = []\n"
 KEY = next(line + "\n" for line in SETTINGS.splitlines() if line.startswith("SECRET_KEY"))
@@ -247,4 +258,3 @@ DATABASE = SETTINGS[SETTINGS.index("DATABASES") : SETTINGS.index("LANGUAGE_CODE"
 LAST_APP = '    "app_name",\n'
 SECURITY = '    "django.middleware.security.SecurityMiddleware",\n'
 BASE = "BASE_DIR = Path(__file__).resolve().parent.parent\n"
-IN_PACKAGE = (BASE, BASE.replace("parent\n", "parent.parent\n"))  # settings that are a package lie deeper
