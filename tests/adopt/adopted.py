@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support import ROOT, free_port, run, wait_until
-
 from adopt.shapes import make
+from support import ROOT, free_port, run, wait_until
 
 # Not the variables of this session's own `inv`.
 THEIRS = {name: value for name, value in os.environ.items() if not name.startswith(("INVOKE_", "DJANGO_", "SECRET_"))}

@@ -994,7 +994,7 @@ SHAPES = {
         alone={"SECRET_KEY": "a"},
         installs=False,
     ),
-    "weather": Shape(weather, facts={"after_migrate": ["createcachetable"]}, alone={"SECRET_KEY": "a"}),
+    "weather": Shape(weather, facts={"after_migrate": ("createcachetable",)}, alone={"SECRET_KEY": "a"}),
     "museum": Shape(
         museum,
         written=("compose/db.yaml",),

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
-from support import get, stylesheets, wait_until
 from websockets.sync.client import connect
 
 from adopt.adopted import Adopted
 from adopt.shapes import SHAPES, git
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from djk8s.facts import loads
+from support import get, stylesheets, wait_until
 
 EVERY = (".djk8s.toml", ".env", "inv", "tasks.py", "noxfile.py", "serving/overlay.py", "requirements-tools.txt")
 GIF = (
@@ -32,8 +27,8 @@ def test_made_project_is_adopted_and_serves(name: str, tmp_path: Path, tools: Pa
     assert said.returncode == 0, said.stdout + said.stderr
     assert [file for file in (*EVERY, *one.shape.written) if not (one.folder / file).is_file()] == []
     assert changed(one.folder, before) <= {".gitignore"}
-    facts = tomllib.loads((one.folder / ".djk8s.toml").read_text(encoding="utf-8"))["project"]
-    assert {fact: facts[fact] for fact in one.shape.facts} == one.shape.facts
+    facts, _ = loads((one.folder / ".djk8s.toml").read_text(encoding="utf-8"))
+    assert {fact: getattr(facts, fact) for fact in one.shape.facts} == one.shape.facts
     files = {path: path.read_bytes() for path in one.folder.glob("*") if path.is_file()}
     again = one.adopt(*one.shape.flags)
     assert again.returncode == 0, again.stdout + again.stderr

@@ -6,17 +6,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from adopt.shapes import SHAPES, git, make
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from djk8s.facts import parsed
 
 
 @pytest.mark.parametrize("name", [name for name, shape in SHAPES.items() if shape.installs])
@@ -38,7 +33,7 @@ def asked_for(folder: Path) -> list[str]:
         if file.name == "Pipfile.lock":
             pipenv = json.loads(text)
             return [name + one["version"] for name, one in {**pipenv["default"], **pipenv["develop"]}.items()]
-        packages = tomllib.loads(text)["package"]
+        packages = parsed(text)["package"]
         return [f"{one['name']}=={one['version']}" for one in packages if "virtual" not in one.get("source", {})]
     found = next(folder.glob("**/requirements.txt"), folder / "requirements/prod.txt")
     return ["--requirements", str(found if found.is_file() else folder / "pyproject.toml")]
