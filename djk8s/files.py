@@ -76,7 +76,8 @@ def renamed(path: str, facts: Facts) -> str:
 def with_names(text: str, facts: Facts) -> str:
     """Return a text with the project's names in it."""
     for ours, theirs in facts.renamed.items():
-        text = re.sub(rf"(?<![\w./-]){re.escape(ours)}(?![\w-]|\.\w)", theirs, text)
+        whole = rf"(^|[^\w./-]|/app/){re.escape(ours)}(?![\w-]|\.\w)"  # but not /requirements.txt of the Dockerfile
+        text = re.sub(whole, lambda found, name=theirs: found[1] + name, text, flags=re.MULTILINE)  # type: ignore[misc]
     folder = "" if facts.src == "." else f"/{facts.src}"
     names = {
         "djk8s-compose:v1": f"{facts.name}-compose:v1",
@@ -195,9 +196,9 @@ def gunicorn(text: str, facts: Facts) -> str:
 
 def cache(text: str, facts: Facts) -> str:
     """Return the Compose file of the cache, which gives its address to the site in the site's own variables."""
-    url = {"redis": "redis://cache:6379/0", "memcached": "cache:11211"}[facts.cache]
-    lines = "".join(f"      - {name}={url}\n" for name in facts.cache_variables or ("CACHE_URL",))
-    return text.replace("      - CACHE_URL=\n", lines)
+    usual = {"CACHE_URL": {"redis": "redis://cache:6379/0", "memcached": "cache:11211"}[facts.cache]}
+    lines = [f"      - {name}={value}\n" for name, value in (facts.cache_variables or usual).items()]
+    return replaced(text, ("      - CACHE_URL=\n", "".join(lines)))
 
 
 def workers(text: str, facts: Facts) -> str:

@@ -6,20 +6,21 @@ import re
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
-from djk8s import files, wheel, writing
-from djk8s.adopt import ask, layout, packages, python, services, static, system, table, variables
+from djk8s import files, writing
+from djk8s.adopt import layout, packages, python, services, static, system, table, variables
+from djk8s.adopt.ask import Answer, ask
 from djk8s.adopt.found import Found, Unsure
-from djk8s.adopt.trial import BuildFailed, Trial, require_engine, trial_of
-from djk8s.facts import FILE, Facts, dumps
+from djk8s.adopt.trial import ENGINE, BuildFailed, Trial, require_engine, trial_of
+from djk8s.dotenv import file as dotenv
+from djk8s.facts import FILE, Facts
 from djk8s.shell.talk import at_terminal, refuse, say
 
-Value = TypeVar("Value")
-
+REQUIREMENTS, EXAMPLE = "requirements.txt", ".env.example"
+Texts = dict[str, "str | bytes"]
 
 
 def run(options: Namespace) -> None:
@@ -28,129 +29,143 @@ def run(options: Namespace) -> None:
     if (root / FILE).exists():
         say(f"{root.name} is adopted already: nothing to do. `djk8s update` brings later versions of its files.")
         return
-    layout.require_adoptable(root)
+    layout.check(root)
     require_engine()
     with trial_of(root) as trial:
         look = Look(root, options, trial)
-        facts = look.all_of_it()
-        print(table.text(look.found))
-        for sentence in look.remarks:
-            say(sentence)
+        facts = look.at_all()
+        print(table.text(look.found), flush=True)
+        for remark in look.remarks:
+            say(remark)
         texts = look.texts(facts)
         if options.dry:
-            print("\nIt would write:\n" + "\n".join(f"  {path}" for path in sorted(texts)))
+            print("\nIt would write these files:\n" + "\n".join(f"  {path}" for path in sorted(texts)))
             return
         confirm(options)
-        say("Building the image …")
-        trial.put(texts)
-        whole(trial, facts)
+        build_whole(trial, facts, texts)
     writing.write(root, texts, options.replace)
+    write_env(root, str(texts[files.renamed(EXAMPLE, facts)]))
     say(f"Written: {len(texts)} files, which are yours, and .env. `git add . && git commit` keeps them.")
     if not options.no_smoke:
         verdict(root)
 
 
 class Look:
-    """One look at a project: what was found so far, each fact with where it was read."""
+    """One look at a project: what was found, each fact with where it was read, and what is worth a remark."""
 
     def __init__(self, root: Path, options: Namespace, trial: Trial) -> None:
         self.root, self.options, self.trial = root, options, trial
         self.found: dict[str, Found[str]] = {}
         self.remarks: list[str] = []
+        self.answer: Answer | None = None
+
+    def at_all(self) -> Facts:
+        """Return the facts: first from the files, then from Django, in an image that has the packages."""
+        facts = self.with_packages(self.at_files())
+        self.trial.put(self.texts(facts))
+        say("Building an image with its packages, to ask Django about the project …")
+        try:
+            image = self.trial.build(facts, whole=False)
+        except BuildFailed as failure:
+            say(str(failure)[-3000:])
+            refuse("Its packages cannot be installed in an image, see above: nothing was written.")
+        say("Asking Django …")
+        self.reads = variables.of(self.root)
+        self.answer = ask(ENGINE, image, facts, given(self.options.env), self.reads)
+        self.remarks += self.answer.notes
+        return self.at_django(facts, self.answer)
 
     def note(self, fact: str, rule: Callable[[], Found[str]]) -> str:
-        """Follow a rule, note what it found, and return it; a person is asked what the rule cannot know."""
+        """Follow a rule and note what it found; a person is asked what the rule cannot know."""
         try:
             self.found[fact] = rule()
         except Unsure as unsure:
             self.found[fact] = Found(answered(unsure), "you")
         return self.found[fact].value
 
-    def all_of_it(self) -> Facts:
-        """Return the facts: first from the files, then from Django, in an image that has the packages."""
-        facts = self.with_packages(self.from_files())
-        self.trial.put(self.texts(facts))
-        say("Building an image with its packages, to ask Django about the project …")
-        try:
-            image = self.trial.build(facts, whole=False)
-        except BuildFailed as failure:
-            refuse(f"Its packages cannot be installed in an image: {last_error(str(failure))}.")
-        say("Asking Django …")
-        self.answer = ask.ask(image, facts)
-        return self.from_django(facts)
-
-    def from_files(self) -> Facts:
+    def at_files(self) -> Facts:
+        """Return what the files of the project say."""
         root, options = self.root, self.options
-        manage = self.note("manage.py", lambda: layout.manage(root, options.src))
-        src = "." if manage == "manage.py" else manage.removesuffix("/manage.py")
-        settings = self.note("settings", lambda: layout.settings(root, src, options.settings))
-        name = self.note("name", lambda: layout.name(root, options.name))
-        version = self.note("Python", lambda: python.version(root, options.python))
-        source = self.note("packages", lambda: packages.source(root, options.packages))
-        application = layout.application(root, src, settings)
+        src = self.note("manage.py", lambda: layout.manage(root, options.src))
+        if files_that_force := layout.forced(root, src):
+            refuse(
+                f"{files_that_force[0]} sets DJANGO_SETTINGS_MODULE whatever the environment says: "
+                'write os.environ.setdefault("DJANGO_SETTINGS_MODULE", …) there, and commit it.'
+            )
         return Facts(
-            name=name, settings=settings, application=application, src=src, python=version, packages=source
+            src=src,
+            settings=self.note("settings", lambda: layout.settings(root, src, options.settings)),
+            name=self.note("name", lambda: layout.name(root, options.name)),
+            python=self.note("Python", lambda: python.version(root, options.python)),
+            packages=self.note("packages", lambda: packages.source(root, options.packages)),
+            application="application:unknown",
+            tracked_data=any(path.startswith("data/") for path in layout.tracked(root)),
         )
 
-    def with_packages(self, facts: Facts, apps: Collection[str] = ()) -> Facts:
+    def with_packages(self, facts: Facts) -> Facts:
         """Return the facts with the Debian packages that the project's packages need."""
         say(f"Pinning the packages of {facts.packages} …")
-        self.export = packages.export(self.root, facts.packages, facts.python, packages.for_serving(facts))
-        needed = system.system(self.root, self.export, facts.python, apps)
+        self.export = packages.export(self.root, facts.packages, facts.python)
+        needed = system.system(self.root, self.export, facts.python)
         self.found["Debian"] = Found(" ".join((*needed.value.build, *needed.value.run)), needed.where)
-        return replace(
+        if self.export.kept:
+            self.remarks.append(f"Kept without a hash, as no index has them: {', '.join(self.export.kept)}.")
+        facts = replace(
             facts, system_build=needed.value.build, system_run=needed.value.run, hashed=self.export.hashed
         )
+        return writing.beside(self.root, facts, self.options.replace)
 
-    def from_django(self, facts: Facts) -> Facts:
+    def at_django(self, facts: Facts, answer: Answer) -> Facts:
         """Return the facts with what Django said of the project."""
-        said, tracked = self.answer.said, layout.tracked(self.root)
-        server = self.note("server", lambda: services.server(said, self.options.server))
-        self.require_asgi_worker(server)
-        database, cache, workers = services.database(said), services.cache(said), services.workers(said)
-        commands, static_root, node = static.commands(said, tracked), static.root(said), static.node(self.root, tracked)
-        self.found |= {
-            "database": database,
-            "cache": cache,
-            "workers": Found(", ".join(workers.value), workers.where),
-            "static files": Found(", ".join(commands.value), commands.where),
-            "STATIC_ROOT": static_root,
-            "Node": node,
-            "variables": Found(", ".join(self.answer.values), "what the settings miss"),
-        }
-        if said["settings"]["DEBUG"]:
-            self.remarks.append(f"{facts.settings} has DEBUG on; serving/overlay.py turns it off.")
-        sources = [(self.root / path).read_text(encoding="utf-8", errors="replace") for path in tracked if path.endswith(".py")]
-        return replace(
+        root, options = self.root, self.options
+        serves = self.note("server", lambda: services.server(answer, options.server))
+        pinned = self.export.pins.get("gunicorn", "")
+        if serves == "asgi" and pinned and int(pinned.split(".")[0]) < 25:
+            refuse(f"The site needs gunicorn's ASGI worker, and pins gunicorn {pinned}: pin 25 or newer.")
+        application = self.note("application", lambda: services.application(root, facts.src, answer, serves))
+        hint = next(iter(variables.guesses_of(variables.theirs(root), ["DATABASE_URL"]).values()), "")
+        database = self.note("database", lambda: services.database(answer, hint, options.database))
+        cache = self.note("cache", lambda: services.cache(answer))
+        workers, commands, after = services.workers(root, facts.src, answer), static.commands(root, answer), services.after_migrate(answer)
+        self.found["workers"] = Found(", ".join(workers.value), workers.where)
+        self.found["static files"] = Found(", ".join(commands.value), commands.where)
+        static_root = self.note("STATIC_ROOT", lambda: static.static_root(answer))
+        node = self.note("Node", lambda: static.node(root))
+        self.found["variables"] = Found(", ".join(answer.required), "what its settings cannot do without")
+        if answer.settings["DEBUG"]:
+            self.remarks.append(f"{facts.settings} has DEBUG on: serving/overlay.py turns it off.")
+        facts = replace(
             facts,
-            server=server,
-            application=services.application(said, server, facts.application),
-            database=database.value,
-            cache=cache.value,
-            cache_variables=services.cache_variables(sources, variables.names(self.root)) if cache.value else (),
+            server=serves,
+            application=application,
+            database=database,
+            cache=cache,
+            cache_variables=services.cache_variables(self.reads, cache),
             workers=workers.value,
             static=commands.value,
-            static_root=static_root.value,
-            node=node.value,
-            build_variables=tuple(self.answer.values),
-            tracked_data=any(path.startswith("data/") for path in tracked),
+            static_root=static_root,
+            node=node,
+            build_variables=answer.for_build,
+            after_migrate=after.value,
         )
+        return writing.beside(root, replace(facts, renamed={}), options.replace)
 
-    def require_asgi_worker(self, server: str) -> None:
-        """Raise `Exit` if the project pins a gunicorn without the worker that it needs: it came with 25."""
-        pinned = self.export.pins.get("gunicorn", "25")
-        if server == "asgi" and int(pinned.split(".")[0]) < 25:
-            refuse(f"The site needs gunicorn's ASGI worker, and pins gunicorn {pinned}: pin 25 or newer.")
+    def texts(self, facts: Facts) -> Texts:
+        """Return the content of every file to write, by its path."""
+        own = {files.renamed(REQUIREMENTS, facts): self.export.text}
+        if self.answer:
+            general = files.rendered(facts)[files.renamed(EXAMPLE, facts)]
+            example = variables.example(self.answer.required, self.reads, variables.theirs(self.root), general)
+            own[files.renamed(EXAMPLE, facts)] = example
+        return writing.complete(self.root, facts, own)
 
-    def texts(self, facts: Facts) -> dict[str, str]:
-        """Return the text of every file to write, by its path."""
-        texts = files.rendered(facts)
-        texts[files.renamed("requirements.txt", facts)] = self.export.text
-        texts["requirements-tools.txt"] += wheel.line(self.root)
-        if hasattr(self, "answer"):
-            texts[files.renamed(".env.example", facts)] = variables.example(self.root, facts, self.answer)
-        texts[FILE] = dumps(facts, wheel.version())
-        return texts
+
+def given(pairs: list[str]) -> dict[str, str]:
+    """Return the variables of `--env NAME=value`; raises `Exit` for a word that is none."""
+    for pair in pairs:
+        if "=" not in pair:
+            refuse(f"--env {pair} has no value: write --env {pair}=value.")
+    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def answered(unsure: Unsure) -> str:
@@ -161,13 +176,13 @@ def answered(unsure: Unsure) -> str:
     for number, choice in enumerate(unsure.choices, start=1):
         say(f"  {number}. {choice}")
     try:
-        typed = input(f"Which one? [1-{len(unsure.choices)}] ")
+        typed = input(f"Which one? [1-{len(unsure.choices)}] ").strip()
     except EOFError:
         typed = ""
     if typed in unsure.choices:
         return typed
-    if not re.fullmatch("[0-9]+", typed) or not 1 <= int(typed) <= len(unsure.choices):
-        refuse(f"{typed!r} is none of them: nothing was written. {unsure.flag} gives the answer too.")
+    if not re.fullmatch("[0-9]{1,3}", typed) or not 1 <= int(typed) <= len(unsure.choices):
+        refuse(f"{typed!r} is none of them, and nothing was written: {unsure.flag} gives the answer too.")
     return unsure.choices[int(typed) - 1]
 
 
@@ -176,18 +191,31 @@ def confirm(options: Namespace) -> None:
     if options.yes:
         return
     if not at_terminal():
-        refuse("Nothing was written: add --yes, if that is right.")
-    if input("Write these files? [Y/n] ").strip().lower() not in {"", "y", "yes"}:
+        refuse("Nothing was written: add --yes, if this is right.")
+    try:
+        typed = input("Write these files? [Y/n] ").strip().lower()
+    except EOFError:
+        typed = "n"
+    if typed not in {"", "y", "yes"}:
         refuse("Nothing was written.")
 
 
-def whole(trial: Trial, facts: Facts) -> None:
-    """Build the whole image; raises `Exit` with the cause in one sentence if the static files cannot be gathered."""
+def build_whole(trial: Trial, facts: Facts, texts: Texts) -> None:
+    """Build the whole image; raises `Exit` with the cause in one sentence if, say, the static files cannot be made."""
+    say("Building the image …")
+    trial.put(texts)
     try:
         trial.build(facts, whole=True)
     except BuildFailed as failure:
         say(str(failure)[-3000:])
-        refuse(f"The image was not built, and nothing was written: {static.classified(str(failure))}")
+        refuse(f"The image cannot be built, and nothing was written: {static.classified(str(failure))}")
+
+
+def write_env(root: Path, example: str) -> None:
+    """Write .env, with fresh secrets, unless there is one."""
+    file = root / ".env"
+    if not file.exists():
+        dotenv.write(file, file.name, dotenv.with_secrets(example), lambda part, whole: whole.hardlink_to(part))
 
 
 def verdict(root: Path) -> None:
@@ -195,5 +223,5 @@ def verdict(root: Path) -> None:
     say("Running `./inv test --session container_smoke` …")
     ran = subprocess.run([sys.executable, "inv", "test", "--session", "container_smoke"], cwd=root, check=False)
     if ran.returncode:
-        refuse("It is adopted, and container_smoke failed, see above: mend that, and run it again.")
-    say("container_smoke passed: the site serves in its container. `./inv serve` and `./inv run` are next.")
+        refuse("The files are written, and container_smoke failed, see above: mend that, then run it again.")
+    say("container_smoke passed: the site serves in its container. Next: `./inv serve`, or `./inv run`.")
