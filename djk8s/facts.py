@@ -28,7 +28,8 @@ class Facts:
     node: str = ""  # the folder of package.json, where its script `build` makes static files
     static: tuple[str, ...] = ("collectstatic --no-input",)  # manage.py commands, in order
     static_root: str = "staticfiles"
-    build_variables: tuple[str, ...] = ("SECRET_KEY",)  # without which the settings cannot be imported
+    # The variables without which the settings cannot be imported, for the commands of the build.
+    build_variables: dict[str, str] = field(default_factory=lambda: {"SECRET_KEY": "for-this-line-only"})
     database: str = "sqlite"  # or postgres, mysql
     after_migrate: tuple[str, ...] = ()  # more manage.py commands, as createcachetable
     cache: str = ""  # or redis, memcached

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -115,7 +116,7 @@ def dockerfile(text: str, facts: Facts) -> str:
     """Return the Dockerfile, with a stage for a compiler or for Node where the project needs one."""
     folder = "/app" if facts.src == "." else f"/app/{facts.src}"
     commands = [f"python manage.py {command}" for command in facts.static] or ["true"]
-    variables = "".join(f"{name}=for-this-line-only " for name in facts.build_variables)
+    variables = "".join(f"{name}={shlex.quote(value)} " for name, value in facts.build_variables.items())
     if variables and len(commands) > 1:
         variables = f"export {variables}&& \\\n    "
     text = replaced(

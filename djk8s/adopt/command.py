@@ -145,7 +145,7 @@ class Look:
             static=commands.value,
             static_root=static_root,
             node=node,
-            build_variables=answer.for_build,
+            build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
             after_migrate=after.value,
         )
         return writing.beside(root, replace(facts, renamed={}), options.replace)

@@ -29,14 +29,12 @@ class Trial:
         for path in filter(None, listed.decode(errors="surrogateescape").split("\0")):
             copy(root / path, folder / path)
 
-    def put(self, texts: Mapping[str, str]) -> None:
+    def put(self, texts: Mapping[str, "str | bytes"]) -> None:
         """Write our files into the copy."""
         for path, text in texts.items():
             target = self.folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8", newline="")
-            if path.rpartition("/")[2] in files.RUNNABLE:
-                target.chmod(0o755)
+            target.write_bytes(text.encode() if isinstance(text, str) else text)
 
     def build(self, facts: Facts, whole: bool) -> str:
         """Build the image, or only as far as Django can be asked, and return its name; raises `BuildFailed`."""
