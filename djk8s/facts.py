@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 FILE = ".djk8s.toml"
+KEPT = "kept"
 
 
 @dataclass(frozen=True)
@@ -28,19 +29,23 @@ class Facts:
     static_root: str = "staticfiles"
     build_variables: tuple[str, ...] = ("SECRET_KEY",)  # without which the settings cannot be imported
     database: str = "sqlite"  # or postgres, mysql
+    offered: tuple[str, ...] = ()  # files of compose/ that it can do without, as db
     after_migrate: tuple[str, ...] = ()  # more manage.py commands, as createcachetable
     cache: str = ""  # or redis, memcached
     cache_variables: tuple[str, ...] = ()  # the variables that hold its address
     workers: dict[str, str] = field(default_factory=dict)  # command by the name of its service, as worker, beat
     tracked_data: bool = False  # its own files are in data/
+    oldest_python: str = ""  # for this machine, where pyproject.toml says none
     renamed: dict[str, str] = field(default_factory=dict)  # our files beside theirs, as Dockerfile: Dockerfile.djk8s
 
 
-def dumps(facts: Facts, version: str) -> str:
-    """Return the text of .djk8s.toml."""
+def dumps(facts: Facts, version: str, keep: bool = True) -> str:
+    """Return the text of .djk8s.toml; `keep` for a project that keeps the wheel of djk8s."""
     lines = [
         "# What `djk8s update` needs to bring later versions of the files here; it keeps your changes to them.",
         f"version = {json.dumps(version)}",
+        "# Where djk8s comes from: kept, as a wheel in .tools-wheels/, or index. `djk8s update` follows a change.",
+        f"wheel = {json.dumps(KEPT if keep else 'index')}",
         "",
         "[project]",
     ]
@@ -52,6 +57,14 @@ def dumps(facts: Facts, version: str) -> str:
             value = json.dumps(value)
         lines.append(f"{usual[name].name} = {value}")
     return "\n".join(lines) + "\n"
+
+
+def keeps(text: str) -> bool:
+    """Return what .djk8s.toml says of the wheel: whether the project keeps it; raises `ValueError` for another word."""
+    word = parsed(text).get("wheel", KEPT)
+    if word not in {KEPT, "index"}:
+        raise ValueError(f"wheel is {word!r}: write kept or index")
+    return bool(word == KEPT)
 
 
 def loads(text: str) -> tuple[Facts, str]:

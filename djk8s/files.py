@@ -58,7 +58,8 @@ def shipped(facts: Facts) -> Iterator[str]:
     for folder in FOLDERS:
         for file in sorted((source() / folder).iterdir()):
             path = f"{folder}/{file.name}"
-            of_use = {"compose/db.yaml": facts.database.startswith("post"), "compose/worker.yaml": False}
+            database = facts.database.startswith("post") or "db" in facts.offered
+            of_use = {"compose/db.yaml": database, "compose/worker.yaml": False}
             if file.is_file() and of_use.get(path, True):
                 yield path
 
@@ -76,7 +77,8 @@ def renamed(path: str, facts: Facts) -> str:
 def with_names(text: str, facts: Facts) -> str:
     """Return a text with the project's names in it."""
     for ours, theirs in facts.renamed.items():
-        text = re.sub(rf"(?<![\w./-]){re.escape(ours)}(?![\w-]|\.\w)", theirs, text)
+        whole = rf"(^|[^\w./-]|/app/){re.escape(ours)}(?![\w-]|\.\w)"  # but not /requirements.txt of the Dockerfile
+        text = re.sub(whole, lambda found, name=theirs: found[1] + name, text, flags=re.MULTILINE)  # type: ignore[misc]
     folder = "" if facts.src == "." else f"/{facts.src}"
     names = {
         "djk8s-compose:v1": f"{facts.name}-compose:v1",

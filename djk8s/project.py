@@ -10,7 +10,7 @@ from pathlib import Path
 
 from invoke import Context
 
-from djk8s import checkout
+from djk8s import checkout, facts
 from djk8s.shell import processes
 from djk8s.shell.talk import refuse
 
@@ -74,10 +74,10 @@ class Project:
         )
 
     def oldest_python(self) -> tuple[int, ...]:
-        """Return the oldest Python for the site, if pyproject.toml names one."""
-        file = self.root / "pyproject.toml"
-        text = file.read_text(encoding="utf-8") if file.is_file() else ""
-        found = re.search(r'^requires-python = ">= *(\d+)\.(\d+)', text, re.MULTILINE)
+        """Return the oldest Python for the site, if pyproject.toml or .djk8s.toml names one."""
+        files = [file for file in (self.root / "pyproject.toml", self.root / facts.FILE) if file.is_file()]
+        text = "".join(file.read_text(encoding="utf-8") for file in files)
+        found = re.search(r'^(?:requires-python = ">= *|oldest_python = ")(\d+)\.(\d+)', text, re.MULTILINE)
         return tuple(map(int, found.groups())) if found else ()
 
     @property
