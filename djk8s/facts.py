@@ -52,7 +52,8 @@ def dumps(facts: Facts, version: str, keep: bool = True) -> str:
     usual = {one.name: one for one in fields(Facts)}
     for name, value in asdict(facts).items():
         if isinstance(value, dict):
-            value = "{ " + ", ".join(f"{json.dumps(key)} = {json.dumps(text)}" for key, text in value.items()) + " }"
+            pairs = ", ".join(f"{json.dumps(key)} = {json.dumps(text)}" for key, text in value.items())
+            value = f"{{ {pairs} }}" if pairs else "{}"
         else:
             value = json.dumps(value)
         lines.append(f"{usual[name].name} = {value}")
