@@ -235,12 +235,6 @@ def test(c: Context, session: list[str]) -> None:
     tools.run(project_of(c), nox.test_command(tuple(session)))
 
 
-@task
-def lint(c: Context) -> None:
-    """Check style, types and files."""
-    tools.run(project_of(c), nox.command("--session", "lint"))
-
-
 ns = Collection.from_module(__import__(__name__))
 ns.configure(
     {
@@ -266,6 +260,12 @@ ns.configure(
 # From here on, this is for the repository of djk8s alone.
 
 
+@task()
+def lint(c: Context) -> None:
+    """Check style, types and files."""
+    tools.run(project_of(c), nox.command("--session", "lint"))
+
+
 @task(
     help={
         "json": "print every sample as JSON",
@@ -280,4 +280,5 @@ def bench(c: Context, json: bool = False, chart: bool = False, rounds: str = "5"
     tools.run(project, command)
 
 
+ns.add_task(lint)
 ns.add_task(bench)

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from pathlib import Path
 
 from invoke import Exit
 
@@ -47,6 +48,17 @@ def python_version(project: Project) -> str:
 def base_image(project: Project) -> str:
     """Return the image that ours is built from, or "?" if the Dockerfile does not say it."""
     return first(project, r"FROM (\S+)").replace("${PYTHON_VERSION}", python_version(project))
+
+
+def entrypoint(project: Project) -> Path:
+    """Return the script that the image starts with."""
+    return project.root / first(project, r'ENTRYPOINT \["/app/([^"]+)"').replace(UNKNOWN, "entrypoint.sh")
+
+
+def dockerignore(project: Project) -> Path:
+    """Return the file that says what a build leaves out: the Dockerfile's own, or the folder's."""
+    own = project.dockerfile.with_name(f"{project.dockerfile.name}.dockerignore")
+    return own if own.exists() else project.root / ".dockerignore"
 
 
 def first(project: Project, pattern: str) -> str:

@@ -31,6 +31,7 @@ class Facts:
     # The variables without which the settings cannot be imported, for the commands of the build.
     build_variables: dict[str, str] = field(default_factory=lambda: {"SECRET_KEY": "for-this-line-only"})
     database: str = "sqlite"  # or postgres, mysql
+    offered: tuple[str, ...] = ()  # files of compose/ that it can do without, as db
     after_migrate: tuple[str, ...] = ()  # more manage.py commands, as createcachetable
     cache: str = ""  # or redis, memcached
     cache_variables: dict[str, str] = field(default_factory=dict)  # the variables that hold its address, with it
@@ -53,7 +54,8 @@ def dumps(facts: Facts, version: str, keep: bool = True) -> str:
     usual = {one.name: one for one in fields(Facts)}
     for name, value in asdict(facts).items():
         if isinstance(value, dict):
-            value = "{ " + ", ".join(f"{json.dumps(key)} = {json.dumps(text)}" for key, text in value.items()) + " }"
+            pairs = ", ".join(f"{json.dumps(key)} = {json.dumps(text)}" for key, text in value.items())
+            value = f"{{ {pairs} }}" if pairs else "{}"
         else:
             value = json.dumps(value)
         lines.append(f"{usual[name].name} = {value}")

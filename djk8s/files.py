@@ -59,7 +59,8 @@ def shipped(facts: Facts) -> Iterator[str]:
     for folder in FOLDERS:
         for file in sorted((source() / folder).iterdir()):
             path = f"{folder}/{file.name}"
-            of_use = {"compose/db.yaml": facts.database.startswith("post"), "compose/worker.yaml": False}
+            database = facts.database.startswith("post") or "db" in facts.offered
+            of_use = {"compose/db.yaml": database, "compose/worker.yaml": False}
             if file.is_file() and of_use.get(path, True):
                 yield path
 

@@ -24,7 +24,10 @@ def build_command(
     argv = [project.engine, "build"]
     for tag in dict.fromkeys([*tags, LATEST]):
         argv += ["--tag", name(project, tag)]
-    argv += options
+    given = [*options]
+    if "--file" not in given and project.dockerfile != project.root / "Dockerfile":
+        given += ["--file", project.shown(project.dockerfile)]
+    argv += given
     if revision:
         argv += ["--label", f"{git.REVISION}={revision}"]
     return Command((*argv, "--label", project.label, "."))

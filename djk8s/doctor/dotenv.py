@@ -6,7 +6,7 @@ from pathlib import PurePath, PurePosixPath
 
 from invoke import Exit
 
-from djk8s import git
+from djk8s import dockerfile, git
 from djk8s.compose import stack
 from djk8s.doctor.finding import Finding, fine, note, wrong
 from djk8s.dotenv import check
@@ -65,10 +65,12 @@ def mode(env: EnvFile) -> Finding:
 def kept(env: EnvFile) -> Finding:
     """Check that the file goes neither into git nor to the engine with a build."""
     project, name = env.project, env.name
-    inside, dockerignore = env.path.is_relative_to(project.root), project.root / ".dockerignore"
+    inside, dockerignore = env.path.is_relative_to(project.root), dockerfile.dockerignore(project)
     patterns = dockerignore.read_text(encoding="utf-8") if dockerignore.exists() else ""
     if inside and not is_ignored(env.path.relative_to(project.root), patterns):
-        return note(f"{name} goes to the engine with each build: add a line `**/.env*` at the end of .dockerignore.")
+        return note(
+            f"{name} goes to the engine with each build: add a line `**/.env*` at the end of {dockerignore.name}."
+        )
     if git.ask(project, "ls-files", "--error-unmatch", name).returncode == 0:
         return note(f"{name} is in git, with its secrets: `git rm --cached {name} && inv env --set SECRET_KEY`.")
     if inside and git.ask(project, "check-ignore", "--quiet", name).returncode == 1:

@@ -4,17 +4,18 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from djk8s import dockerfile
 from djk8s.doctor.finding import Finding, fine, note, wrong
 from djk8s.project import Project
 from djk8s.shell import processes
 
-ENTRYPOINT = "entrypoint.sh"
 OF_TOOLS = {".git", ".nox", ".tools"}  # thousands of files that no step of the list writes to
 
 
 def entrypoint(project: Project) -> Finding:
     """Check its line ends and its run bit; the image mends both, other recipes do not."""
-    path, name = project.root / ENTRYPOINT, ENTRYPOINT
+    path = dockerfile.entrypoint(project)
+    name = project.shown(path)
     if b"\r\n" in path.read_bytes():
         return note(f"{name} has the line ends of Windows: `rm {name} && git checkout {name}`.")
     if not processes.WINDOWS and not os.access(path, os.X_OK):

@@ -1,0 +1,119 @@
+"""The command `djk8s`: start a project, adopt one that is there, and update what either wrote."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+
+from invoke import Exit
+
+from djk8s import wheel
+from djk8s.shell import processes
+from djk8s.shell.talk import say
+
+INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
+
+NEW = """\
+examples:
+  djk8s new shop                  a project in the new folder shop/
+  djk8s new shop . --django 5.2   in this folder, which is empty, on Django 5.2
+"""
+ADOPT = """\
+examples:
+  djk8s adopt --dry               what was found about the project in this folder, and what would be written
+  djk8s adopt ../shop --yes       adopt it without a question
+  djk8s adopt --replace Dockerfile
+"""
+UPDATE = """\
+examples:
+  djk8s update --dry              the difference that it would make
+  djk8s update                    bring the files of this folder to this version of djk8s, with your changes kept
+"""
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run the command that was typed; ends in one sentence if it cannot be done."""
+    for number in processes.ending_signals():
+        signal.signal(number, signal.default_int_handler)  # so that what was begun is taken back
+    options = parser().parse_args(words)
+    try:
+        options.act(options)
+    except Exit as end:
+        if end.message:
+            say(str(end.message))
+        sys.exit(end.code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what understands the words of the command."""
+    whole = argparse.ArgumentParser("djk8s", description=__doc__, allow_abbrev=False)
+    whole.add_argument("--version", action="version", version=f"djk8s {wheel.version()}")
+    commands = whole.add_subparsers(metavar="COMMAND", required=True)
+    for name, (sentence, examples, add_options) in COMMANDS.items():
+        command = commands.add_parser(name, help=sentence, epilog=examples, allow_abbrev=False)
+        command.description = f"{sentence[0].upper()}{sentence[1:]}."
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
+        add_options(command)
+    return whole
+
+
+def new_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME", help="what the project is called, as shop or my_site")
+    command.add_argument("folder", metavar="FOLDER", nargs="?", help="where to make it; by default in a folder NAME")
+    command.add_argument("--django", metavar="RELEASE", help="the release of Django, as 5.2, which is the default")
+    command.set_defaults(act=new)
+
+
+def adopt_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", metavar="FOLDER", nargs="?", default=".", help="the project; by default this folder")
+    command.add_argument("--yes", action="store_true", help="write without asking first")
+    command.add_argument("--dry", action="store_true", help="say what was found and would be written")
+    command.add_argument("--no-smoke", action="store_true", help="do not try the site in a container afterwards")
+    replace = "one of your files to write over; may be repeated"
+    command.add_argument("--replace", metavar="FILE", action="append", default=[], help=replace)
+    for flag, metavar, sentence in (
+        ("--src", "FOLDER", "the folder of manage.py, as src"),
+        ("--settings", "MODULE", "the settings for production, as shop.settings.production"),
+        ("--name", "NAME", "what its image and containers are called, as shop"),
+        ("--packages", "FILE", "the file that names its packages, as requirements/production.txt"),
+        ("--python", "VERSION", "the Python of its image, as 3.13"),
+        ("--server", "KIND", "threads, or asgi"),
+        ("--ready-within", "SECONDS", "how long its first start may take, as 300"),
+    ):
+        command.add_argument(flag, metavar=metavar, help=sentence)
+    command.set_defaults(act=adopt)
+
+
+def update_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", metavar="FOLDER", nargs="?", default=".", help="the project; by default this folder")
+    command.add_argument("--dry", action="store_true", help="show the difference, and write nothing")
+    command.set_defaults(act=update)
+
+
+COMMANDS = {
+    "new": ("start a Django project with all that it needs to be served", NEW, new_options),
+    "adopt": ("give a Django project that is there all that it needs to be served", ADOPT, adopt_options),
+    "update": ("bring the files that djk8s wrote to this version, with your changes kept", UPDATE, update_options),
+}
+
+
+# What a command needs is imported when it runs: `--version` and `--help` need none of it.
+def new(options: argparse.Namespace) -> None:
+    from djk8s import new
+
+    say(new.next_steps(new.create(options.name, options.folder, options.django)))
+
+
+def adopt(options: argparse.Namespace) -> None:
+    from djk8s.adopt import command
+
+    command.run(options)
+
+
+def update(options: argparse.Namespace) -> None:
+    from djk8s import update
+
+    update.run(options.folder, options.dry)

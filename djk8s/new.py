@@ -1,0 +1,165 @@
+"""`djk8s new`: Django's own `startproject`, and the list of instructions around it."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from djk8s import files, writing
+from djk8s.adopt import packages, resolver
+from djk8s.facts import Facts
+from djk8s.shell import processes
+from djk8s.shell.talk import refuse, say
+
+SRC, ASKED, PINNED = "src", "requirements.in", "requirements.txt"
+OLDEST_DJANGO = (4, 2)
+# Names that Python can import in the container: the standard library's own tests, and our folder.
+TAKEN = {*sys.stdlib_module_names, "test", "serving"}
+DJANGO = re.compile(r"^django~=(\d+\.\d+)\.0( .*)?$", re.MULTILINE)
+
+
+def create(name: str, folder: str | None = None, django: str | None = None) -> Path:
+    """Make a new project and return its folder; raises `Exit` with one sentence, and then nothing is left."""
+    require_name(name)
+    target = Path(folder or name)
+    require_empty(target)
+    asked = requirements(django)
+    with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".djk8s-new-") as temporary:
+        root = Path(temporary)
+        (root / ASKED).write_text(asked, encoding="utf-8")
+        version = chosen(asked)
+        facts = facts_of(name, version)
+        say(f"Pinning Django {version} and what serves it …")
+        lock(root, facts.oldest_python)
+        start(root, name)
+        writing.write(root, writing.complete(root, facts, {}), replace=[PINNED])
+        if not in_repository(target.absolute().parent):
+            subprocess.run(("git", "init", "--quiet"), cwd=root, check=False)
+        put(root, target)
+    return target
+
+
+def require_name(name: str) -> None:
+    """Raise `Exit` unless Python can import a package of this name, and nothing else has it."""
+    if not (name.isascii() and name.isidentifier()):
+        usable = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+        remedy = f"{usable} would do" if usable.isidentifier() and not is_taken(usable) else "choose a word, as shop"
+        refuse(f"{name!r} is no name that Python can import: {remedy}.")
+    if is_taken(name):
+        refuse(f"{name!r} is a name that Python has taken: choose another, as {name.strip('_')}_site.")
+
+
+def is_taken(name: str) -> bool:
+    return keyword.iskeyword(name) or name in TAKEN or not re.search("[A-Za-z]", name)
+
+
+def require_empty(target: Path) -> None:
+    """Raise `Exit` unless a new project can be put there."""
+    if not target.absolute().parent.is_dir():
+        refuse(f"There is no folder {target.parent}: make it first, or name another.")
+    if os.path.lexists(target) and not target.is_dir():
+        refuse(f"{target} is a file: name another folder.")
+    if target.is_dir() and any(target.iterdir()):
+        refuse(f"{target} is not empty: name another folder, or `djk8s adopt {target}` if it has a Django project.")
+    if not os.access(target if target.is_dir() else target.absolute().parent, os.W_OK):
+        refuse(f"You may not write to {target}: name another folder.")
+
+
+def requirements(django: str | None) -> str:
+    """Return the text of requirements.in: what our own site asks for as any does, and a release of Django."""
+    text = files.read(files.source(), ASKED)
+    if django is None:
+        return text
+    parts = tuple(map(int, django.split("."))) if re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}", django) else ()
+    if parts < OLDEST_DJANGO:
+        refuse(f"--django {django!r} is no release that this is for: write one from 4.2 on, as --django 5.2.")
+    return text if django == chosen(text) else DJANGO.sub(f"django~={django}.0", text)
+
+
+def chosen(asked: str) -> str:
+    """Return the release of Django that a requirements.in asks for, as 5.2."""
+    found = DJANGO.search(asked)
+    if found is None:
+        raise ValueError("requirements.in of djk8s asks for no release of Django")
+    return found[1]
+
+
+def facts_of(name: str, django: str) -> Facts:
+    """Return what a new project is."""
+    image = re.sub("_+", "_", name.lower()).strip("_")
+    oldest = (
+        "3.12" if int(django.split(".")[0]) >= 6 else "3.10"
+    )  # https://docs.djangoproject.com/en/stable/faq/install/
+    return Facts(
+        image,
+        settings=f"{name}.settings",
+        application=f"{name}.wsgi:application",
+        src=SRC,
+        packages=ASKED,
+        offered=("db",),
+        oldest_python=oldest,
+    )
+
+
+def lock(root: Path, oldest: str) -> None:
+    """Pin what requirements.in asks for, as `inv lock` does; raises `Exit` with uv's reason if it cannot."""
+    python = ("--python", resolver.PYTHON, f"--python-version={oldest}")
+    words = (*packages.COMPILE, *python, "--custom-compile-command=inv lock", "--output-file", PINNED, ASKED)
+    resolver.quiet(root)(words, lambda said: f"The packages cannot be pinned: {resolver.reason(said)}.")
+
+
+def start(root: Path, name: str) -> None:
+    """Let Django write its part; raises `Exit` with Django's reason if it refuses the name."""
+    (root / SRC).mkdir()
+    # With every package that the site will have, so that Django knows which names are taken.
+    python = ("run", "--quiet", "--no-project", "--isolated", "--python", resolver.PYTHON)
+    words = (*python, "--with-requirements", PINNED, "python", "-m", "django", "startproject", name, SRC)
+    resolver.quiet(root)(words, lambda said: refused(name, said))
+
+
+def refused(name: str, said: str) -> str:
+    """Return why `startproject` failed, in one sentence."""
+    if "conflicts with the name of an existing Python module" in said:
+        return f"{name!r} is the name of a package that the site needs: choose another, as {name}_site."
+    last = re.sub(r"\x1b\[[0-9;]*m", "", said).strip().rpartition("\n")[2]
+    return f"Django could not start the project: {resolver.reason(said) if 'error: ' in said else last.rstrip('.')}."
+
+
+def in_repository(folder: Path) -> bool:
+    """Return whether git has a repository around a folder, or cannot make one, as it is not here."""
+    if not shutil.which("git"):
+        return True
+    words = ("git", "rev-parse", "--is-inside-work-tree")
+    return subprocess.run(words, cwd=folder, capture_output=True, check=False).returncode == 0
+
+
+def put(source: Path, target: Path) -> None:
+    """Move everything to a folder that is empty or not there; if a part fails, the folder is as it was."""
+    made, moved = not target.exists(), []
+    try:
+        target.mkdir(exist_ok=True)
+        for part in sorted(source.iterdir()):
+            part.replace(target / part.name)
+            moved.append(part.name)
+    except BaseException as error:
+        for name in moved:
+            (target / name).replace(source / name)
+        if made and target.is_dir():
+            target.rmdir()
+        if isinstance(error, OSError):
+            refuse(f"{target} cannot be written ({error.strerror}): name another folder.")
+        raise
+
+
+def next_steps(target: Path) -> str:
+    """Return what to type next."""
+    command = "python inv serve" if processes.WINDOWS else "./inv serve"
+    return f"{target} is there: Django in {target / SRC}, and the list of instructions around it. Next:\n" + (
+        f"  {command}" if target.resolve() == Path.cwd() else f"  cd {processes.quoted(str(target))}\n  {command}"
+    )
