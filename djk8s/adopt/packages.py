@@ -151,7 +151,7 @@ def export(
     lines = [HEADER.format(source), *(f"{block}\n" for block in whole)]
     if kept:
         lines += [WITHOUT_HASH, *(f"{line}\n" for line in kept)]
-    return Export("".join(lines), kept, pins.versions(whole))
+    return Export("".join(lines), kept, pins.versions((*theirs, *added)))
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,8 @@ class Resolution:
         output, limits = self.folder / f"{name}.txt", self.folder / "pins.txt"
         if not isinstance(asks, Path):
             asks = written(self.folder / f"{name}.in", asks)
-        written(output, (pins.constraint(block) for block in pins.blocks(self.before) if pins.is_hashed(block)))
-        written(limits, (pins.constraint(block) for block in constraints if pins.pin(block)[0]))
+        written(output, pins.constraints(pins.blocks(self.before)))
+        written(limits, pins.constraints(constraints))
         words = (*COMPILE, "--no-header", "--python", resolver.PYTHON, f"--python-version={self.python}")
         limited = ("--constraint", limits) if constraints else ()
         self.run((*words, *limited, "--output-file", output, asks), self.failed)
