@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from djk8s.shell import processes
 from support import ROOT
 
 
@@ -61,5 +62,5 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("UV_DEFAULT_INDEX", "file:///no-index")
     monkeypatch.setenv("UV_FIND_LINKS", str(folder))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("PATH", str(ROOT / ".tools" / "bin"), prepend=os.pathsep)
+    monkeypatch.setenv("PATH", str(processes.program(ROOT / ".tools", "uv").parent), prepend=os.pathsep)
     return folder
