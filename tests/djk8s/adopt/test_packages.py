@@ -90,6 +90,11 @@ def test_a_file_that_production_includes_is_no_second_one(root: Path) -> None:
     assert packages.source(root, None).value == "requirements/prod.txt"
 
 
+def test_files_that_include_each_other_end_somewhere(root: Path) -> None:
+    write(root, requirements__prod_txt="-r base.txt\n", requirements__base_txt="-r prod.txt\n")
+    assert packages.included(root / "requirements" / "prod.txt") == [root / "requirements" / "base.txt"]
+
+
 def test_what_uv_exported_is_no_second_source(root: Path) -> None:
     write(
         root,
