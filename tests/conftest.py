@@ -20,6 +20,7 @@ NEEDS_POSIX = {
     "djk8s/cli/test_completion.py": "bash, zsh and fish are at home there",
     "djk8s/doctor/test_doctor.py": "its stand-ins for programs are shell scripts",
     "djk8s/test_installer.py": "it sets what pip and uv read on POSIX",
+    "djk8s/test_locking.py": "it links the tools into a copy",
     "djk8s/test_nox.py": "it locks a folder",
     "djk8s/cli/test_program.py": "its stand-in for a Python is a shell script",
     "djk8s/host/test_venv.py": "its stand-in for an environment is of links",

@@ -49,6 +49,7 @@ def source(root: Path, given: str | None) -> Found[str]:
 
     Raises `Unsure` if there are several, and `Exit` if there is none.
     """
+    root = root.resolve()  # as included files are
     if given:
         return Found(checked(root, given), "--packages")
     below = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and folder.name[0] not in "._"]
@@ -65,11 +66,11 @@ def source(root: Path, given: str | None) -> Found[str]:
 def checked(root: Path, given: str) -> str:
     """Return the path that a person gave; raises `Exit` unless it is a file of a known kind in the project."""
     file = (root / given).resolve()
-    if not file.is_file() or not file.is_relative_to(root.resolve()):
+    if not file.is_file() or not file.is_relative_to(root):
         refuse(f"There is no {given} in the project: name a file in it, as --packages requirements.txt.")
     if file.name not in (*LOCKS, "pyproject.toml") and file.suffix not in (".txt", ".in"):
         refuse(f"--packages {given} is of no known kind: name a {', '.join(LOCKS)}, pyproject.toml, .txt or .in.")
-    return file.relative_to(root.resolve()).as_posix()
+    return file.relative_to(root).as_posix()
 
 
 def candidates(folder: Path) -> Iterator[Path]:
@@ -111,13 +112,16 @@ def nothing(root: Path) -> str:
 
 
 def included(file: Path) -> list[Path]:
-    """Return the requirements files that one includes with `-r`, by others too."""
-    found = []
-    for name in re.findall(r"^(?:-r|--requirement)[ =]*(\S+)", read(file), re.MULTILINE):
-        path = (file.parent / name).resolve()
-        if path != file.resolve():
-            found += [path, *included(path)]
-    return found
+    """Return the requirements files that one includes with `-r`, and those that they include."""
+    found, rest = [file.resolve()], [file.resolve()]
+    while rest:
+        one = rest.pop()
+        for name in re.findall(r"^(?:-r|--requirement)[ =]*(\S+)", read(one), re.MULTILINE):
+            path = (one.parent / name).resolve()
+            if path not in found:  # one that includes the first again ends here
+                found.append(path)
+                rest.append(path)
+    return found[1:]
 
 
 def options(file: Path) -> list[str]:
@@ -151,7 +155,7 @@ def export(
     lines = [HEADER.format(source), *(f"{block}\n" for block in whole)]
     if kept:
         lines += [WITHOUT_HASH, *(f"{line}\n" for line in kept)]
-    return Export("".join(lines), kept, pins.versions(whole))
+    return Export("".join(lines), kept, pins.versions((*theirs, *added)))
 
 
 @dataclass(frozen=True)
@@ -210,8 +214,8 @@ class Resolution:
         output, limits = self.folder / f"{name}.txt", self.folder / "pins.txt"
         if not isinstance(asks, Path):
             asks = written(self.folder / f"{name}.in", asks)
-        written(output, (pins.constraint(block) for block in pins.blocks(self.before) if pins.is_hashed(block)))
-        written(limits, (pins.constraint(block) for block in constraints if pins.pin(block)[0]))
+        written(output, pins.constraints(pins.blocks(self.before)))
+        written(limits, pins.constraints(constraints))
         words = (*COMPILE, "--no-header", "--python", resolver.PYTHON, f"--python-version={self.python}")
         limited = ("--constraint", limits) if constraints else ()
         self.run((*words, *limited, "--output-file", output, asks), self.failed)

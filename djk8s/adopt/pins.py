@@ -35,6 +35,7 @@ def versions(all_blocks: Iterable[str]) -> dict[str, str]:
     return {name: version for name, version in map(pin, all_blocks) if name}
 
 
-def constraint(block: str) -> str:
-    """Return a block without extras and hashes, as a line for a file of constraints."""
-    return re.sub(r"^([\w.-]+)\[[^\]]*\]", r"\1", block.partition(" \\")[0])
+def constraints(all_blocks: Iterable[str]) -> list[str]:
+    """Return what is pinned without extras and hashes, as lines for a file of constraints."""
+    lines = [block.partition(" \\")[0] for block in all_blocks if PIN.match(block)]
+    return [re.sub(r"^([\w.-]+)\[[^\]]*\]", r"\1", line) for line in lines]

@@ -98,11 +98,11 @@ def without_wheel(export: Export, python: str, run: resolver.Run) -> frozenset[s
 
     uv lists in a pylock.toml only the wheels that fit the platform.
     """
-    hashed = [pins.constraint(block) for block in pins.blocks(export.text) if pins.is_hashed(block)]
+    pinned = pins.constraints(pins.blocks(export.text))
     options = [line for line in export.kept if line.startswith("-")]
     found: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="djk8s-wheels-") as folder:
-        asked = written(Path(folder) / "requirements.in", [*options, *hashed])
+        asked = written(Path(folder) / "requirements.in", [*options, *pinned])
         for platform in PLATFORMS:
             lock = Path(folder) / f"pylock.{platform.partition('-')[0]}.toml"
             words = ("pip", "compile", "--quiet", "--no-deps", "--format=pylock.toml", "--python", resolver.PYTHON)

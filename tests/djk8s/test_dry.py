@@ -41,6 +41,10 @@ UP_BUILD = UP.replace(" docker", " UP_REVISION=REVISION UP_RESTART=no docker")
 UP_ALL = f"{UP_BUILD} --build --remove-orphans"
 UP_DETACHED = UP_ALL.replace("UP_RESTART=no ", "")
 JOINED = "--file docker-compose.yaml --file compose/dev.yaml --file compose/worker.yaml"
+COMPILE = (
+    ".tools/bin/uv pip compile --quiet --universal --fork-strategy=fewest --generate-hashes --no-annotate "
+    "--python TOOLS --python-version=3.10 '--custom-compile-command=inv lock'"
+)
 IN_DATABASE = "docker exec CONTAINER"
 PLAIN = "--no-owner --no-privileges"
 TO_IT = "--username site --dbname site"
@@ -231,7 +235,14 @@ TABLE = [
         BUILD,
         f"{ONCE} python manage.py migrate --check 'a  b'",
     ),
-    case("lock --upgrade takes the newest", "lock --upgrade", "TOOLS -m nox --session lock -- --upgrade"),
+    case(
+        "lock --upgrade takes the newest",
+        "lock --upgrade",
+        *(
+            f"{COMPILE} --output-file {name}.txt --upgrade {name}.in"
+            for name in ("requirements-pip", "requirements-tools", "requirements-uv", "requirements")
+        ),
+    ),
     case("test runs the sessions asked for", "test --session a --session b", f"{NOX} --session a b"),
     case(
         "bench measures as often as asked, for machines, and draws",

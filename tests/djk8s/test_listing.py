@@ -64,7 +64,7 @@ def test_the_lines_are_those_of_dry(inv: Inv, project: Project, shell: pytest.Mo
         name: {line for whole in listing.lines(project, places).values() for line in whole}
         for name, places in listing.commands(project).items()
     }
-    for step in ("build", "ps", "logs", "stop", "down", "up"):
+    for step in ("build", "ps", "logs", "stop", "down", "up", "lock"):
         printed = inv("--dry", step).stdout.splitlines()
         assert set(printed) <= listed[step], step
     serve = inv("--dry", "serve").stdout.splitlines()
