@@ -16,8 +16,8 @@ from invoke.exceptions import Exit
 from djk8s.compose import stack
 from djk8s.dotenv import file
 from djk8s.dotenv import line as env_line
-from nasty import NASTY
 from djk8s.project import Project
+from nasty import NASTY
 from projects_here import configured
 from support import ROOT
 
