@@ -57,12 +57,18 @@ def is_fernet(name: str) -> bool:
     return bool(re.search("FERNET|ENCRYPT", name))
 
 
-def ask(engine: str, image: str, facts: Facts, variables: Mapping[str, str], reads: Reads) -> Answer:
-    """Return what Django says of the project in an image; raises `Exit` where no variable makes its settings work.
+@dataclass(frozen=True)
+class Known:
+    """What is known of variables before: values that a person gave, those of their example, what their files read."""
 
-    `variables` are those that a person gave, and `reads` is what the project's files read.
-    """
-    return until_it_answers(partial(in_image, engine, image, facts), variables, reads, facts.packages)
+    given: Mapping[str, str] = field(default_factory=dict)
+    example: Mapping[str, str] = field(default_factory=dict)
+    reads: Reads = field(default_factory=Reads)
+
+
+def ask(engine: str, image: str, facts: Facts, known: Known) -> Answer:
+    """Return what Django says of the project in an image; raises `Exit` where no variable makes its settings work."""
+    return until_it_answers(partial(in_image, engine, image, facts), known, facts.packages)
 
 
 def in_image(engine: str, image: str, facts: Facts, variables: Mapping[str, str]) -> Said:
@@ -99,13 +105,13 @@ def parsed(printed: str, errors: str) -> Said:
     return said
 
 
-def until_it_answers(run: Run, given: Mapping[str, str], reads: Reads, packages: str) -> Answer:
+def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt") -> Answer:
     """Run again, with one more variable or another value, until nothing is missing; raises `Exit` if in vain."""
     left: dict[str, Iterator[str]] = {}  # the values that are still to be tried
     required: dict[str, str] = {}
     for _ in range(MOST):
-        said = run({**required, **given})
-        if not any(learnt(failure, required, left, given, reads) for failure in said["failures"]):
+        said = run({**required, **known.given})
+        if not any(learnt(failure, required, left, known) for failure in said["failures"]):
             notes = tuple(note(failure, packages) for failure in said["failures"])
             return Answer(said, required, notes)
     return refuse(
@@ -113,13 +119,11 @@ def until_it_answers(run: Run, given: Mapping[str, str], reads: Reads, packages:
     )
 
 
-def learnt(
-    failure: Said, required: dict[str, str], left: dict[str, Iterator[str]], given: Mapping[str, str], reads: Reads
-) -> bool:
+def learnt(failure: Said, required: dict[str, str], left: dict[str, Iterator[str]], known: Known) -> bool:
     """Fill the variables that a failure is about, or try another value for one; returns False if it is about none."""
-    new = [name for name in missing(failure, reads) if name not in required and name not in given]
+    new = [name for name in missing(failure, known.reads) if name not in {*required, *known.given}]
     for name in new:
-        left[name] = iter(guesses(name))
+        left[name] = iter(guesses(name, known.example.get(name, "")))
         required[name] = next(left[name])
     if new:
         return True

@@ -22,6 +22,7 @@ BY_NAME = (
     (r"\bENGINE\b", ("django.db.backends.sqlite3",)),
     (r"\b(DB|DATABASE|POSTGRES\w*|PG) PORT\b", ("5432",)),
     (r"\bREDIS PORT\b", ("6379",)),
+    (r"\b(EMAIL|MAIL|SMTP) PORT\b", ("25",)),
     (r"\bSENTRY\b.*\bDSN\b", ("https://public@localhost/1",)),
     (r"\b(ORIGINS?|(URL|URI|DSN|ENDPOINT)S?)\b", (SITE, f'["{SITE}"]')),
     (r"\b(HOST|HOSTNAME|DOMAIN|SERVER|ADDRESS)\b", ("localhost", "127.0.0.1")),
@@ -39,10 +40,11 @@ BY_NAME = (
 ANY = ("change-me", "1", SITE, "localhost", "[]", "{}", "webmaster@localhost", POSTGRES, REDIS)
 
 
-def guesses(name: str) -> list[str]:
-    """Return values to try for a variable, the likeliest first."""
+def guesses(name: str, theirs: str = "") -> list[str]:
+    """Return values to try for a variable, the likeliest first: the one of their example, if it needs no database."""
     upper = name.upper()
     by_name = next((values for pattern, values in BY_NAME if re.search(pattern, upper.replace("_", " "))), ())
     first = [fresh(upper)] if is_secret(upper) else [*by_name]
     key = [fresh("FERNET_KEY")] if "KEY" in upper or "SECRET" in upper else []
-    return [*dict.fromkeys([*first, *ANY, *key])]
+    example = [theirs] if theirs and not is_secret(upper) and SQLITE not in first else []
+    return [*dict.fromkeys([*example, *first, *ANY, *key])]

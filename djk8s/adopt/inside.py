@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def answer() -> dict[str, Any]:
-    """Return what each step found out; a failure of the first two ends it."""
+    """Return what each step found out; without settings or models there is no next one."""
     said: dict[str, Any] = {"python": sys.version.split()[0], "failures": []}
     for step in (settings, apps, urls, wsgi, asgi, celery):
         try:
@@ -63,7 +63,7 @@ def answer() -> dict[str, Any]:
             raise
         except BaseException as error:  # settings may also end the program
             said["failures"].append(failure(step.__name__, error))
-            if step in (settings, apps):
+            if step == settings or (step == apps and not has_models()):
                 break
     return said
 
@@ -104,8 +104,17 @@ def apps() -> dict[str, Any]:
     from django.apps import apps
     from django.conf import settings
 
-    apps.populate(settings.INSTALLED_APPS)
+    try:
+        apps.populate(settings.INSTALLED_APPS)
+    finally:
+        apps.ready = apps.models_ready  # where only an app's ready() failed, the next steps can still be taken
     return {}
+
+
+def has_models() -> bool:
+    from django.apps import apps
+
+    return apps.models_ready
 
 
 def urls() -> dict[str, Any]:

@@ -129,7 +129,7 @@ def cache(answer: Answer, given: str | None = None) -> Found[str]:
     for name in ("RQ_QUEUES", "HUEY", "DRAMATIQ_BROKER"):
         if settings[name]:
             return Found("redis", name)
-    if any(re.search(r"memcached|pylibmc", one) for one in backends):  # and not LocMemCache
+    if any(re.search("memcached|pylibmc|pymemcache", one) for one in backends):
         return Found("memcached", "CACHES")
     return Found("", "neither CACHES nor a broker needs one")
 

@@ -14,7 +14,7 @@ from djk8s.shell.talk import refuse
 
 COLLECT = "collectstatic --no-input"
 MANIFEST = {"staticfiles.json", "manifest.json"}
-WHERE = r'File "(?!/opt/venv|/usr|<)([^"]+)", line (\d+)'
+WHERE = r'File "(?!/usr|<)((?:(?!-packages)[^"])+)", line (\d+)'
 
 
 def commands(root: Path, answer: Answer) -> Found[tuple[str, ...]]:
@@ -66,12 +66,12 @@ GIVE = "The variable {0} is missing: give it with --env {0}=…."
 # The first that is in the log gives the sentence. The model is Heroku's buildpack for Python.
 CAUSES = (
     (
-        r"The file ['\"]([^'\"]+)['\"] could not be found with",
+        r"The file ['\"]([^'\"%]+)['\"] could not be found with",
         "A stylesheet or a script refers to {0}, which is not there, and their storage is strict about it: "
         "add the file, take the reference out, or set manifest_strict = False in the storage.",
     ),
     (
-        r"Missing staticfiles manifest entry for ['\"]([^'\"]+)",
+        r"Missing staticfiles manifest entry for ['\"]([^'\"%]+)",
         "{0} is not among the static files: add the file, or take the static tag that names it out of its template.",
     ),
     (r"KeyError: ['\"]([A-Z][A-Z0-9_]*)['\"]", GIVE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from djk8s.adopt.layout import apart, name_of, read
@@ -17,7 +17,7 @@ from djk8s.git import tracked
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", "sample.env")
 NOT_THEIRS = re.compile(r"HOME|PATH|USER|PWD|SHELL|TERM|CI|HOSTNAME|PYTHON\w*|PYTEST\w*|GITHUB_\w*|TOX\w*|RUN_MAIN")
 REQUIRED = "# Without these, its settings cannot be read; the values are ones with which they can."
-OPTIONAL = "# What its code reads as well, each with what it is without a line here."
+OPTIONAL = "# What else its code reads, with the default of each, or an example."
 
 
 def of(root: Path) -> Reads:
@@ -56,7 +56,8 @@ def example(required: Mapping[str, str], reads: Reads, theirs: str, ours: str) -
     read_here = {one.name: one for one in sorted(reads.found, key=lambda one: one.default is None)}
     known = {*required, *general, *NOT_FOR_PEOPLE}
     for name in dict.fromkeys([*values, *(one.name for one in reads.found)]):
-        if name not in known and not NOT_THEIRS.fullmatch(name):
+        is_whole = any(one.startswith(f"{name}__") for one in required)  # of pydantic, whose parts are required
+        if name not in known and not is_whole and not NOT_THEIRS.fullmatch(name):
             optional.append(comments.get(name, "") + commented(name, values.get(name), read_here.get(name)))
     parts = [header, *section(REQUIRED, needed), *section(OPTIONAL, optional), *rest]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -120,9 +121,3 @@ def with_values(block: str, required: Mapping[str, str]) -> str:
             lines = [setting if re.match(rf"#? ?{name}=", one) else one for one in block.split("\n")]
             block = "\n".join(lines)
     return block
-
-
-def guesses_of(theirs: str, names: Iterable[str]) -> dict[str, str]:
-    """Return the values that their example has for some names."""
-    values = described(theirs)[1]
-    return {name: values[name] for name in names if values.get(name)}

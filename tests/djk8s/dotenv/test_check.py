@@ -179,3 +179,18 @@ def test_setting_of_the_shell_alone_is_told_to_be_none_of_composes(
         "ALLOWED_HOST of your shell is not for Compose, which reads the file: `inv env --set ALLOWED_HOST=…` sets it."
     ]
     assert typed.returncode == 0
+
+
+def test_file_that_nothing_imports_may_be_anything_and_environments_are_not_looked_at(
+    elsewhere: Inv, checkout: Path
+) -> None:
+    (checkout / ".env").write_text(FINE + "OURS=1\n")
+    for name in ("template/app.py", "venv/lib/broken.py", ".nox/x/broken.py", "node_modules/x/broken.py"):
+        (checkout / "src" / name).parent.mkdir(parents=True)
+        (checkout / "src" / name).write_text("{{ app }} = 1\n")
+        (checkout / "src" / name).with_name("__init__.py" if "template" not in name else "x").write_text("")
+    (checkout / "src/venv/pyvenv.cfg").write_text("")
+    (checkout / "src/venv/ours.py").write_text('import os\nos.environ["OURS"]\n')
+    typed = elsewhere("env", "--check", INVOKE_ENGINE="no-such-engine")
+    assert "is not Python" not in typed.stderr
+    assert "sets OURS, which no setting reads" in typed.stderr

@@ -1,10 +1,12 @@
 """The environment file: written once, with mode 0600; read byte for byte; and its precedence."""
 
+import base64
 import errno
 import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -263,3 +265,28 @@ def test_env_is_written_where_there_is_none(
     assert typed.returncode == 0, typed.stderr
     assert "written from .env.example" in typed.stderr
     assert parse((tmp_path / ".env").read_text())["SECRET_KEY"] != ""
+
+
+def test_each_secret_that_the_example_leaves_empty_gets_a_value_of_its_own(project: Project, tmp_path: Path) -> None:
+    example = tmp_path / "example"
+    empty = "ORCHARD_SECRET=\nJWT_SIGNING_KEY=\nPASSWORD_SALT=  \nFIELD_ENCRYPTION_KEY=\n"
+    theirs = (
+        "AWS_SECRET_ACCESS_KEY=\nGOOGLE_CLIENT_SECRET=\nSECRET_KEY_FILE=\nMAP_KEY=\nAPI_SECRET=given\n# A_SECRET=\n"
+    )
+    example.write_text(f"SECRET_KEY=changeme\n{empty}{theirs}")
+    env = EnvFile(replace(project, env_example=example))
+    assert env.secrets == ["SECRET_KEY", "ORCHARD_SECRET", "JWT_SIGNING_KEY", "PASSWORD_SALT", "FIELD_ENCRYPTION_KEY"]
+    assert env.text.endswith(theirs)
+    fresh = [env.values[name] for name in env.secrets]
+    assert len(set(fresh)) == 5
+    assert all(len(value) >= 44 for value in fresh)
+    assert len(base64.urlsafe_b64decode(env.values["FIELD_ENCRYPTION_KEY"])) == 32  # as Fernet wants it
+
+
+def test_what_was_written_is_said(project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    example = tmp_path / "example"
+    for text, said in (("A_SALT=\nB_SALT=\n", ", with a fresh A_SALT and B_SALT."), ("DEBUG=0\n", f"{example}.")):
+        example.write_text(text)
+        dotenv.create(replace(project, env_example=example))
+        assert capsys.readouterr().err.rstrip().endswith(said)
+        project.env_file.unlink()

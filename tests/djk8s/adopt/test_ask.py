@@ -1,0 +1,158 @@
+"""Django's answer about a project, and the variables that it has to have for one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from invoke.exceptions import Exit
+
+from djk8s.adopt import ask, guesses
+from djk8s.adopt.ask import Answer
+from djk8s.dotenv.reads import Reads
+
+Asked = Callable[..., Answer]
+
+
+def test_project_that_needs_nothing(asked: Asked) -> None:
+    answer = asked('print("hello")\n')
+    assert (answer.required, answer.notes) == ({}, ())
+    assert answer.settings["WSGI_APPLICATION"] == "shop.wsgi.application"
+    assert answer.says["databases"]["default"]["ENGINE"] == "django.db.backends.sqlite3"
+    assert (answer.says["asgi"], answer.says["asgi_is_more"], answer.says["coroutine"]) == (
+        "shop.asgi.application",
+        False,
+        "",
+    )
+
+
+def test_password_is_never_in_the_answer(asked: Asked) -> None:
+    answer = asked("""
+DATABASES["default"]["PASSWORD"] = "hunter2"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://:hunter2@r:6379"}}
+CELERY_BROKER_URL = "amqp://shop:hunter2@r//"
+CHANNEL_LAYERS = {"default": {"BACKEND": "x", "CONFIG": {"hosts": ["redis://shop:hunter2@r"]}}}
+Q_CLUSTER = {"redis": {"password": "hunter2"}}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "OPTIONS": {"p": "hunter2"}}}
+""")
+    assert "hunter2" not in str(answer)
+    assert answer.says["caches"]["default"]["LOCATION"] == "redis://:…@r:6379"
+
+
+OWN_WORDS = """\
+import os
+from django.core.exceptions import ImproperlyConfigured
+if not os.getenv("CLINIC"):
+    raise ImproperlyConfigured("You have to say CLINIC, sir")
+"""
+AN_EXIT = """\
+import os, sys
+if not os.environ.get("CLINIC"):
+    sys.exit("CLINIC must be set")
+"""
+AN_ADDRESS = """\
+import os
+import dj_database_url
+DATABASES["default"] = dj_database_url.parse(os.environ["MY_STORE"])
+"""
+BY_NAME = 'import os\nA = os.environ["ADMIN_URL"], os.environ["MAIL_HOST"], os.environ["REDIS_URL"]\n'
+NAMED = {"ADMIN_URL": "http://localhost:8000", "MAIL_HOST": "localhost", "REDIS_URL": "redis://localhost:6379/0"}
+NEEDED = [
+    pytest.param('import os\nA = os.environ["PHONE"]\n', {"PHONE": "change-me"}, id="os.environ"),
+    pytest.param('import os\nA = int(os.environ["BEDS"])\n', {"BEDS": "1"}, id="a number"),
+    pytest.param('import os, json\nA = {**json.loads(os.environ["BEDS"])}\n', {"BEDS": "{}"}, id="JSON"),
+    pytest.param(BY_NAME, NAMED, id="by their names"),
+    pytest.param(AN_ADDRESS, {"MY_STORE": guesses.POSTGRES}, id="an address under another name"),
+    pytest.param(OWN_WORDS, {"CLINIC": "change-me"}, id="in their own words"),
+    pytest.param(AN_EXIT, {"CLINIC": "change-me"}, id="an exit"),
+]
+
+
+@pytest.mark.parametrize(("settings", "required"), NEEDED)
+def test_variable_that_is_missing_is_filled(asked: Asked, settings: str, required: dict[str, str]) -> None:
+    assert asked(settings).required == required
+
+
+def test_key_that_is_empty_is_filled_under_the_name_that_it_is_read_from(asked: Asked) -> None:
+    answer = asked('import os\nKEY = os.environ.get("ORCHARD_SECRET", "")\nSECRET_KEY = KEY\n')
+    assert re.fullmatch(r"[\w-]{50,}", answer.required["ORCHARD_SECRET"])
+    assert answer.for_build == {"ORCHARD_SECRET": "for-this-line-only"}
+
+
+def test_variable_that_only_wsgi_reads_is_found(asked: Asked) -> None:
+    extra = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\nA = os.environ["ONLY_HERE"]\n'
+    extra += "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n"
+    assert asked(files={"shop/wsgi.py": extra}).required == {"ONLY_HERE": "change-me"}
+
+
+def test_value_that_a_person_gave_is_used_and_not_asked_for(asked: Asked) -> None:
+    assert asked('import os\nA = int(os.environ["BEDS"])\n', given={"BEDS": "12"}).required == {}
+
+
+def test_value_of_their_example_is_tried_first(asked: Asked) -> None:
+    settings = 'import os\nA = os.environ["ADMIN_URL"]\n'
+    assert asked(settings, example={"ADMIN_URL": "door/"}).required == {"ADMIN_URL": "door/"}
+
+
+def test_variable_for_which_nothing_fits_is_named(asked: Asked) -> None:
+    settings = 'import os\nif os.environ["CLINIC"] != "x":\n    raise ValueError("CLINIC")\n'
+    with pytest.raises(Exit) as error:
+        asked(settings)
+    assert "--env CLINIC=" in str(error.value.message)
+
+
+@pytest.mark.parametrize(("settings", "says"), [
+    ("import nowhere_at_all\n", "nowhere_at_all, which is not installed (shop/settings.py:10)"),
+    ("A = 1 / 0\n", "ZeroDivisionError: division by zero"),
+    ("A = (\n", "SyntaxError"),
+    ('A = {}["CLINIC"]\n', "KeyError: 'CLINIC'"),
+    ("INSTALLED_APPS += ['debug_toolbar']\n", "debug_toolbar, which is not installed"),
+])  # fmt: skip
+def test_what_is_no_missing_variable_is_one_sentence_with_its_place(
+    asked: Asked, root: object, settings: str, says: str
+) -> None:
+    with pytest.raises(Exit) as error:
+        asked(settings)
+    sentence = str(error.value.message).replace(f"{root}/", "")
+    assert says in sentence
+    assert "\n" not in sentence
+
+
+def test_app_that_asks_a_database_while_it_starts_is_a_note(asked: Asked) -> None:
+    app = "from django.apps import AppConfig\nclass C(AppConfig):\n    name = 'shop'\n    def ready(self):\n"
+    app += "        from django.contrib.auth.models import User\n        User.objects.count()\n"
+    answer = asked("INSTALLED_APPS += ['shop.apps.C']\n", {"shop/apps.py": app})
+    assert "no such table" in answer.notes[0]
+    assert answer.says["asgi"] == "shop.asgi.application"
+
+
+def test_urls_that_cannot_be_imported_are_a_note(asked: Asked) -> None:
+    answer = asked(files={"shop/urls.py": "import nowhere_at_all\n"})
+    assert "Its urls could not be read" in answer.notes[0]
+
+
+def test_log_file_that_only_the_overlay_makes_harmless_stops_nothing(asked: Asked) -> None:
+    handler = "{'class': 'logging.FileHandler', 'filename': '/nowhere/at/all.log'}"
+    answer = asked(f"LOGGING = {{'version': 1, 'handlers': {{'f': {handler}}}}}\n")
+    assert answer.says["failures"] == []
+
+
+# As the packages say it, which the environment of the tests has not: django-environ 0.12, decouple 3.8, environs 14.
+TEXTS = [
+    ("ImproperlyConfigured", "Set the SHOP_KEY environment variable"),
+    ("UndefinedValueError", "SHOP_KEY not found. Declare it as envvar or define a default value."),
+    ("EnvError", 'Environment variable "SHOP_KEY" not set'),
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), TEXTS)
+def test_variable_is_read_from_what_packages_say(kind: str, text: str) -> None:
+    failure = {"text": text, "type": kind, "bases": [kind], "missing": [], "from_environ": False}
+    assert ask.missing(failure, Reads()) == ["SHOP_KEY"]
+
+
+def test_python_that_prints_no_answer_is_one_sentence() -> None:
+    with pytest.raises(Exit) as error:
+        ask.parsed("hello\n", "Traceback\nSegmentation fault\n")
+    assert "Segmentation fault" in str(error.value.message)

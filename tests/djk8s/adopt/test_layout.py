@@ -1,0 +1,214 @@
+"""Where manage.py and the settings of a project are, and what cannot be adopted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from invoke.exceptions import Exit
+
+from djk8s.adopt import layout
+from djk8s.adopt.found import Found, Unsure
+from repository_of import committed, git, manage, wsgi
+
+
+def refused(error: pytest.ExceptionInfo[Exit]) -> str:
+    sentence = str(error.value.message)
+    assert "\n" not in sentence
+    return sentence
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder for a project."""
+    (tmp_path / "shop").mkdir()
+    return tmp_path / "shop"
+
+
+PLACES = [
+    pytest.param(["manage.py"], ".", id="the project's own folder"),
+    pytest.param(["src/manage.py", "src/deep/manage.py"], "src", id="the shallowest"),
+    pytest.param(["tests/manage.py", "web/back/manage.py"], "web/back", id="not that of tests"),
+    pytest.param(
+        ["docs/manage.py", "example/manage.py", "a/{{ x }}/manage.py", "a/b/manage.py"], "a/b", id="nor others"
+    ),
+]
+
+
+@pytest.mark.parametrize(("paths", "folder"), PLACES)
+def test_folder_of_manage(root: Path, paths: list[str], folder: str) -> None:
+    committed(root, dict.fromkeys(paths, manage("shop.settings")))
+    assert layout.manage(root).value == folder
+
+
+def test_manage_that_is_no_djangos_or_not_in_git_is_none(root: Path) -> None:
+    committed(root, {"manage.py": "print('flask')\n", ".gitignore": "venv\n"})
+    (root / "venv").mkdir()
+    (root / "venv/manage.py").write_text(manage("x"))
+    with pytest.raises(Exit) as error:
+        layout.manage(root)
+    assert "--src" in refused(error)
+
+
+def test_two_manage_at_one_depth_are_refused_by_name(root: Path) -> None:
+    committed(root, {"a/manage.py": manage("a.settings"), "b/manage.py": manage("b.settings")})
+    with pytest.raises(Exit) as error:
+        layout.manage(root)
+    assert "a/manage.py and b/manage.py" in refused(error)
+    assert layout.manage(root, "b") == Found("b", "--src")
+
+
+def test_only_manage_of_an_example_is_named(root: Path) -> None:
+    committed(root, {"sandbox/manage.py": manage("settings")})
+    with pytest.raises(Exit) as error:
+        layout.manage(root)
+    assert "sandbox/manage.py" in refused(error)
+
+
+PACKAGE = {f"shop/settings/{name}.py": "" for name in ("__init__", "base", "local")}
+LOCAL = {"manage.py": manage("shop.settings.local")}
+PRODUCTION = {"shop/settings/production.py": ""}
+DEPLOYED = {"shop/settings/live.py": ""}
+SETTINGS = [
+    pytest.param({"manage.py": manage("shop.settings"), "shop/settings.py": ""}, "shop.settings", id="of manage.py"),
+    pytest.param({**PACKAGE, **LOCAL, **PRODUCTION, "shop/wsgi.py": wsgi("shop.settings.production")},
+                 "shop.settings.production", id="of wsgi.py before that of manage.py"),
+    pytest.param({**PACKAGE, **LOCAL, **PRODUCTION}, "shop.settings.production", id="production beside another"),
+    pytest.param({**PACKAGE, **LOCAL}, "shop.settings.base", id="base, where there is no production"),
+    pytest.param({**PACKAGE, **PRODUCTION, "manage.py": manage("shop.settings")}, "shop.settings.production",
+                 id="production in a package that sets nothing itself"),
+    pytest.param({**PACKAGE, **PRODUCTION, "manage.py": manage("shop.settings"),
+                  "shop/settings/__init__.py": "from .base import *\n"}, "shop.settings", id="a package that chooses"),
+    pytest.param({"manage.py": manage("shop.settings"), "shop/settings.py": "", "shop/settings_prod.py": ""},
+                 "shop.settings_prod", id="a file for production beside the settings"),
+    pytest.param({**PACKAGE, **LOCAL, **DEPLOYED, "Dockerfile": "ENV DJANGO_SETTINGS_MODULE=shop.settings.live\n"},
+                 "shop.settings.live", id="of a Dockerfile"),
+    pytest.param({**PACKAGE, **LOCAL, **DEPLOYED, "Dockerfile": "ENV DJANGO_SETTINGS_MODULE shop.settings.live\n"},
+                 "shop.settings.live", id="of an old Dockerfile"),
+    pytest.param({**PACKAGE, **LOCAL, **DEPLOYED, "Procfile": "web: DJANGO_SETTINGS_MODULE=shop.settings.live x\n"},
+                 "shop.settings.live", id="of a Procfile"),
+    pytest.param({**PACKAGE, **LOCAL, **DEPLOYED, "uwsgi.ini": "env = DJANGO_SETTINGS_MODULE=shop.settings.live\n"},
+                 "shop.settings.live", id="of uwsgi.ini"),
+    pytest.param({**PACKAGE, **LOCAL, **DEPLOYED,
+                  "docker-compose.yml": "DJANGO_SETTINGS_MODULE: ${DJANGO_SETTINGS_MODULE:-shop.settings.live}\n"},
+                 "shop.settings.live", id="of Compose, as a default"),
+    pytest.param({**PACKAGE, **LOCAL, **DEPLOYED,
+                  "app.json": '{"env": {"DJANGO_SETTINGS_MODULE": {"required": true, "value": "shop.settings.live"}}}'},
+                 "shop.settings.live", id="of app.json"),
+    pytest.param({**PACKAGE, **LOCAL, **DEPLOYED,
+                  "render.yaml": "- key: DJANGO_SETTINGS_MODULE\n  value: shop.settings.live\n"},
+                 "shop.settings.live", id="of render.yaml"),
+    pytest.param({**PACKAGE, **LOCAL, **PRODUCTION, "Dockerfile": "ENV DJANGO_SETTINGS_MODULE=shop.settings.local\n"},
+                 "shop.settings.production", id="not of a Dockerfile for development"),
+    pytest.param({"manage.py": manage("x").replace('setdefault("DJANGO_SETTINGS_MODULE", "x")',
+                  'setdefault("DJANGO_SETTINGS_MODULE", config("DJANGO_SETTINGS_MODULE", default="shop.live"))'),
+                  "shop/live.py": ""}, "shop.live", id="the default of decouple"),
+    pytest.param({"src/manage.py": manage("shop.settings"), "src/shop/settings.py": ""}, "shop.settings", id="in src"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "module"), SETTINGS)
+def test_module_of_the_settings(root: Path, files: dict[str, str], module: str) -> None:
+    committed(root, files)
+    assert layout.settings(root, layout.manage(root).value).value == module
+
+
+def test_two_deployment_files_are_a_question(root: Path) -> None:
+    files = {f"shop/settings/{name}.py": "" for name in ("__init__", "live", "stage")}
+    named = {f"{name}.Dockerfile": f"ENV DJANGO_SETTINGS_MODULE=shop.settings.{name}\n" for name in ("live", "stage")}
+    committed(root, {**files, **named, "manage.py": manage("shop.settings")})
+    with pytest.raises(Unsure) as asked:
+        layout.settings(root, ".")
+    assert (asked.value.flag, asked.value.choices) == ("--settings", ("shop.settings.live", "shop.settings.stage"))
+    assert layout.settings(root, ".", "shop.settings.stage") == Found("shop.settings.stage", "--settings")
+
+
+def test_module_that_git_does_not_track_is_refused(root: Path) -> None:
+    committed(root, {"manage.py": manage("shop.settings")})
+    with pytest.raises(Exit) as error:
+        layout.settings(root, ".")
+    assert "manage.py names shop.settings" in refused(error)
+    with pytest.raises(Exit) as error:
+        layout.settings(root, ".", "shop.other")
+    assert "shop.other" in refused(error)
+
+
+def test_django_configurations_is_refused(root: Path) -> None:
+    text = manage("shop.settings").replace("from django.core", "from configurations")
+    text += "# execute_from_command_line of django"
+    committed(root, {"manage.py": text, "shop/settings.py": ""})
+    with pytest.raises(Exit) as error:
+        layout.settings(root, ".")
+    assert "django-configurations" in refused(error)
+
+
+def test_file_that_forces_its_settings_is_named(root: Path) -> None:
+    forcing = wsgi("x").replace('setdefault("DJANGO_SETTINGS_MODULE", "x")', "update()")
+    forcing += 'os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"\n'
+    committed(root, {"manage.py": manage("shop.settings"), "shop/wsgi.py": forcing, "shop/settings.py": ""})
+    assert layout.settings(root, ".").where == "shop/wsgi.py"
+    assert layout.forced(root, ".") == ["shop/wsgi.py"]
+
+
+NAMES = [("shop", "shop"), ("My Shop", "my-shop"), ("my_site", "my_site"), ("-a__b-", "a-b"), ("Ünï.café", "n-caf")]
+
+
+@pytest.mark.parametrize(("folder", "fits"), NAMES)
+def test_name_is_that_of_the_folder_made_to_fit(tmp_path: Path, folder: str, fits: str) -> None:
+    (tmp_path / folder).mkdir()
+    assert layout.name(tmp_path / folder) == Found(fits, "the folder")
+
+
+def test_name_is_that_of_pyproject_where_the_folder_has_none(tmp_path: Path) -> None:
+    (tmp_path / "店").mkdir()
+    (tmp_path / "店/pyproject.toml").write_text('[project]\nname = "Shop"\n')
+    assert layout.name(tmp_path / "店") == Found("shop", "pyproject.toml")
+    with pytest.raises(Exit):
+        layout.name(tmp_path / "店", "No")
+
+
+def test_clean_repository_can_be_adopted(root: Path) -> None:
+    layout.check(committed(root, {"manage.py": manage("x"), "frontend/.env": "VITE=1\n"}))
+
+
+def test_folder_without_git_is_refused(root: Path) -> None:
+    with pytest.raises(Exit) as error:
+        layout.check(root)
+    assert "git init" in refused(error)
+
+
+CANNOT = [
+    pytest.param({".djk8s.toml": ""}, "djk8s update", id="adopted already"),
+    pytest.param({"manage.py": "", ".env": "SECRET_KEY=hunter2\n"}, "git rm --cached .env", id="an .env in git"),
+    pytest.param({"back/manage.py": "", "back/.env": ""}, "git rm --cached back/.env", id="an .env beside manage.py"),
+]
+
+
+@pytest.mark.parametrize(("files", "says"), CANNOT)
+def test_what_cannot_be_adopted_says_what_to_do(root: Path, files: dict[str, str], says: str) -> None:
+    committed(root, files)
+    with pytest.raises(Exit) as error:
+        layout.check(root)
+    assert says in refused(error)
+    assert "hunter2" not in refused(error)
+
+
+def test_dirty_tree_is_refused(root: Path) -> None:
+    committed(root, {"manage.py": ""})
+    (root / "new.py").write_text("")
+    with pytest.raises(Exit) as error:
+        layout.check(root)
+    assert "new.py" in refused(error)
+
+
+def test_submodule_that_is_not_there_is_refused(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "theme").mkdir()
+    committed(tmp_path / "theme", {"a.css": ""})
+    committed(root, {"manage.py": ""})
+    git(root, "-c", "protocol.file.allow=always", "submodule", "add", "--quiet", str(tmp_path / "theme"), "theme")
+    git(root, "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "--message", "A theme")
+    layout.check(root)
+    git(root, "submodule", "deinit", "--quiet", "--force", "theme")
+    with pytest.raises(Exit) as error:
+        layout.check(root)
+    assert "git submodule update --init" in refused(error)

@@ -1,0 +1,152 @@
+"""The server, the database, the cache and the workers of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from djk8s.adopt import services, variables
+from djk8s.adopt.ask import Answer
+from repository_of import ASGI, committed
+
+Asked = Callable[..., Answer]
+
+MORE = ASGI.replace("application = get", "async def application(scope, receive, send): ...\nplain = get")
+VIEW = "from django.urls import path\nasync def home(request): ...\nurlpatterns = [path('', home)]\n"
+VIEWS = """\
+from django.urls import include, path
+from django.views import View
+class Home(View):
+    async def get(self, request): ...
+urlpatterns = [path("a/", include([path("", Home.as_view())]))]
+"""
+
+
+def test_plain_project_is_served_by_threads(asked: Asked, root: Path) -> None:
+    answer = asked()
+    assert services.server(answer).value == "threads"
+    assert services.application(root, ".", answer, "threads").value == "shop.wsgi:application"
+
+
+@pytest.mark.parametrize("files", [{"shop/asgi.py": MORE}, {"shop/urls.py": VIEW}, {"shop/urls.py": VIEWS}],
+                         ids=["an asgi.py of their own", "a coroutine", "a class with coroutines"])  # fmt: skip
+def test_what_is_asynchronous_is_served_by_asgi(asked: Asked, root: Path, files: dict[str, str]) -> None:
+    answer = asked(files=files)
+    assert services.server(answer).value == "asgi"
+    assert services.application(root, ".", answer, "asgi").value == "shop.asgi:application"
+
+
+def test_project_without_wsgi_application_has_that_of_its_wsgi_file(asked: Asked, root: Path) -> None:
+    answer = asked("WSGI_APPLICATION = None\n")
+    assert services.application(root, ".", answer, "threads").value == "shop.wsgi:application"
+
+
+def with_engine(engine: str, **more: object) -> Answer:
+    says = {"databases": {"default": {"ENGINE": engine}}, "installed": [], "settings": {"INSTALLED_APPS": []}}
+    return Answer({**says, **more})
+
+
+ENGINES = [
+    ("django.db.backends.postgresql", "postgres"),
+    ("django.contrib.gis.db.backends.postgis", "postgis"),
+    ("django_prometheus.db.backends.postgresql", "postgres"),
+    ("django.db.backends.mysql", "mysql"),
+    ("django.contrib.gis.db.backends.spatialite", "sqlite"),
+    ("django.db.backends.dummy", "sqlite"),
+]
+
+
+@pytest.mark.parametrize(("engine", "kind"), ENGINES)
+def test_kind_of_a_database(engine: str, kind: str) -> None:
+    assert services.database(with_engine(engine)).value == kind
+
+
+def test_database_that_only_our_own_value_made_sqlite_is_that_of_its_driver() -> None:
+    filled = {"DATABASE_URL": "sqlite:///db.sqlite3"}
+    says = with_engine("django.db.backends.sqlite3", installed=["psycopg"]).says
+    assert services.database(Answer(says)).value == "sqlite"
+    assert services.database(Answer(says, filled)).value == "postgres"
+    assert services.database(Answer(says, filled), "mysql://db/shop").value == "mysql"
+
+
+LOCMEM = "CACHES = {'default': {'BACKEND': 'django.core.cache.backends.locmem.LocMemCache'}}\n"
+REDIS = """
+import os
+REDIS_URL, REDIS_HOST = os.environ.get("REDIS_URL"), os.getenv("REDIS_HOST", "localhost")
+CACHE_AT = os.environ.get("REDIS_URL", "redis://here")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_AT}}
+CELERY_BROKER_URL = f"redis://{os.environ.get('BROKER_HOST', 'localhost')}:{os.environ.get('BROKER_PORT', '6379')}/1"
+"""
+
+
+def test_cache_of_one_process_needs_none_beside_it(asked: Asked) -> None:
+    assert services.cache(asked(LOCMEM)).value == ""
+
+
+def test_cache_and_the_variables_with_its_address(asked: Asked, root: Path) -> None:
+    assert services.cache(asked(REDIS)).value == "redis"
+    assert services.cache_variables(variables.of(root), "redis") == {
+        "BROKER_HOST": "cache",
+        "BROKER_PORT": "6379",
+        "REDIS_URL": "redis://cache:6379/0",
+    }
+
+
+def test_memcached(asked: Asked) -> None:
+    backend = "django.core.cache.backends.memcached.PyMemcacheCache"
+    assert services.cache(asked(f"CACHES = {{'default': {{'BACKEND': '{backend}'}}}}\n")).value == "memcached"
+
+
+def test_cache_in_the_database_has_its_table_made(asked: Asked) -> None:
+    backend = "django.core.cache.backends.db.DatabaseCache"
+    answer = asked(f"CACHES = {{'default': {{'BACKEND': '{backend}', 'LOCATION': 'cached'}}}}\n")
+    assert services.after_migrate(answer).value == ("createcachetable",)
+
+
+def answered(apps: list[str], tasks: dict[str, str] | None = None, installed: tuple[str, ...] = ()) -> Answer:
+    settings = {"INSTALLED_APPS": apps, "TASKS": tasks or {}}
+    return Answer({"settings": settings, "installed": installed, "beat": False})
+
+
+WORKERS = [
+    (["huey.contrib.djhuey"], "python manage.py run_huey"),
+    (["django_rq"], "python manage.py rqworker default"),
+    (["django_q"], "python manage.py qcluster"),
+    (["django_dramatiq"], "python manage.py rundramatiq"),
+]
+
+
+@pytest.mark.parametrize(("apps", "command"), WORKERS)
+def test_worker_of_an_app(root: Path, apps: list[str], command: str) -> None:
+    assert services.workers(root, ".", answered(apps)).value == {"worker": command}
+
+
+def test_worker_of_tasks_in_the_database(root: Path) -> None:
+    tasks = {"default": "django_tasks_db.DatabaseBackend"}
+    assert services.workers(root, ".", answered([], tasks)).value == {"worker": "python manage.py db_worker"}
+    assert (
+        services.workers(root, ".", answered([], {"default": "django.tasks.backends.immediate.ImmediateBackend"})).value
+        == {}
+    )
+
+
+CELERY = "from celery import Celery\napp = Celery('shop')\n"
+NAMES = [("shop/celery.py", "shop"), ("shop/__init__.py", "shop"), ("config/celery_app.py", "config.celery_app")]
+
+
+@pytest.mark.parametrize(("path", "name"), NAMES)
+def test_worker_of_celery(root: Path, path: str, name: str) -> None:
+    committed(root, {f"src/{path}": CELERY})
+    found = services.workers(root, "src", answered([], installed=("celery",))).value
+    assert found == {"worker": f"celery -A {name} worker --loglevel info"}
+
+
+def test_beat_where_there_is_a_schedule(root: Path) -> None:
+    committed(root, {"shop/celery.py": CELERY})
+    answer = answered(["django_celery_beat"], installed=("celery",))
+    assert services.workers(root, ".", answer).value["beat"].endswith("django_celery_beat.schedulers:DatabaseScheduler")
+    answer.says["settings"]["INSTALLED_APPS"] = []
+    answer.says["beat"] = True
+    assert services.workers(root, ".", answer).value["beat"].endswith("--schedule /app/data/celerybeat-schedule")

@@ -1,0 +1,106 @@
+"""How the static files are made, and why that failed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from invoke.exceptions import Exit
+
+from djk8s.adopt import static
+from djk8s.adopt.ask import Answer
+from repository_of import FILES, SETTINGS, committed
+
+
+def answer(**settings: object) -> Answer:
+    usual = {"INSTALLED_APPS": ["django.contrib.staticfiles"], "STATIC_ROOT": "/app/src/public/static"}
+    return Answer({"settings": {**usual, "COMPRESS_OFFLINE": None, "COMPRESS_ENABLED": None, **settings}})
+
+
+def test_files_are_gathered(root: Path) -> None:
+    committed(root, {"a": ""})
+    assert static.commands(root, answer()).value == ("collectstatic --no-input",)
+    assert static.commands(root, answer(COMPRESS_OFFLINE=True)).value == (
+        "compress --force",
+        "collectstatic --no-input",
+    )
+    assert static.commands(root, answer(INSTALLED_APPS=[])).value == ()
+
+
+def test_files_whose_manifest_is_in_git_are_not_gathered_again(root: Path) -> None:
+    committed(root, {"src/public/static/staticfiles.json": "{}"})
+    assert static.commands(root, answer()).value == ()
+    assert static.commands(root, answer(STATIC_ROOT="/app/other")).value == ("collectstatic --no-input",)
+
+
+def test_static_root() -> None:
+    assert static.static_root(answer()).value == "src/public/static"
+    assert static.static_root(answer(STATIC_ROOT=None)).value == "staticfiles"
+    with pytest.raises(Exit):
+        static.static_root(answer(STATIC_ROOT="/var/www/static"))
+
+
+def test_folder_of_the_package_that_node_builds(root: Path) -> None:
+    build, other = '{"scripts": {"build": "vite build"}}', '{"scripts": {"lint": "eslint"}}'
+    files = {"package.json": other, "web/package.json": build, "web/a/package.json": build, "b/package.json": "{,"}
+    committed(root, {**files, "node_modules/x/package.json": build, "x.py": ""})
+    assert static.node(root).value == "web"
+    assert static.node(root, "").value == ""
+    with pytest.raises(Exit):
+        static.node(root, "b")
+
+
+def collect(root: Path, settings: str) -> str:
+    """Gather the static files of a project, and return what was said."""
+    for name, text in {**FILES, "shop/settings.py": SETTINGS + settings}.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    words = [sys.executable, "manage.py", "collectstatic", "--no-input"]
+    environment = {"DJANGO_SETTINGS_MODULE": "shop.settings"}
+    ran = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True)
+    assert ran.returncode
+    return ran.stdout + ran.stderr
+
+
+ROOT = "STATIC_ROOT = BASE_DIR / 'out'\nSTATICFILES_DIRS = [BASE_DIR / 'assets']\n"
+MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+STRICT = f"{ROOT}STORAGES = {{'staticfiles': {{'BACKEND': '{MANIFEST}'}}}}\n"
+FAILURES = [
+    (STRICT, "refers to img/gone.png, which is not there"),
+    (f"{ROOT}STATIC_ROOT = None\n", "STATIC_ROOT is not set"),
+    (f"{ROOT}STATIC_ROOT = BASE_DIR / 'assets'\n", "STATICFILES_DIRS has the folder of STATIC_ROOT in it"),
+    (f"{ROOT}import os\nA = os.environ['CLINIC_PHONE']\n", "The variable CLINIC_PHONE is missing"),
+    (f"{ROOT}import nowhere_at_all\n", "It imports nowhere_at_all"),
+    (f"{ROOT}import sqlite3\nsqlite3.connect(':memory:').execute('select * from a')\n", "asks the database"),
+    (f"{ROOT}A = (\n", "not for this Python"),
+    (f"{ROOT}open(BASE_DIR / 'CHANGES.md')\n", "CHANGES.md is not there"),
+    (f"{ROOT}import socket\nsocket.create_connection(('127.0.0.1', 9))\n", "asks a service"),
+    (f"{ROOT}1 / 0\n", "ZeroDivisionError: division by zero"),
+]
+
+
+@pytest.mark.parametrize(("settings", "says"), FAILURES)
+def test_failure_is_one_sentence(root: Path, settings: str, says: str) -> None:
+    (root / "assets").mkdir()
+    (root / "assets/shop.css").write_text("body { background: url(img/gone.png) }\n")
+    sentence = static.classified(collect(root, settings))
+    assert says in sentence
+    assert "\n" not in sentence
+
+
+def test_place_is_the_last_in_their_own_files() -> None:
+    log = """\
+  File "/app/shop/settings.py", line 7, in <module>
+    SECRET_KEY = key()
+  File "/opt/venv/lib/python3.13/site-packages/django/conf/__init__.py", line 90, in __getattr__
+django.core.exceptions.ImproperlyConfigured: The SECRET_KEY setting must not be empty.
+"""
+    sentence = static.classified(log)
+    assert sentence.startswith("SECRET_KEY is empty")
+    assert sentence.endswith("(shop/settings.py:7)")
+
+
+def test_log_that_is_empty_is_a_sentence_too() -> None:
+    assert static.classified("") == "The static files could not be made: it printed nothing"
