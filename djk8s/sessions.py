@@ -6,6 +6,7 @@ A Nox that is installed elsewhere imports this, so it needs only Nox itself.
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import random
 import secrets
@@ -15,7 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
@@ -151,14 +152,14 @@ def compose_smoke(session: nox.Session, needs: Sequence[str], own: OwnTests | No
         own_tests(session, own)
 
 
-def parity(session: nox.Session, needs: Sequence[str], reasons: str = "") -> None:
-    """Compare the site on this machine, in a container and with Compose; `reasons` names a JSON file of differences."""
+def parity(session: nox.Session, needs: Sequence[str], reasons: Mapping[str, str]) -> None:
+    """Compare the site on this machine, in a container and with Compose; `reasons` says what may differ, and why."""
     if needs:
         session.skip(f"the site needs {' and '.join(needs)}, which this machine does not have")
     with own_containers(session):
-        words = [*(["--reasons", reasons] if reasons else []), *session.posargs]
-        where = {"PYTHONPATH": str(tests_of_any_site())}
-        session.run("python", str(tests_of_any_site() / "parity"), *words, env=where, stderr=None)
+        tests = tests_of_any_site()
+        own = {"PYTHONPATH": str(tests), "SMOKE_REASONS": json.dumps(dict(reasons))}
+        session.run("python", str(tests / "parity"), *session.posargs, env=own, stderr=None)  # --json is all its output
 
 
 def smoke(session: nox.Session, place: str, needs: Sequence[str] = ()) -> None:

@@ -40,7 +40,8 @@ def pages(url: str) -> dict[str, Answer]:
 def check_probes(url: str) -> None:
     """Fail unless both probes answer, whatever the name by which they are asked."""
     for probe, text in (("/livez", b"alive\n"), ("/readyz", b"ready\n")):
-        assert get(url + probe, Host=OTHER_HOST).body == text
+        answer = get(url + probe, Host=OTHER_HOST)
+        assert (answer.status, answer.body) == (200, text)
 
 
 def check_other_host(url: str, log: Log) -> None:

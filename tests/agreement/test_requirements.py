@@ -9,7 +9,8 @@ from packaging.utils import canonicalize_name as normal
 
 from support import ROOT
 
-SOURCES = sorted(ROOT.glob("requirements*.in"))
+SMOKE = ROOT / "djk8s" / "smoke" / "requirements.in"
+SOURCES = [*sorted(ROOT.glob("requirements*.in")), SMOKE]
 
 
 def asked_for(source: Path) -> set[str]:
@@ -24,7 +25,7 @@ def entries(source: Path) -> list[tuple[str, str, str]]:
     return [(normal(name), version, rest) for name, version, rest in found]
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.relative_to(ROOT)))
 def test_all_that_is_asked_for_is_pinned_once_with_a_hash(source: Path) -> None:
     found = entries(source)
     names = Counter(name for name, _, _ in found)
@@ -44,3 +45,8 @@ def test_what_site_and_tools_share_is_pinned_alike() -> None:
     assert "python-dotenv" in shared
     pins = [{name: version for name, version, _ in entries(source) if name in shared} for source in (site, tools)]
     assert pins[0] == pins[1]
+
+
+def test_tests_of_any_site_and_our_own_run_on_one_pytest() -> None:
+    pinned = [f"{name}=={version}" for name, version, _ in entries(SMOKE) if name == "pytest"]
+    assert pinned == re.findall(r'"(pytest==.*)"', (ROOT / "pyproject.toml").read_text("utf-8"))

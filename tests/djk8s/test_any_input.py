@@ -133,7 +133,7 @@ def typed(shell: pytest.MonkeyPatch, settings_folder: Path, tmp_path: Path, proj
     shell.setattr(os, "system", None)
     shell.setattr(os, "execv", None)
     shell.setattr(ports, "is_free", lambda _: True)
-    shell.setattr(site, "is_ready", lambda _: True)
+    shell.setattr(site, "not_ready", lambda _: "")
     shell.setattr(Pretended, "env_file", project.env_file)
     Pretended.noted.clear()
     (tmp_path / "here").mkdir()

@@ -1,4 +1,4 @@
-"""The noxfile read by a real Nox: where sessions keep their environments, and for which Pythons `lock` resolves."""
+"""The noxfile read by a real Nox: where sessions keep their environments, and where they come from."""
 
 import fcntl
 import os
@@ -8,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from djk8s import files
 from support import ROOT
 
 
@@ -30,23 +31,20 @@ def test_second_nox_keeps_out_of_the_way_of_the_first(checkout: Path) -> None:
     assert "Cannot use" not in listed(checkout).stderr
 
 
-NEEDS_3_12 = "Metadata-Version: 2.1\nName: djk8s-newer\nVersion: 6\nRequires-Python: >=3.12\n"  # like Django 6
+def test_project_without_the_package_beside_it_has_the_sessions_from_its_wheel(checkout: Path) -> None:
+    """A Nox that is installed elsewhere knows nothing of djk8s."""
+    (checkout / ".tools-wheels").mkdir()
+    wheel = checkout / ".tools-wheels" / "djk8s-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as packed:
+        for path in (checkout / "djk8s").rglob("*"):
+            packed.write(path, path.relative_to(checkout))
+    shutil.rmtree(checkout / "djk8s")
+    noxfile = checkout / "noxfile.py"
+    noxfile.write_text(noxfile.read_text(encoding="utf-8").partition(files.OWN)[0], encoding="utf-8")
+    assert "* local_smoke -> Run the list" in listed(checkout).stdout
+    code = f"import sys; sys.path.append({str(wheel)!r}); from djk8s import sessions; {SHOWN}"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True)
+    assert {"pytest.ini", "requirements.txt", "test_container.py", "parity"} <= set(shown.stdout.split())
 
 
-def test_lock_resolves_for_the_pythons_of_pyproject(checkout: Path) -> None:
-    with zipfile.ZipFile(checkout / "djk8s_newer-6-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("djk8s_newer-6.dist-info/METADATA", NEEDS_3_12)
-        wheel.writestr("djk8s_newer-6.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        wheel.writestr("djk8s_newer-6.dist-info/RECORD", "")
-    for file in checkout.glob("requirements*"):
-        file.unlink()
-    (checkout / "requirements.in").write_text("djk8s-newer\n")
-    (checkout / "pyproject.toml").write_text('[project]\nname = "site"\nrequires-python = ">=3.12"\n')
-    words = [str(ROOT / ".tools" / "bin" / "python"), "-m", "nox", "--session", "lock"]
-    indexes = {"UV_DEFAULT_INDEX": "file:///no-index", "UV_FIND_LINKS": str(checkout)}
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DJK8S_", "UV_"))}
-    locked = subprocess.run(
-        words, cwd=checkout, env={**environment, **indexes}, capture_output=True, text=True, check=False
-    )
-    assert locked.returncode == 0, locked.stderr
-    assert "djk8s-newer==6" in (checkout / "requirements.txt").read_text()
+SHOWN = "print(*(path.name for path in sessions.tests_of_any_site().iterdir()))"

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from differences import reason, reasons
+from differences import reason
 
 from anysite import OTHER_HOST, READY_WITHIN, pages
 from nasty import SETTING
@@ -33,7 +33,7 @@ def main() -> None:
     """Print what the places are, and end in exit code 1 when they differ without a reason."""
     type_in("env", *SETTING, "--set", "DATABASE_URL=sqlite:////app/data/parity.sqlite3")
     facts = {"host": host(), "container": container(), "compose": composed()}
-    compared = compare(facts, reasons(sys.argv))
+    compared = compare(facts)
     print(json.dumps(compared, indent=2) if "--json" in sys.argv else table(compared))
     faults = [subject for subject, row in compared.items() if not row["same"] and not row["reason"]]
     sys.exit(f"{len(faults)} of {len(compared)} subjects differ without a reason." if faults else 0)
@@ -136,14 +136,14 @@ def parts(answer: Answer, port: int) -> Iterator[tuple[str, str]]:
     yield "body", re.sub(r"(csrfmiddlewaretoken[\"'] value=|nonce=)[\"'][^\"']*[\"']", r"\1…", body)
 
 
-def compare(facts: Mapping[str, Facts], known: Mapping[str, str]) -> dict[str, dict[str, object]]:
+def compare(facts: Mapping[str, Facts]) -> dict[str, dict[str, object]]:
     """Return, for each subject, its value in each place, whether they are the same, and why they need not be."""
     subjects = dict.fromkeys(subject for place in PLACES for subject in facts[place])
     rows: dict[str, dict[str, object]] = {}
     for subject in subjects:
         values = {place: facts[place].get(subject) for place in PLACES}
         same = len(set(values.values())) == 1
-        rows[subject] = {**values, "same": same, "reason": None if same else reason(subject, known)}
+        rows[subject] = {**values, "same": same, "reason": None if same else reason(subject)}
     return rows
 
 

@@ -119,14 +119,16 @@ def test_build_that_fails_ends_the_run_with_its_code(inv: Inv, noting: Noting) -
 
 
 class Ready(BaseHTTPRequestHandler):
-    """A site that is ready when it is asked for the second time."""
+    """A site that is ready when it is asked for the second time, or later."""
 
-    asked = 0
+    asked, needed = 0, 2
 
     def do_GET(self) -> None:
         Ready.asked += self.path == "/readyz"
-        self.send_response(200 if Ready.asked > 1 else 503)
+        ready = Ready.asked >= Ready.needed
+        self.send_response(200 if ready else 503)
         self.end_headers()
+        self.wfile.write(b"ready\n" if ready else b"migrations\n")
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
@@ -177,29 +179,49 @@ def test_detached_site_is_waited_for(inv: Inv, detached: Callable[..., Calls], a
 
 @pytest.mark.parametrize("running", [False, True], ids=["that ended", "that never answers"])
 def test_detached_site_that_is_not_ready_is_removed_with_its_last_words(
-    inv: Inv, detached: Callable[..., Calls], shell: pytest.MonkeyPatch, running: bool
+    inv: Inv, detached: Callable[..., Calls], running: bool
 ) -> None:
     calls = detached(running=running)
-    shell.setattr(site, "READY_WITHIN", 0.3)
-    typed = inv("run", "--detach", "--publish", str(free_port()))
+    typed = inv("run", "--detach", "--publish", str(free_port()), "--ready-within", "1")
+    late = " within 1 s (--ready-within allows more)" if running else ""
     assert typed.returncode == 1
     assert typed.stderr.splitlines()[-2:] == [
         "The database cannot be used.",
-        "The site did not become ready and its container was removed; above is what its log said last.",
+        f"The site did not become ready{late} and its container was removed; above is what its log said last.",
     ]
     assert [call["argv"] for call in calls("rm")] == [["rm", "--force", THIRD]]
+
+
+def test_long_wait_says_once_for_what(
+    inv: Inv, detached: Callable[..., Calls], answering: str, shell: pytest.MonkeyPatch
+) -> None:
+    detached(running=True)
+    shell.setattr(site, "PATIENCE", 0.2)
+    shell.setattr(Ready, "needed", 5)
+    typed = inv("run", "--detach", "--publish", answering, INVOKE_READY_WITHIN="300")
+    assert typed.returncode == 0
+    said = [line for line in typed.stderr.splitlines() if line.startswith("Still waiting")]
+    assert said == ["Still waiting, up to 300 s (--ready-within): /readyz answers 503, migrations."]
+
+
+def test_wait_that_is_no_number_of_seconds_is_one_sentence(inv: Inv) -> None:
+    typed = inv("run", "--detach", "--ready-within", "soon")
+    assert typed.returncode == 1
+    assert "--ready-within 'soon' is not a number of seconds" in one_sentence(typed.stderr)
+    typed = inv("run", "--detach", INVOKE_READY_WITHIN="0")
+    assert "ready_within" in one_sentence(typed.stderr)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_signal_while_a_detached_site_is_waited_for_removes_it(
     inv: Inv, detached: Callable[..., Calls], shell: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    def interrupt(_: str) -> bool:
+    def interrupt(_: str) -> str:
         os.kill(os.getpid(), number)
-        return False
+        return "it is interrupted"
 
     calls = detached(running=True)
-    shell.setattr(site, "is_ready", interrupt)
+    shell.setattr(site, "not_ready", interrupt)
     typed = inv("run", "--detach", "--publish", str(free_port()))
     assert typed.returncode == 128 + number
     assert typed.stderr.splitlines()[-1] == INTERRUPTED
@@ -217,7 +239,7 @@ def test_signal_before_it_is_said_that_a_detached_site_runs_removes_it(
             os.kill(os.getpid(), number)
         talk.say(words)
 
-    shell.setattr(site, "is_ready", lambda _: True)
+    shell.setattr(site, "not_ready", lambda _: "")
     shell.setattr(site, "say", interrupt)
     typed = inv("run", "--detach", "--publish", str(free_port()))
     assert typed.returncode == 128 + number
@@ -238,11 +260,11 @@ def test_engine_that_goes_away_while_a_detached_site_is_waited_for_is_named(
 ) -> None:
     detached(running=True)
 
-    def leave(_: str) -> bool:
+    def leave(_: str) -> str:
         program("docker", "echo 'Cannot connect to the Docker daemon.' >&2; exit 1")
-        return False
+        return "nothing answers"
 
-    shell.setattr(site, "is_ready", leave)
+    shell.setattr(site, "not_ready", leave)
     typed = inv("run", "--detach", "--publish", str(free_port()))
     assert "The Docker engine does not answer: start it" in typed.stderr.splitlines()[-1]
     assert "was removed" not in typed.stderr
