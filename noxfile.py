@@ -113,6 +113,21 @@ def postgres(session: nox.Session) -> None:
     test_site(session, "-p", "on_postgres", "tests/site", "src")
 
 
+@nox.session(default=ENGINE, allow_parallel=True)
+def adopt_smoke(session: nox.Session) -> None:
+    """Adopt projects of every shape, which the tests make, and run each in its container."""
+    session.install("--quiet", "--require-hashes", "-r", "requirements-tools.txt", "-r", "requirements-uv.txt")
+    session.install("--quiet", *group("adopt"))
+    session.run("pytest", "-v", "--numprocesses=2", "tests/adopt/test_adopt.py", *session.posargs)
+
+
+@nox.session(default=False)
+def wheel(session: nox.Session) -> None:
+    """Build the package djk8s, to be used elsewhere, in dist/."""
+    session.install("--quiet", "--require-hashes", "-r", "requirements-uv.txt")
+    session.run("uv", "build", "--quiet", "--wheel", "--out-dir", "dist", ".")
+
+
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure this recipe against the tutorial's and two others; needs wrk."""

@@ -72,6 +72,8 @@ def adopt_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--yes", action="store_true", help="write without asking first")
     command.add_argument("--dry", action="store_true", help="say what was found and would be written")
     command.add_argument("--no-smoke", action="store_true", help="do not try the site in a container afterwards")
+    variable = "NAME=value that its settings need to be read; may be repeated"
+    command.add_argument("--env", metavar="NAME=value", action="append", default=[], help=variable)
     replace = "one of your files to write over; may be repeated"
     command.add_argument("--replace", metavar="FILE", action="append", default=[], help=replace)
     for flag, metavar, sentence in (
@@ -81,6 +83,7 @@ def adopt_options(command: argparse.ArgumentParser) -> None:
         ("--packages", "FILE", "the file that names its packages, as requirements/production.txt"),
         ("--python", "VERSION", "the Python of its image, as 3.13"),
         ("--server", "KIND", "threads, or asgi"),
+        ("--database", "KIND", "sqlite, postgres, postgis or mysql"),
         ("--ready-within", "SECONDS", "how long its first start may take, as 300"),
     ):
         command.add_argument(flag, metavar=metavar, help=sentence)
@@ -117,3 +120,7 @@ def update(options: argparse.Namespace) -> None:
     from djk8s import update
 
     update.run(options.folder, options.dry)
+
+
+if __name__ == "__main__":
+    main()

@@ -409,6 +409,7 @@ set -e
 python manage.py migrate --no-input
 exec "$@"
 """,
+        ".dockerignore": ".git\nREADME.md\n",
         "docker-compose.yml": """\
 services:
   web:

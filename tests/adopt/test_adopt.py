@@ -69,6 +69,8 @@ def serves(one: Adopted) -> None:
         wait_until(lambda: one.shape.logged in one.inv("logs"), 10)
     for file in one.shape.in_image:
         one.inv("shell", "--", "test", "-f", f"/app/{file}")
+    for file in (".env", ".git"):
+        one.inv("shell", "--", "test", "!", "-e", f"/app/{file}")
 
 
 def page(one: Adopted, path: str) -> str:

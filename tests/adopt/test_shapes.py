@@ -1,4 +1,7 @@
-"""Each made project is one that runs without us: its packages install, and its migrations apply."""
+"""Each made project is one that runs without us: its packages install, and its migrations apply.
+
+For whoever changes shapes.py; no session runs this: `.tools/bin/uv run --group adopt pytest tests/adopt/test_shapes.py`.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,17 @@ import pytest
 
 from adopt.shapes import SHAPES, git, make
 from djk8s.facts import parsed
+from support import ROOT
+
+UV = ROOT / ".tools" / "bin" / "uv"
 
 
 @pytest.mark.parametrize("name", [name for name, shape in SHAPES.items() if shape.installs])
 def test_made_project_migrates_by_itself(name: str, tmp_path: Path) -> None:
     folder, venv = tmp_path / name, tmp_path / "venv"
     shape = make(name, folder)
-    run("uv", "venv", "--quiet", "--python", "3.13", venv, at=folder)
-    run("uv", "pip", "install", "--quiet", "--python", venv, *asked_for(folder), at=folder)
+    run(UV, "venv", "--quiet", "--python", ">=3.12", venv, at=folder)  # what Django 6 needs
+    run(UV, "pip", "install", "--quiet", "--python", venv, *asked_for(folder), at=folder)
     (manage,) = [file for file in sorted(folder.rglob("manage.py")) if "{{" not in str(file)]
     database = [] if shape.database else ["migrate"]  # which would need a server
     for command in ("check", "makemigrations --check --dry-run", *database):
