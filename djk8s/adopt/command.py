@@ -110,9 +110,7 @@ class Look:
         self.found["Debian"] = Found(" ".join((*needed.value.build, *needed.value.run)), needed.where)
         if self.export.kept:
             self.remarks.append(f"Kept without a hash, as no index has them: {', '.join(self.export.kept)}.")
-        facts = replace(
-            facts, system_build=needed.value.build, system_run=needed.value.run, hashed=self.export.hashed
-        )
+        facts = replace(facts, system_build=needed.value.build, system_run=needed.value.run, hashed=self.export.hashed)
         return writing.beside(self.root, facts, self.options.replace)
 
     def at_django(self, facts: Facts, answer: Answer) -> Facts:
@@ -126,7 +124,11 @@ class Look:
         hint = next(iter(variables.guesses_of(variables.theirs(root), ["DATABASE_URL"]).values()), "")
         database = self.note("database", lambda: services.database(answer, hint, options.database))
         cache = self.note("cache", lambda: services.cache(answer))
-        workers, commands, after = services.workers(root, facts.src, answer), static.commands(root, answer), services.after_migrate(answer)
+        workers, commands, after = (
+            services.workers(root, facts.src, answer),
+            static.commands(root, answer),
+            services.after_migrate(answer),
+        )
         self.found["workers"] = Found(", ".join(workers.value), workers.where)
         self.found["static files"] = Found(", ".join(commands.value), commands.where)
         static_root = self.note("STATIC_ROOT", lambda: static.static_root(answer))
