@@ -271,7 +271,7 @@ def test_each_secret_that_the_example_leaves_empty_gets_a_value_of_its_own(proje
     example = tmp_path / "example"
     empty = "ORCHARD_SECRET=\nJWT_SIGNING_KEY=\nPASSWORD_SALT=  \nFIELD_ENCRYPTION_KEY=\n"
     theirs = (
-        "AWS_SECRET_ACCESS_KEY=\nGOOGLE_CLIENT_SECRET=\nSECRET_KEY_FILE=\nMAP_KEY=\nAPI_SECRET=given\n# A_SECRET=\n"
+        "AWS_SECRET_ACCESS_KEY=\nGOOGLE_CLIENT_SECRET=\nSECRET_KEY_FILE=\nAPI_SECRET=given\n# A_SECRET=\n"
     )
     example.write_text(f"SECRET_KEY=changeme\n{empty}{theirs}")
     env = EnvFile(replace(project, env_example=example))
