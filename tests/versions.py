@@ -31,9 +31,9 @@ def change(file: Path, pattern: str, text: str) -> None:
     file.write_text(changed, encoding="utf-8")
 
 
-def build(source: Path) -> Path:
-    """Return the wheel of a copy."""
-    made = source.parent / f"{source.name}-wheel"
+def build(source: Path, made: Path | None = None) -> Path:
+    """Return the wheel of a copy, or of this repository."""
+    made = made or source.parent / f"{source.name}-wheel"
     subprocess.run([UV, "build", "--wheel", "--quiet", "--out-dir", made, source], check=True)
     (wheel,) = made.glob("*.whl")
     return wheel

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from djk8s import facts, files, update, wheel, writing
+from djk8s import command, facts, files, update, wheel, writing
 from djk8s.facts import Facts
-from support import ROOT, one_sentence
-from versions import build, change, copy, djk8s
+from support import one_sentence
+from versions import UV, build, change, copy
 
 SHOP = Facts("shop", "shop.settings", "shop.wsgi:application", offered=("db",))
 OLD = "0.1.9"
@@ -53,11 +55,41 @@ def commit(root: Path) -> None:
     git(root, "commit", "--quiet", "--message", "all")
 
 
-def updated(root: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(autouse=True)
+def pinned_uv(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The uv of .tools/, as that of an installed djk8s is beside it."""
+    monkeypatch.setenv("PATH", str(UV.parent), prepend=os.pathsep)
+
+
+Update = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def typed(capfd: pytest.CaptureFixture[str]) -> Update:
+    """Type `djk8s update` in this process, which builds its wheel once."""
+
+    def type_in(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        code = 0
+        capfd.readouterr()
+        try:
+            command.main(["update", str(root), *words])
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return subprocess.CompletedProcess(words, code, *capfd.readouterr())
+
+    return type_in
+
+
+@pytest.fixture
+def updated(typed: Update) -> Update:
     """Commit what is there, and update it."""
-    if git(root, "status", "--porcelain"):
-        commit(root)
-    return djk8s(ROOT, "update", *words, cwd=root, **environment)
+
+    def commit_and_type(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        if git(root, "status", "--porcelain"):
+            commit(root)
+        return typed(root, *words)
+
+    return commit_and_type
 
 
 def texts_of(root: Path) -> dict[str, str]:
@@ -68,7 +100,7 @@ def new() -> dict[str, str]:
     return {path: text for path, text in files.rendered(SHOP).items() if path != writing.TOOLS}
 
 
-def test_files_without_a_change_become_those_of_the_new_version(shop: Path) -> None:
+def test_files_without_a_change_become_those_of_the_new_version(shop: Path, updated: Update) -> None:
     done = updated(shop)
     assert done.returncode == 0, done.stderr
     assert texts_of(shop) == new()
@@ -84,7 +116,7 @@ def test_files_without_a_change_become_those_of_the_new_version(shop: Path) -> N
     assert one_sentence(again.stderr) == f"The files are those of djk8s {wheel.version()}: nothing to do."
 
 
-def test_change_elsewhere_in_a_file_is_kept(shop: Path) -> None:
+def test_change_elsewhere_in_a_file_is_kept(shop: Path, updated: Update) -> None:
     change(shop / "entrypoint.sh", r'\nexec "\$@"', '\necho "It begins."\nexec "$@"')
     change(shop / writing.TOOLS, r"(?m)\A", "# Ours too.\n")
     assert updated(shop).returncode == 0
@@ -94,7 +126,7 @@ def test_change_elsewhere_in_a_file_is_kept(shop: Path) -> None:
     assert (shop / writing.TOOLS).read_text().startswith("# Ours too.\n")
 
 
-def test_change_of_the_same_line_is_marked_and_named(shop: Path) -> None:
+def test_change_of_the_same_line_is_marked_and_named(shop: Path, updated: Update) -> None:
     change(shop / "entrypoint.sh", "An old comment", "Our own comment")
     done = updated(shop)
     assert done.returncode == 1
@@ -105,7 +137,7 @@ def test_change_of_the_same_line_is_marked_and_named(shop: Path) -> None:
     assert (shop / "serving/limits.py").read_text() == new()["serving/limits.py"]
 
 
-def test_settings_of_a_projects_own_get_no_marks(shop: Path) -> None:
+def test_settings_of_a_projects_own_get_no_marks(shop: Path, updated: Update) -> None:
     change(shop / ".env.example", "An old comment", "Our own comment")
     done = updated(shop)
     assert ".env.example has your own settings, and stays as it is." in done.stderr
@@ -113,19 +145,19 @@ def test_settings_of_a_projects_own_get_no_marks(shop: Path) -> None:
     assert "<<<" not in (shop / ".env.example").read_text()
 
 
-def test_file_that_is_of_no_use_any_more_is_kept_if_it_was_changed(shop: Path) -> None:
+def test_file_that_is_of_no_use_any_more_is_kept_if_it_was_changed(shop: Path, updated: Update) -> None:
     (shop / "serving/gone.py").write_text("ours = 1\n")
     assert "serving/gone.py is of no use to djk8s any more, and has your changes" in updated(shop).stderr
     assert (shop / "serving/gone.py").read_text() == "ours = 1\n"
 
 
-def test_file_of_a_projects_own_is_not_written_over(shop: Path) -> None:
+def test_file_of_a_projects_own_is_not_written_over(shop: Path, updated: Update) -> None:
     (shop / "serving/limits.py").write_text("ours = 1\n")
     assert "serving/limits.py is your own, and djk8s has one of that name now" in updated(shop).stderr
     assert (shop / "serving/limits.py").read_text() == "ours = 1\n"
 
 
-def test_file_that_was_removed_stays_so(shop: Path) -> None:
+def test_file_that_was_removed_stays_so(shop: Path, updated: Update) -> None:
     (shop / "entrypoint.sh").unlink()
     (shop / "completion/inv.fish").unlink()
     said = updated(shop).stderr
@@ -134,18 +166,18 @@ def test_file_that_was_removed_stays_so(shop: Path) -> None:
     assert not (shop / "entrypoint.sh").exists()
 
 
-def test_dry_shows_the_difference_and_writes_nothing(shop: Path) -> None:
+def test_dry_shows_the_difference_and_writes_nothing(shop: Path, typed: Update) -> None:
     (shop / "notes.txt").touch()
     before = git(shop, "status", "--porcelain")
-    shown = djk8s(ROOT, "update", "--dry", cwd=shop)
+    shown = typed(shop, "--dry")
     assert "-# An old comment.\n" in shown.stdout
     assert f"Removed: {wheel.FOLDER}/djk8s-{OLD}-py3-none-any.whl\n" in shown.stdout
     assert git(shop, "status", "--porcelain") == before
 
 
-def test_changes_that_are_not_committed_are_refused(shop: Path) -> None:
+def test_changes_that_are_not_committed_are_refused(shop: Path, typed: Update) -> None:
     (shop / "notes.txt").touch()
-    refused = djk8s(ROOT, "update", cwd=shop)
+    refused = typed(shop)
     assert "commit them, or `git stash`" in one_sentence(refused.stderr)
     assert git(shop, "status", "--porcelain") == "?? notes.txt\n"
 
@@ -190,27 +222,29 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("provoke", "told"), REFUSED, ids=lambda value: getattr(value, "__name__", ""))
-def test_project_that_cannot_be_updated_is_one_sentence(shop: Path, provoke: object, told: str) -> None:
+def test_project_that_cannot_be_updated_is_one_sentence(shop: Path, typed: Update, provoke: object, told: str) -> None:
     assert callable(provoke)
     provoke(shop)
-    refused = djk8s(ROOT, "update", cwd=shop)
+    refused = typed(shop)
     assert refused.returncode == 1
     assert told in one_sentence(refused.stderr)
 
 
-def test_one_setting_turns_the_kept_wheel_into_the_index_and_back(shop: Path, tmp_path: Path) -> None:
+def test_one_setting_turns_the_kept_wheel_into_the_index_and_back(
+    shop: Path, updated: Update, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     made = build(copy(tmp_path / "djk8s", wheel.version()))
     kept = wheel.kept_line(f"{wheel.FOLDER}/{made.name}", made.read_bytes())
-    index = {"UV_INDEX": index_of(tmp_path / "simple/djk8s", made)}
+    monkeypatch.setenv("UV_INDEX", index_of(tmp_path / "simple/djk8s", made))
     change(shop / facts.FILE, 'wheel = "kept"', 'wheel = "index"')
-    done = updated(shop, **index)
+    done = updated(shop)
     assert done.returncode == 0, done.stderr
     pinned = (shop / writing.TOOLS).read_text().removeprefix(files.rendered(SHOP)[writing.TOOLS])
     assert pinned == f"djk8s=={wheel.version()} \\\n{kept.splitlines()[1]}\n"
     assert not (shop / wheel.FOLDER).exists()
-    assert "nothing to do" in updated(shop, **index).stderr
+    assert "nothing to do" in updated(shop).stderr
     change(shop / facts.FILE, 'wheel = "index"', 'wheel = "kept"')
-    done = updated(shop, **index)
+    done = updated(shop)
     assert done.returncode == 0, done.stderr
     assert (shop / writing.TOOLS).read_text() == files.rendered(SHOP)[writing.TOOLS] + kept
     assert (shop / wheel.FOLDER / made.name).is_file()
