@@ -8,7 +8,7 @@ import sys
 
 from invoke import Exit
 
-from djk8s import wheel
+from djk8s import new, update, wheel
 from djk8s.shell import processes
 from djk8s.shell.talk import say
 
@@ -64,7 +64,7 @@ def new_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", metavar="NAME", help="what the project is called, as shop or my_site")
     command.add_argument("folder", metavar="FOLDER", nargs="?", help="where to make it; by default in a folder NAME")
     command.add_argument("--django", metavar="RELEASE", help="the release of Django, as 5.2, which is the default")
-    command.set_defaults(act=new)
+    command.set_defaults(act=run_new)
 
 
 def adopt_options(command: argparse.ArgumentParser) -> None:
@@ -87,13 +87,13 @@ def adopt_options(command: argparse.ArgumentParser) -> None:
         ("--ready-within", "SECONDS", "how long its first start may take, as 300"),
     ):
         command.add_argument(flag, metavar=metavar, help=sentence)
-    command.set_defaults(act=adopt)
+    command.set_defaults(act=run_adopt)
 
 
 def update_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", metavar="FOLDER", nargs="?", default=".", help="the project; by default this folder")
     command.add_argument("--dry", action="store_true", help="show the difference, and write nothing")
-    command.set_defaults(act=update)
+    command.set_defaults(act=run_update)
 
 
 COMMANDS = {
@@ -103,22 +103,17 @@ COMMANDS = {
 }
 
 
-# What a command needs is imported when it runs: `--version` and `--help` need none of it.
-def new(options: argparse.Namespace) -> None:
-    from djk8s import new
-
+def run_new(options: argparse.Namespace) -> None:
     say(new.next_steps(new.create(options.name, options.folder, options.django)))
 
 
-def adopt(options: argparse.Namespace) -> None:
+def run_adopt(options: argparse.Namespace) -> None:
     from djk8s.adopt import command
 
     command.run(options)
 
 
-def update(options: argparse.Namespace) -> None:
-    from djk8s import update
-
+def run_update(options: argparse.Namespace) -> None:
     update.run(options.folder, options.dry)
 
 

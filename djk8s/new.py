@@ -52,7 +52,7 @@ def require_name(name: str) -> None:
         remedy = f"{usable} would do" if usable.isidentifier() and not is_taken(usable) else "choose a word, as shop"
         refuse(f"{name!r} is no name that Python can import: {remedy}.")
     if is_taken(name):
-        refuse(f"{name!r} is a name that Python has taken: choose another, as {name.strip('_')}_site.")
+        refuse(f"{name!r} is a name that Python has taken: choose another, as {name.strip('_') or 'my'}_site.")
 
 
 def is_taken(name: str) -> bool:

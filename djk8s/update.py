@@ -27,7 +27,7 @@ sys.path.insert(0, sys.argv[1])
 from djk8s import facts, files
 print(json.dumps(files.rendered(facts.loads(sys.stdin.buffer.read().decode())[0])))
 """
-PIN = re.compile(r"^(?:\./\.tools-wheels/djk8s-|djk8s==).*(?:\\\n.*)*\n?", re.MULTILINE)
+PIN = re.compile(r"^(?:\./\.tools-wheels/djk8s-|djk8s==)(?:.*\\\n)*.*\n?", re.MULTILINE)
 
 
 @dataclass

@@ -54,7 +54,10 @@ def index_line(number: str) -> str:
         asked.write_text(f"djk8s=={number}\n", encoding="utf-8")
         words = (*resolver_words(), "--no-deps", "--no-header", "--output-file", pinned, asked)
         resolver.quiet(Path(folder))(words, lambda said: f"No index has djk8s {number}: {resolver.reason(said)}.")
-        return pinned.read_text(encoding="utf-8")
+        text = pinned.read_text(encoding="utf-8")
+    if "--hash" not in text:
+        refuse(f"The index that has djk8s {number} says no hash of it: name another in UV_DEFAULT_INDEX.")
+    return text
 
 
 def resolver_words() -> tuple[str | Path, ...]:

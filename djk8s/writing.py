@@ -111,6 +111,9 @@ def write(root: Path, contents: Contents, replace: Collection[str] = ()) -> None
         with tempfile.TemporaryDirectory(dir=root, prefix=".djk8s-") as folder:
             put(Path(folder, "new"), contents)
             move(Path(folder, "new"), root, contents, Path(folder, "old"))
+            for path in (path for path, content in contents.items() if content is None):
+                with suppress(OSError):
+                    (root / path).parent.rmdir()  # if that was its last file
     except OSError as error:
         refuse(f"{error.filename or root} cannot be written ({error.strerror}): nothing was.")
 

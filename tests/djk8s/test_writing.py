@@ -1,0 +1,160 @@
+"""Files are written into a project all or none, and beside its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from invoke.exceptions import Exit
+
+from djk8s import facts, files, writing
+from djk8s.facts import Facts
+from support import one_sentence
+
+SHOP = Facts("shop", "shop.settings", "shop.wsgi:application")
+
+
+def everything(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_files_are_written_and_scripts_can_run(tmp_path: Path) -> None:
+    writing.write(tmp_path, {"inv": "#!/bin/sh\n", "a/b/c.txt": "text", "a/d.whl": b"\0"})
+    assert everything(tmp_path) == {"inv": b"#!/bin/sh\n", "a/b/c.txt": b"text", "a/d.whl": b"\0"}
+    assert os.access(tmp_path / "inv", os.X_OK)
+    assert not stat.S_IMODE((tmp_path / "a/b/c.txt").stat().st_mode) & 0o111
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "inv"]
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("theirs")
+    with pytest.raises(Exit) as refusal:
+        writing.write(tmp_path, {"inv": "", "tasks.py": "ours"})
+    assert "allow it with --replace tasks.py" in one_sentence(str(refusal.value.message))
+    assert everything(tmp_path) == {"tasks.py": b"theirs"}
+    writing.write(tmp_path, {"inv": "", "tasks.py": "ours"}, replace=["tasks.py"])
+    assert everything(tmp_path) == {"tasks.py": b"ours", "inv": b""}
+
+
+def test_file_where_a_folder_has_to_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "serving").write_text("theirs")
+    with pytest.raises(Exit, match=r"serving is a file, and serving/site\.py has to be in a folder of that name"):
+        writing.write(tmp_path, {"serving/site.py": ""})
+    assert everything(tmp_path) == {"serving": b"theirs"}
+
+
+@pytest.mark.parametrize("stops_at", range(1, 5))
+def test_failure_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops_at: int) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/one").write_text("theirs")
+    (tmp_path / "gone").write_text("theirs")
+    before, calls, real = everything(tmp_path), [], Path.replace
+
+    def fails_once(path: Path, target: Path) -> Path:
+        calls.append(target)
+        if len(calls) == stops_at:
+            raise OSError(28, "No space left on device", str(target))
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", fails_once)
+    with pytest.raises(Exit, match="No space left on device"):
+        writing.write(tmp_path, {"new/a": "a", "old/one": "ours", "gone": None}, replace=["old/one", "gone"])
+    assert everything(tmp_path) == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_none_removes_a_file(tmp_path: Path) -> None:
+    (tmp_path / "gone").write_text("")
+    writing.write(tmp_path, {"gone": None}, replace=["gone"])
+    assert everything(tmp_path) == {}
+
+
+def test_empty_project_gets_the_usual_names(tmp_path: Path) -> None:
+    assert writing.beside(tmp_path, SHOP) == SHOP
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("Dockerfile", {"Dockerfile": "Dockerfile.djk8s", ".dockerignore": "Dockerfile.djk8s.dockerignore"}),
+        (".dockerignore", {".dockerignore": "Dockerfile.dockerignore"}),
+        ("docker-compose.yaml", {"docker-compose.yaml": "docker-compose.djk8s.yaml"}),
+        ("compose.yml", {"docker-compose.yaml": "docker-compose.djk8s.yaml"}),
+        ("entrypoint.sh", {"entrypoint.sh": "entrypoint.djk8s.sh"}),
+        ("requirements.txt", {"requirements.txt": "requirements.djk8s.txt"}),
+        (".env.example", {".env.example": ".env.djk8s.example"}),
+    ],
+)
+def test_file_of_the_same_name_stays_and_ours_is_beside_it(tmp_path: Path, theirs: str, ours: dict[str, str]) -> None:
+    (tmp_path / theirs).touch()
+    found = writing.beside(tmp_path, SHOP)
+    assert found.renamed == ours
+    if theirs in writing.BESIDE:
+        assert writing.beside(tmp_path, SHOP, replace=[theirs, ".dockerignore"]).renamed == {}
+
+
+@pytest.mark.parametrize("theirs", ["tasks.py", "inv", "serving/site.py", "compose/db.yaml", ".djk8s.toml"])
+def test_other_file_of_ours_that_is_there_is_refused(tmp_path: Path, theirs: str) -> None:
+    (tmp_path / theirs).parent.mkdir(exist_ok=True)
+    (tmp_path / theirs).touch()
+    project = replace(SHOP, offered=("db",))
+    with pytest.raises(Exit) as refusal:
+        writing.beside(tmp_path, project)
+    assert f"allow it with --replace {theirs}." in one_sentence(str(refusal.value.message))
+    writing.beside(tmp_path, project, replace=[theirs])
+
+
+def test_no_file_refers_to_one_by_its_usual_name(tmp_path: Path) -> None:
+    for name in writing.BESIDE:
+        (tmp_path / name).touch()
+    project = writing.beside(tmp_path, replace(SHOP, offered=("db",), database="postgres"))
+    texts = files.rendered(project)
+    assert set(texts).isdisjoint(project.renamed)
+    assert set(project.renamed.values()) - {"requirements.djk8s.txt"} <= set(texts)
+    for path, text in texts.items():
+        for name in project.renamed:
+            # A path in the container stays, as /requirements.txt, which is mounted there.
+            found = re.findall(rf"(?:^|.*[^\w./-]|.*/app/){re.escape(name)}(?![\w-]|\.\w).*", text, re.MULTILINE)
+            assert found == [], path
+    assert "dockerfile: Dockerfile.djk8s\n" in texts["docker-compose.djk8s.yaml"]
+    assert 'ENTRYPOINT ["/app/entrypoint.djk8s.sh"]' in texts["Dockerfile.djk8s"]
+    assert "source=requirements.djk8s.txt,target=/requirements.txt" in texts["Dockerfile.djk8s"]
+
+
+def git(root: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True).stdout
+
+
+def test_gitignore_gets_what_it_lacks_once(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / ".gitignore").write_text("*.pyc\n/venv\n.env*\n*.whl")
+    wheel, example = ".tools-wheels/djk8s-1-py3-none-any.whl", ".env.example"
+    text = writing.gitignore(tmp_path, SHOP, [wheel, example, "inv"])
+    assert text.startswith(f"*.pyc\n/venv\n.env*\n*.whl\n\n{writing.IGNORED}\n.env\n.tools/\n")
+    assert text.count("venv") == 1
+    (tmp_path / ".gitignore").write_text(text)
+    assert writing.gitignore(tmp_path, SHOP, [wheel, example, "inv"]) == ""
+    for path in (wheel, example, "data/db.sqlite3", "staticfiles/a.css", ".env"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    seen = git(tmp_path, "ls-files", "--others", "--exclude-standard").split()
+    assert sorted(seen) == [".env.example", ".gitignore", wheel]
+
+
+def test_files_of_a_projects_own_in_data_stay_in_git(tmp_path: Path) -> None:
+    assert "\n/data/\n" in writing.gitignore(tmp_path, SHOP)
+    assert "\n/data/\n" not in writing.gitignore(tmp_path, replace(SHOP, tracked_data=True))
+
+
+def test_facts_are_read_as_they_were_written() -> None:
+    project = replace(SHOP, static=("compress", 'a "b"'), workers={"worker": "celery -A shop"}, tracked_data=True)
+    text = facts.dumps(project, "1.2.3")
+    assert facts.loads(text) == (project, "1.2.3")
+    assert facts.keeps(text)
+    assert not facts.keeps(facts.dumps(project, "1.2.3", keep=False))
+    assert facts.loads(text.replace('name = "shop"', 'name = "shop"\nfrom_the_future = 1'))[0] == project
