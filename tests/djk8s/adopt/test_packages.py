@@ -407,7 +407,7 @@ def test_the_project_itself_is_not_installed(root: Path) -> None:
 
 
 REASONS = {
-    "no such package": ("django\nnowhere==3\n", "nowhere was not found"),
+    "no such package": ("django\nnowhere==3\n", "correct it there: Because nowhere was not found"),
     "pins that contradict": ("django==5.2.1\ndjango==5.2.2\n", r"you require django==5\.2\.1 and django==5\.2\.2"),
     "git without access": ("x @ git+file:///nowhere\n", "give this machine access to it: .*/nowhere"),
 }
