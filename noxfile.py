@@ -191,14 +191,6 @@ def compose_smoke(session: nox.Session) -> None:
 
 
 @nox.session(default=ENGINE, allow_parallel=True)
-def adopt_smoke(session: nox.Session) -> None:
-    """Adopt projects of every shape, which the tests make, and run each in its container."""
-    session.install("--quiet", "--require-hashes", "-r", "requirements-tools.txt")
-    install_group(session, "adopt")
-    session.run("pytest", "-v", "--numprocesses=2", "tests/adopt/test_adopt.py", *session.posargs)
-
-
-@nox.session(default=ENGINE, allow_parallel=True)
 def parity(session: nox.Session) -> None:
     """Run the site in each place and compare the answers; `-- --json` prints JSON."""
     install_group(session, "smoke")
