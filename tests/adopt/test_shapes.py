@@ -1,6 +1,6 @@
 """Each made project is one that runs without us: its packages install, and its migrations apply.
 
-For whoever changes shapes.py; no session runs this: `.tools/bin/uv run --group adopt pytest tests/adopt/test_shapes.py`.
+For whoever changes shapes.py, and in no session: `uv run --group adopt pytest tests/adopt/test_shapes.py`.
 """
 
 from __future__ import annotations
