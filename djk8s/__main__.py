@@ -3,6 +3,7 @@
 Its first argument is the project's folder, in which tasks.py is.
 """
 
+import importlib.util
 import os
 import signal
 import sys
@@ -24,10 +25,16 @@ sys.stdin, sys.stdout, sys.stderr = (
 root = Path(sys.argv.pop(1)).resolve()
 sys.path[:0] = [str(root), str(Path(__file__).resolve().parent.parent)]  # -I leaves both out
 
-import tasks  # noqa: E402
 from djk8s.cli import program  # noqa: E402
 
+# By its path: the site may have an app of the same name.
+spec = importlib.util.spec_from_file_location("tasks", root / "tasks.py")
+if spec is None or spec.loader is None:
+    sys.exit(f"{root / 'tasks.py'} cannot be read.")
+tasks = sys.modules["tasks"] = importlib.util.module_from_spec(spec)
+
 try:
+    spec.loader.exec_module(tasks)
     signal.signal(signal.SIGINT, before)
     program.main(tasks.ns, root)
 except KeyboardInterrupt:  # outside of Invoke

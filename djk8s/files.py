@@ -210,6 +210,15 @@ def workers(text: str, facts: Facts) -> str:
     return f"{head}services:\n" + "\n".join(services)
 
 
+def database(text: str, facts: Facts) -> str:
+    """Return the Compose file of the database, where more commands may follow the migrations."""
+    commands = ("migrate --no-input", *facts.after_migrate)
+    if len(commands) > 1:
+        line = " && ".join(f"python manage.py {command}" for command in commands)
+        text = replaced(text, ("command: [python, manage.py, migrate, --no-input]", f'command: [bash, -c, "{line}"]'))
+    return for_each_worker(text, facts)
+
+
 def for_each_worker(text: str, facts: Facts) -> str:
     """Return a Compose file in which what it says of `worker` is said of each worker that the project has."""
     part = re.compile(r"\n  # compose/worker\.yaml, which is read later.*\n  worker:\n((?:    .*\n)+)")
@@ -224,6 +233,6 @@ CHANGES: Mapping[str, Callable[[str, Facts], str]] = {
     "serving/overlay.py": overlay,
     "serving/gunicorn.conf.py": gunicorn,
     "compose/cache.yaml": for_each_worker,
-    "compose/db.yaml": for_each_worker,
+    "compose/db.yaml": database,
     "compose/dev.yaml": for_each_worker,
 }

@@ -60,6 +60,7 @@ def migrate_sqlite() -> None:
             path.chmod(0o664)  # SQLite's 0644 would keep out another user of the group (compose/dev.yaml)
         if health.missing_migrations():
             call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)  # does nothing where no cache is in the database
     except (Error, OSError) as error:
         # Pages that need no database are served all the same; /readyz says that it is missing.
         logging.error("The database %s cannot be used (%s): check the owner of its folder and the disk.", path, error)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from djk8s import files, writing
 from djk8s.adopt import layout, packages, python, services, static, system, table, variables
-from djk8s.adopt.ask import Answer, ask
+from djk8s.adopt.ask import Answer, Known, ask
 from djk8s.adopt.found import Found, Unsure
-from djk8s.adopt.trial import ENGINE, BuildFailed, Trial, require_engine, trial_of
+from djk8s.adopt.trial import ENGINE, BuildError, Trial, require_engine, trial_of
 from djk8s.dotenv import file as dotenv
 from djk8s.facts import FILE, Facts
+from djk8s.git import tracked
 from djk8s.shell.talk import at_terminal, refuse, say
 
 REQUIREMENTS, EXAMPLE = "requirements.txt", ".env.example"
@@ -66,12 +67,13 @@ class Look:
         say("Building an image with its packages, to ask Django about the project …")
         try:
             image = self.trial.build(facts, whole=False)
-        except BuildFailed as failure:
+        except BuildError as failure:
             say(str(failure)[-3000:])
             refuse("Its packages cannot be installed in an image, see above: nothing was written.")
         say("Asking Django …")
         self.reads = variables.of(self.root)
-        self.answer = ask(ENGINE, image, facts, given(self.options.env), self.reads)
+        self.example = variables.described(variables.theirs(self.root))[1]
+        self.answer = ask(ENGINE, image, facts, Known(given(self.options.env), self.example, self.reads))
         self.remarks += self.answer.notes
         return self.at_django(facts, self.answer)
 
@@ -99,7 +101,7 @@ class Look:
             python=self.note("Python", lambda: python.version(root, options.python)),
             packages=self.note("packages", lambda: packages.source(root, options.packages)),
             application="application:unknown",
-            tracked_data=any(path.startswith("data/") for path in layout.tracked(root)),
+            tracked_data=any(path.startswith("data/") for path in tracked(root)),
         )
 
     def with_packages(self, facts: Facts) -> Facts:
@@ -121,8 +123,8 @@ class Look:
         if serves == "asgi" and pinned and int(pinned.split(".")[0]) < 25:
             refuse(f"The site needs gunicorn's ASGI worker, and pins gunicorn {pinned}: pin 25 or newer.")
         application = self.note("application", lambda: services.application(root, facts.src, answer, serves))
-        hint = next(iter(variables.guesses_of(variables.theirs(root), ["DATABASE_URL"]).values()), "")
-        database = self.note("database", lambda: services.database(answer, hint, options.database))
+        address = self.example.get("DATABASE_URL", "")
+        database = self.note("database", lambda: services.database(answer, address, options.database))
         cache = self.note("cache", lambda: services.cache(answer))
         workers, commands, after = (
             services.workers(root, facts.src, answer),
@@ -208,7 +210,7 @@ def build_whole(trial: Trial, facts: Facts, texts: Texts) -> None:
     trial.put(texts)
     try:
         trial.build(facts, whole=True)
-    except BuildFailed as failure:
+    except BuildError as failure:
         say(str(failure)[-3000:])
         refuse(f"The image cannot be built, and nothing was written: {static.classified(str(failure))}")
 

@@ -29,7 +29,7 @@ class Trial:
         for path in filter(None, listed.decode(errors="surrogateescape").split("\0")):
             copy(root / path, folder / path)
 
-    def put(self, texts: Mapping[str, "str | bytes"]) -> None:
+    def put(self, texts: Mapping[str, str | bytes]) -> None:
         """Write our files into the copy."""
         for path, text in texts.items():
             target = self.folder / path
@@ -37,7 +37,7 @@ class Trial:
             target.write_bytes(text.encode() if isinstance(text, str) else text)
 
     def build(self, facts: Facts, whole: bool) -> str:
-        """Build the image, or only as far as Django can be asked, and return its name; raises `BuildFailed`."""
+        """Build the image, or only as far as Django can be asked, and return its name; raises `BuildError`."""
         dockerfile = self.folder / files.renamed("Dockerfile", facts)
         text = dockerfile.read_text(encoding="utf-8")
         image = f"{self.name}:{'whole' if whole else 'packages'}"
@@ -59,7 +59,7 @@ class Trial:
             check=False,
         )
         if ran.returncode:
-            raise BuildFailed(ran.stdout)
+            raise BuildError(ran.stdout)
         return image
 
     def clean_up(self) -> None:
@@ -70,7 +70,7 @@ class Trial:
             subprocess.run([ENGINE, "image", "rm", "--force", *set(found)], capture_output=True, check=False)
 
 
-class BuildFailed(Exception):
+class BuildError(Exception):
     """An image could not be built; its argument is what the build said."""
 
 

@@ -39,6 +39,13 @@ def restore_command(project: Project, database: str) -> Command:
     return Command(argv)
 
 
+def require_postgres(project: Project) -> None:
+    """Raise `Exit` if compose/db.yaml is of another kind."""
+    file = project.root / "compose" / "db.yaml"
+    if file.is_file() and "image: postgres" not in file.read_text(encoding="utf-8"):
+        refuse("compose/db.yaml is not PostgreSQL, which is all that `inv db` knows: `docker exec` reaches the client.")
+
+
 def dump(project: Project, name: str) -> None:
     """Dump the database to a new file, which is removed again if that fails."""
     file, name = Path.cwd() / name, printable(name)

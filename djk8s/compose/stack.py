@@ -105,6 +105,13 @@ def prefix(project: Project, overlays: tuple[str, ...] = ()) -> tuple[str | Path
     return (project.engine, "compose", "--project-name", project.scope, *named)
 
 
+def password_name(project: Project) -> str:
+    """Return the variable that compose/db.yaml takes its password from, which the client's library reads too."""
+    file = project.root / "compose" / "db.yaml"
+    found = re.search(r"\$\{(\w+):\?", file.read_text(encoding="utf-8")) if file.is_file() else None
+    return found[1] if found else DATABASE_PASSWORD
+
+
 def alone(project: Project) -> bool:
     """Return True if Compose would take our file without being told."""
     found = [name for name in COMPOSE_FILES if (project.root / name).exists()]
@@ -151,8 +158,9 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
         if no_build and not engine.has_image(project, project.up_image):
             refuse(f"{project.up_image} was never built here: leave --no-build out.")
     env = ensure(env)
-    if "db" in with_:
-        env = ensure_password(env)
+    secret = password_name(project) if "db" in with_ else ""
+    if secret:
+        env = ensure_password(env, secret)
     if project.dry:
         run(project, command)
         return
@@ -160,7 +168,7 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
     if not detach:
         say(f"Running at {address.url} (Ctrl-C stops it)")
     # Compose reads the file for itself only if that has its usual name.
-    password = {DATABASE_PASSWORD: env.values[DATABASE_PASSWORD]} if "db" in with_ else {}
+    password = {secret: env.values[secret]} if secret else {}
     failed = engine.or_gone(project, partial(explain, project, detach, with_))
     run(project, replace(command, hidden=password), failed)
     if detach:
@@ -170,7 +178,7 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
 def explain(project: Project, detached: bool, overlays: tuple[str, ...]) -> str:
     """Return what to do about a project that did not come up; prints its last log lines if nobody saw them."""
     command = compose(project, "logs", "--no-color", "--tail", "20", overlays=overlays)
-    variables = {DATABASE_PASSWORD: "any", **command.shown}  # without a password, Compose does not read db.yaml
+    variables = {password_name(project): "any", **command.shown}  # without one, Compose does not read db.yaml
     log = engine.question(project, *command.argv[1:], variables=variables).stdout.strip()
     if log and detached:
         say(log)

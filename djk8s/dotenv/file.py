@@ -17,6 +17,7 @@ from djk8s.shell.talk import refuse, say
 
 KEY = "SECRET_KEY"
 DATABASE_PASSWORD = "PGPASSWORD"
+DATABASE_PASSWORDS = {DATABASE_PASSWORD, "MYSQL_PWD"}
 WORKERS = "WEB_CONCURRENCY"  # the one setting that gunicorn reads itself, and prints a traceback for
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A site's own secrets, whose value is nobody else's business; those of other services come from there.
@@ -122,9 +123,9 @@ def ensure(env: EnvFile) -> EnvFile:
     return EnvFile(env.project, text=env.text)
 
 
-def ensure_password(env: EnvFile) -> EnvFile:
+def ensure_password(env: EnvFile, name: str = DATABASE_PASSWORD) -> EnvFile:
     """Write a fresh database password into the environment file, unless it has one."""
-    return env if env.values.get(DATABASE_PASSWORD) else set_values(env, [DATABASE_PASSWORD])
+    return env if env.values.get(name) else set_values(env, [name])
 
 
 def set_values(env: EnvFile, pairs: Iterable[str]) -> EnvFile:
@@ -133,7 +134,7 @@ def set_values(env: EnvFile, pairs: Iterable[str]) -> EnvFile:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         check_name(name, "--set")
-        if not equals and (name == DATABASE_PASSWORD or is_secret(name)):
+        if not equals and (name in DATABASE_PASSWORDS or is_secret(name)):
             value = fresh(name)
         elif not equals:
             refuse(f"--set {name} has no value: write --set {name}=value.")
