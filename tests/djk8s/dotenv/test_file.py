@@ -270,9 +270,7 @@ def test_env_is_written_where_there_is_none(
 def test_each_secret_that_the_example_leaves_empty_gets_a_value_of_its_own(project: Project, tmp_path: Path) -> None:
     example = tmp_path / "example"
     empty = "ORCHARD_SECRET=\nJWT_SIGNING_KEY=\nPASSWORD_SALT=  \nFIELD_ENCRYPTION_KEY=\n"
-    theirs = (
-        "AWS_SECRET_ACCESS_KEY=\nGOOGLE_CLIENT_SECRET=\nSECRET_KEY_FILE=\nAPI_SECRET=given\n# A_SECRET=\n"
-    )
+    theirs = "AWS_SECRET_ACCESS_KEY=\nGOOGLE_CLIENT_SECRET=\nSECRET_KEY_FILE=\nAPI_SECRET=given\n# A_SECRET=\n"
     example.write_text(f"SECRET_KEY=changeme\n{empty}{theirs}")
     env = EnvFile(replace(project, env_example=example))
     assert env.secrets == ["SECRET_KEY", "ORCHARD_SECRET", "JWT_SIGNING_KEY", "PASSWORD_SALT", "FIELD_ENCRYPTION_KEY"]
