@@ -140,7 +140,8 @@ def cache_variables(reads: Reads, kind: str) -> dict[str, str]:
     if not values:
         return {}
     by_end = dict.fromkeys(("HOST", "HOSTNAME", "SERVER"), values["HOST"]) | {"PORT": values["PORT"]}
-    by_end |= dict.fromkeys(("URL", "URI", "DSN", "LOCATION", "BROKER", "BACKEND", "ADDRESS", "REDIS"), values["URL"])
+    addresses = ("URL", "URI", "DSN", "LOCATION", "BROKER", "BACKEND", "ADDRESS", "REDIS", "MEMCACHED")
+    by_end |= dict.fromkeys(addresses, values["URL"])
     names = [name for name in reads.of(*ADDRESSES) if "DATABASE" not in name]
     return {name: by_end[end] for name in names if (end := name.rpartition("_")[2]) in by_end}
 
