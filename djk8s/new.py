@@ -37,7 +37,7 @@ def create(name: str, folder: str | None = None, django: str | None = None) -> P
         facts = facts_of(name, version)
         say(f"Pinning Django {version} and what serves it …")
         lock(root, facts.oldest_python)
-        start(root, name)
+        start(root, name, facts.oldest_python)
         writing.write(root, writing.complete(root, facts, {}), replace=[PINNED])
         if not in_repository(target.absolute().parent):
             subprocess.run(("git", "init", "--quiet"), cwd=root, check=False)
@@ -114,19 +114,23 @@ def lock(root: Path, oldest: str) -> None:
     resolver.quiet(root)(words, lambda said: f"The packages cannot be pinned: {resolver.reason(said)}.")
 
 
-def start(root: Path, name: str) -> None:
+def start(root: Path, name: str, oldest: str) -> None:
     """Let Django write its part; raises `Exit` with Django's reason if it refuses the name."""
     (root / SRC).mkdir()
     # With every package that the site will have, so that Django knows which names are taken.
-    python = ("run", "--quiet", "--no-project", "--isolated", "--python", resolver.PYTHON)
-    words = (*python, "--with-requirements", PINNED, "python", "-m", "django", "startproject", name, SRC)
-    resolver.quiet(root)(words, lambda said: refused(name, said))
+    this_one = sys.version_info >= tuple(map(int, oldest.split(".")))
+    python = resolver.PYTHON if this_one else f">={oldest}"
+    run = ("run", "--quiet", "--no-project", "--isolated", "--python", python)
+    words = (*run, "--with-requirements", PINNED, "python", "-m", "django", "startproject", name, SRC)
+    resolver.quiet(root)(words, lambda said: refused(name, oldest, said))
 
 
-def refused(name: str, said: str) -> str:
+def refused(name: str, oldest: str, said: str) -> str:
     """Return why `startproject` failed, in one sentence."""
     if "conflicts with the name of an existing Python module" in said:
         return f"{name!r} is the name of a package that the site needs: choose another, as {name}_site."
+    if re.search("No interpreter found|Failed to inspect Python", said):
+        return f"This release of Django needs Python {oldest} or newer, and there is none here: install one."
     last = re.sub(r"\x1b\[[0-9;]*m", "", said).strip().rpartition("\n")[2]
     return f"Django could not start the project: {resolver.reason(said) if 'error: ' in said else last.rstrip('.')}."
 

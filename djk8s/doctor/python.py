@@ -32,9 +32,9 @@ def environment(project: Project) -> Finding:
 
 def installed(project: Project) -> Finding:
     """Check that requirements.txt is installed, and nothing else."""
-    pins = venv.read_pins(project)
+    pins, name = venv.read_pins(project), project.requirements.name
     if venv.read_stamp(project, "install") != {"requirements": pins}:
-        return note("requirements.txt is not installed yet as it is now: `inv install` installs it.")
+        return note(f"{name} is not installed yet as it is now: `inv install` installs it.")
     if not venv.has_its_packages(project):
-        return note("The packages are not those of requirements.txt: `inv install` corrects that.")
-    return fine("The packages are those of requirements.txt.")
+        return note(f"The packages are not those of {name}: `inv install` corrects that.")
+    return fine(f"The packages are those of {name}.")

@@ -141,7 +141,7 @@ def check_python(project: Project, python: str) -> None:
     if version < (oldest := project.oldest_python()):
         here, wanted = (".".join(map(str, numbers)) or "?" for numbers in (version, oldest))
         remedy = f"type `inv venv --python {wanted}`"
-        refuse(f"{python} is Python {here}, and pyproject.toml asks for {wanted} or newer: {remedy}.")
+        refuse(f"{python} is Python {here}, and the project asks for {wanted} or newer: {remedy}.")
     if answer.returncode:
         refuse(f"{python} has no venv module: install it (Debian and Ubuntu: apt install python3-venv).")
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -148,6 +151,32 @@ def test_without_an_index_nothing_is_left(tmp_path: Path) -> None:
     refused = djk8s(ROOT, "new", "shop", cwd=tmp_path, **nowhere)
     assert one_sentence(refused.stderr.partition("…\n")[2]).startswith("The packages cannot be pinned: ")
     assert (refused.returncode, list(tmp_path.iterdir())) == (1, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_one_ends_quietly_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from djk8s.command import main; main()"
+    silent = socket.create_server(("127.0.0.1", 0))  # an index that never answers
+    variables = {
+        "PATH": f"{UV.parent}{os.pathsep}{os.environ['PATH']}",
+        "UV_DEFAULT_INDEX": f"http://127.0.0.1:{silent.getsockname()[1]}/simple",
+        "UV_NO_CACHE": "1",
+    }
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", start, "new", "shop"],
+            cwd=tmp_path,
+            env={**os.environ, **variables},
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as typed,
+        silent,
+    ):
+        silent.accept()[0].close()
+        typed.send_signal(number)
+        said = typed.communicate(timeout=30)[1]
+    assert (typed.returncode, said) == (130, "Pinning Django 5.2 and what serves it …\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 FOLDERS = [
