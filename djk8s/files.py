@@ -130,6 +130,8 @@ def dockerfile(text: str, facts: Facts) -> str:
         ),
         ('"myproj.wsgi:application"', f'"{facts.application}"'),
     )
+    if not facts.hashed:
+        text = replaced(text, (" --require-hashes -r /requirements.txt", " -r /requirements.txt"))
     if facts.system_build:
         head, rest = text.split("\nFROM python:${PYTHON_VERSION}-slim\n\n")
         settings, install, code = parts(rest)

@@ -38,8 +38,16 @@ def install_command(project: Project) -> Command:
 
 def uv_pip(project: Project, verb: str, *words: str | Path) -> Command:
     """Return a command of uv that installs pinned packages in the environment, each checked against its hash."""
-    python = project.program("python")
-    return Command((tools.program(project, "uv"), "pip", verb, "--python", python, "--require-hashes", *words))
+    python, hashes = project.program("python"), ["--require-hashes"] if has_hashes(project, words) else []
+    return Command((tools.program(project, "uv"), "pip", verb, "--python", python, *hashes, *words))
+
+
+def has_hashes(project: Project, words: tuple[str | Path, ...]) -> bool:
+    """Return False if requirements.txt is among the words and a package in it has no hash, as one from git."""
+    if project.requirements not in words or not project.requirements.is_file():
+        return True
+    entries = re.findall(r"^[^\s#-](?:.*\\\n)*.*", read_pins(project), re.MULTILINE)
+    return all("--hash=" in entry for entry in entries)
 
 
 def make(project: Project, python: str | None = None) -> None:
