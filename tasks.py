@@ -260,7 +260,30 @@ ns.configure(
 # From here on, this is for the repository of djk8s alone.
 
 
-@task()
+@task(
+    positional=["name", "folder"],
+    help={
+        "name": "what the project is called, as shop",
+        "folder": "where to make it, as ../shop",
+        "django": "the release of Django, as 5.2",
+    },
+)
+def new(c: Context, name: str, folder: str, django: str | None = None) -> None:
+    """Start a Django project elsewhere, with all that it needs to be served."""
+    from djk8s import command  # here, because no other task needs it
+
+    command.main(["new", name, folder, *(["--django", django] if django else [])])
+
+
+@task(positional=["folder"], help={"folder": "the project, as ../shop"})
+def adopt(c: Context, folder: str) -> None:
+    """Give a Django project that is there all that it needs to be served; options follow `--`, as in `-- --help`."""
+    from djk8s import command
+
+    command.main(["adopt", folder, *(["--dry"] if project_of(c).dry else []), *after_dashes()])
+
+
+@task
 def lint(c: Context) -> None:
     """Check style, types and files."""
     tools.run(project_of(c), nox.command("--session", "lint"))
@@ -275,10 +298,12 @@ def lint(c: Context) -> None:
 )
 def bench(c: Context, json: bool = False, chart: bool = False, rounds: str = "5") -> None:
     """Measure this recipe against the tutorial's and two others."""
-    project, command = project_of(c), nox.bench_command(json, chart, rounds)
+    project, session = project_of(c), nox.bench_command(json, chart, rounds)
     engine.require(project)
-    tools.run(project, command)
+    tools.run(project, session)
 
 
+ns.add_task(new)
+ns.add_task(adopt)
 ns.add_task(lint)
 ns.add_task(bench)

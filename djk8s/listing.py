@@ -66,6 +66,8 @@ def commands(project: Project) -> dict[str, Places]:
         },
         "lock": {"host": list(locking.commands(project))},
         "test": {"host": [nox.test_command()]},
+        "new": {"host": ["djk8s new NAME FOLDER"]},
+        "adopt": {"host": ["djk8s adopt FOLDER"]},
         "lint": {"host": [nox.command("--session", "lint")]},
         "bench": {"container": [nox.bench_command()]},
     }

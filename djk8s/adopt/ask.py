@@ -149,7 +149,7 @@ def missing(failure: Said, reads: Reads) -> list[str]:
         if found := re.search(pattern, text):
             return [found[1]]
     if found := re.search(r"\b([A-Z][A-Z_]+) setting must not be empty", text):
-        return reads.of(found[1]) or [found[1]]
+        return [name for name in reads.of(found[1]) if is_secret(name)] or [found[1]]  # serving/overlay.py takes that
     if UNFIT & set(failure["bases"]) or failure["type"] == "SystemExit":  # a helper of their own
         return [name for name in re.findall(r"\b[A-Z][A-Z0-9_]+\b", text) if name in reads.names]
     return []
