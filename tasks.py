@@ -272,18 +272,21 @@ def new(c: Context, name: str, folder: str, django: str | None = None) -> None:
     """Start a Django project elsewhere, with all that it needs to be served."""
     from djk8s import command  # here, because no other task needs it
 
+    if project_of(c).dry:
+        print(f"djk8s new {name} {folder}")
+        return
     command.main(["new", name, folder, *(["--django", django] if django else [])])
 
 
 @task(positional=["folder"], help={"folder": "the project, as ../shop"})
 def adopt(c: Context, folder: str) -> None:
-    """Give a Django project that is there all that it needs to be served; options follow `--`, as in `-- --help`."""
+    """Give a Django project that is there the files to be served; `-- --help` shows its options."""
     from djk8s import command
 
     command.main(["adopt", folder, *(["--dry"] if project_of(c).dry else []), *after_dashes()])
 
 
-@task
+@task()  # with brackets, as its type is that of a task then
 def lint(c: Context) -> None:
     """Check style, types and files."""
     tools.run(project_of(c), nox.command("--session", "lint"))

@@ -1,4 +1,4 @@
-"""`djk8s adopt`: look at a project, ask Django about it, say what was found, write the files, and run container_smoke."""
+"""`djk8s adopt`: look at a project, ask Django, say what was found, write the files, run container_smoke."""
 
 from __future__ import annotations
 
