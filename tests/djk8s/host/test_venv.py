@@ -304,7 +304,7 @@ OLD = [
 @pytest.mark.parametrize(("says", "said"), OLD)
 def test_old_python_is_refused(project: Project, made: list[str], program: Program, says: str, said: str) -> None:
     python = program("old", f'case "$2" in *_base_executable*) echo "$0";; *) {says};; esac')
-    with pytest.raises(Exit, match=r"toml asks for 3\.10 or newer: type `inv venv --python 3\.10`") as refused:
+    with pytest.raises(Exit, match=r"the project asks for 3\.10 or newer: type `inv venv --python 3\.10`") as refused:
         venv.make(project, str(python))
     assert said in str(refused.value.message)
     assert made == []
