@@ -280,7 +280,7 @@ def new(c: Context, name: str, folder: str, django: str | None = None) -> None:
 
 @task(positional=["folder"], help={"folder": "the project, as ../shop"})
 def adopt(c: Context, folder: str) -> None:
-    """Give an existing Django project all of this; `-- --help` shows the options."""
+    """Give an existing Django project all of this; options follow `--`."""
     from djk8s import command
 
     command.main(["adopt", folder, *(["--dry"] if project_of(c).dry else []), *after_dashes()])
