@@ -92,5 +92,6 @@ def shell(project: Project) -> None:
 
 
 def running(project: Project) -> str:
+    require_postgres(project)
     missing = "No database of this project runs: `inv up --with db --detach` starts it."
     return engine.service(project, "db", missing)
