@@ -96,6 +96,7 @@ class Look:
             )
         return Facts(
             src=src,
+            path=self.path(src),
             settings=self.note("settings", lambda: layout.settings(root, src, options.settings)),
             name=self.note("name", lambda: layout.name(root, options.name)),
             python=self.note("Python", lambda: python.version(root, options.python)),
@@ -103,6 +104,13 @@ class Look:
             application="application:unknown",
             tracked_data=any(path.startswith("data/") for path in tracked(root)),
         )
+
+    def path(self, src: str) -> tuple[str, ...]:
+        """Return the folders to import from besides the usual ones."""
+        found = layout.import_path(self.root, src)
+        if found.value:
+            self.found["PYTHONPATH"] = Found(", ".join(found.value), found.where)
+        return found.value
 
     def with_packages(self, facts: Facts) -> Facts:
         """Return the facts with the Debian packages that the project's packages need."""

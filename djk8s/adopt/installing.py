@@ -10,7 +10,7 @@ CAUSES = (
     (r"E: Unable to locate package (\S+)", "Debian has no package {0}: say so, as this is no fault of the project."),
     (r"E: (Failed to fetch [^\n]+|[^\n]+Could not resolve[^\n]+)", "Debian's packages cannot be had ({0}): try again."),
     (
-        r"Failed to build [`']?([\w.=-]+)(?:.*\n)*?.*?(fatal error: [^\n]+|error: command [^\n]+|\w+Error: [^\n]+)",
+        r"Failed to build [`']?([\w.=-]+)(?:.*\n)*?.*?((?:fatal )?error: [^\n]+|\w+Error: [^\n]+)",
         "{0} cannot be compiled ({1}): pin a version that has a wheel for this Python, or name another with --python.",
     ),
     (

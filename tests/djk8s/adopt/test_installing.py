@@ -15,6 +15,7 @@ COMPILED = """\
 #11 4.102       src/MySQLdb/_mysql.c:29:10: fatal error: mysql.h: No such file or directory
 ERROR: failed to solve: process "/bin/sh -c uv" did not complete successfully: exit code: 1
 """
+C_API = COMPILED.replace("fatal error: mysql.h: No such file or directory", "error: implicit declaration of ‘_Py’")
 CONFLICT = """\
 #9 1.5   × No solution found when resolving dependencies:
 #9 1.5   ╰─▶ Because you require a==1 and
@@ -25,6 +26,7 @@ SAID = [
     pytest.param(NO_IMAGE.format("node:22-slim"), "Docker cannot get node:22-slim: ", id="Node"),
     pytest.param("#7 3.1 E: Unable to locate package libold\n", "Debian has no package libold", id="apt"),
     pytest.param(COMPILED, "mysqlclient==2.2.4 cannot be compiled (fatal error: mysql.h: No such", id="a compiler"),
+    pytest.param(C_API, "(error: implicit declaration of ‘_Py’): pin a version", id="an older Python's C"),
     pytest.param(CONFLICT, "(Because you require a==1 and b==2, your requirements are unsatisfiable.)", id="versions"),
     pytest.param("#9 1.0 error: Failed to fetch: `pkg/a`\n#9 1.0   Caused by: x\n", "pkg/a cannot be had", id="index"),
     pytest.param("#9 1.0 error: Something new\n", "cannot be installed: Something new", id="another of uv's"),
