@@ -246,6 +246,7 @@ ns.configure(
         "env_file": ".env",
         "ready_within": "60",  # seconds that a site may take until it is ready, with its first migrations
         "src": "src",  # the folder of manage.py
+        "pythonpath": ".",  # the folders to import from, with : between them
         "application": "myproj.wsgi:application",
         "files": {
             "dockerfile": "Dockerfile",

@@ -19,6 +19,7 @@ class Facts:
     settings: str  # the module, as shop.settings
     application: str  # as shop.wsgi:application, or of asgi where `server` is
     src: str = "src"  # the folder of manage.py; "." is the project's own
+    path: tuple[str, ...] = ()  # more folders to import from than "." and `src`, as that of a package's sources
     python: str = "3.13"
     server: str = "threads"  # or asgi
     packages: str = "requirements.in"  # the file that its packages are locked in or asked for

@@ -108,6 +108,7 @@ def tasks(text: str, facts: Facts) -> str:
         ('"project": "djk8s"', f'"project": "{facts.name}"'),
         ('"image": "djk8s"', f'"image": "{facts.name}"'),
         ('"src": "src"', f'"src": "{facts.src}"'),
+        ('"pythonpath": "."', f'"pythonpath": "{":".join((".", *facts.path))}"'),
         ('"application": "myproj.wsgi:application"', f'"application": "{facts.application}"'),
         *((f'"{key}": "{name}"', f'"{key}": "{renamed(name, facts)}"') for key, name in files.items()),
     )
@@ -124,6 +125,7 @@ def dockerfile(text: str, facts: Facts) -> str:
         text,
         ("ARG PYTHON_VERSION=3.13", f"ARG PYTHON_VERSION={facts.python}"),
         ("WORKDIR /app/src\n", f"WORKDIR {folder}\n"),
+        (" PYTHONPATH=/app ", f" PYTHONPATH={':'.join(('/app', *(f'/app/{one}' for one in facts.path)))} "),
         (
             "RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input",
             f"RUN {variables}" + " && \\\n    ".join(commands),

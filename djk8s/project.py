@@ -46,6 +46,7 @@ class Project:
     compose_file: Path
     requirements: Path
     env_example: Path
+    pythonpath: tuple[Path, ...]
     checkout: str = ""
 
     @classmethod
@@ -70,6 +71,7 @@ class Project:
             compose_file=path(root, "files.compose", config.files.compose),
             requirements=path(root, "files.requirements", config.files.requirements),
             env_example=path(root, "files.env_example", config.files.env_example),
+            pythonpath=tuple(path(root, "pythonpath", one) for one in str(config.pythonpath).split(":")),
             checkout=checkout.identify(root),
         )
 

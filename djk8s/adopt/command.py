@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from djk8s import files, writing
-from djk8s.adopt import layout, packages, python, services, static, system, table, variables
+from djk8s.adopt import installing, layout, packages, python, services, static, system, table, variables
 from djk8s.adopt.ask import Answer, Known, ask
 from djk8s.adopt.found import Found, Unsure
 from djk8s.adopt.trial import ENGINE, BuildError, Trial, require_engine, trial_of
@@ -69,7 +69,7 @@ class Look:
             image = self.trial.build(facts, whole=False)
         except BuildError as failure:
             say(str(failure)[-3000:])
-            refuse("Its packages cannot be installed in an image, see above: nothing was written.")
+            refuse(f"Nothing was written: {installing.classified(str(failure))}")
         say("Asking Django …")
         self.reads = variables.of(self.root)
         self.example = variables.described(variables.theirs(self.root))[1]
@@ -96,6 +96,7 @@ class Look:
             )
         return Facts(
             src=src,
+            path=self.path(src),
             settings=self.note("settings", lambda: layout.settings(root, src, options.settings)),
             name=self.note("name", lambda: layout.name(root, options.name)),
             python=self.note("Python", lambda: python.version(root, options.python)),
@@ -103,6 +104,13 @@ class Look:
             application="application:unknown",
             tracked_data=any(path.startswith("data/") for path in tracked(root)),
         )
+
+    def path(self, src: str) -> tuple[str, ...]:
+        """Return the folders to import from besides the usual ones."""
+        found = layout.import_path(self.root, src)
+        if found.value:
+            self.found["PYTHONPATH"] = Found(", ".join(found.value), found.where)
+        return found.value
 
     def with_packages(self, facts: Facts) -> Facts:
         """Return the facts with the Debian packages that the project's packages need."""
@@ -212,7 +220,10 @@ def build_whole(trial: Trial, facts: Facts, texts: Texts) -> None:
         trial.build(facts, whole=True)
     except BuildError as failure:
         say(str(failure)[-3000:])
-        refuse(f"The image cannot be built, and nothing was written: {static.classified(str(failure))}")
+        log = str(failure)
+        refuse(
+            f"The image cannot be built, and nothing was written: {installing.no_image(log) or static.classified(log)}"
+        )
 
 
 def write_env(root: Path, example: str) -> None:

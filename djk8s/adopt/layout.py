@@ -88,6 +88,13 @@ def apart(path: str) -> bool:
     return any(NOT_THE_SITE.fullmatch(part) or "{{" in part for part in path.split("/")[:-1])
 
 
+def is_of_tests(path: str) -> bool:
+    """Return whether a file of Python is for tests or a tool, and no part of the site."""
+    return apart(path) or bool(
+        re.fullmatch(r"(test_.*|.*_test|tests|conftest|noxfile|setup|fabfile)\.py", name_of(path))
+    )
+
+
 def settings(root: Path, src: str, given: str | None = None) -> Found[str]:
     """Return the module of the settings to serve; raises `Unsure` where two are as likely, and `Exit` for none."""
     files = tracked(root)
@@ -96,15 +103,19 @@ def settings(root: Path, src: str, given: str | None = None) -> Found[str]:
     for path in entries:
         if uses_configurations(read(root, path)):
             refuse(f"{path} uses django-configurations, which this cannot serve yet: give it plain settings first.")
+    places = (src, ".", *import_path(root, src).value)
     if given is not None:
-        if not is_module(files, src, given):
+        if not file_of(files, places, given):
             refuse(f"git tracks no file of {given} in {src}: name another module with --settings.")
         return Found(given, "--settings")
-    return checked(files, src, deployed(root, files) or production(root, files, src, served(root, entries)))
+    if named := deployed(root, files):
+        return checked(files, places, named)
+    named = served(root, entries) or elsewhere(root, files)
+    return checked(files, places, production(root, files, places, named))
 
 
-def checked(files: tuple[str, ...], src: str, found: Found[str]) -> Found[str]:
-    if not is_module(files, src, found.value):
+def checked(files: tuple[str, ...], places: tuple[str, ...], found: Found[str]) -> Found[str]:
+    if not file_of(files, places, found.value):
         refuse(
             f"{found.where} names {found.value}, of which git tracks no file: commit it, or name one with --settings."
         )
@@ -122,13 +133,25 @@ def deployed(root: Path, files: tuple[str, ...]) -> Found[str] | None:
     return one_of(where) if where else None
 
 
-def served(root: Path, entries: list[str]) -> Found[str]:
-    """Return the module that wsgi.py sets, or else manage.py."""
+def served(root: Path, entries: list[str]) -> Found[str] | None:
+    """Return the module that wsgi.py sets, or else manage.py, if one does."""
     for name in ("wsgi.py", "asgi.py", "manage.py"):
-        where = {module: path for path in entries if name_of(path) == name for module, _ in defaults(read(root, path))}
-        if len(where) > 1:
-            where = {module: path for module, path in where.items() if not for_development(module)} or where
-        if where:
+        if where := set_in(root, [path for path in entries if name_of(path) == name]):
+            return one_of(where)
+    return None
+
+
+def set_in(root: Path, paths: list[str]) -> dict[str, str]:
+    """Return the modules that some files set, each with its file; those for development only if there is no other."""
+    where = {module: path for path in paths for module, _ in defaults(read(root, path))}
+    return {module: path for module, path in where.items() if not for_development(module)} or where
+
+
+def elsewhere(root: Path, files: tuple[str, ...]) -> Found[str]:
+    """Return the module that other code sets, as a package's __init__.py; raises `Exit` if none does."""
+    code = [path for path in files if path.endswith(".py") and not apart(path) and not is_of_tests(path)]
+    for paths in ([path for path in code if name_of(path) == "__init__.py"], code):
+        if where := set_in(root, paths):
             return one_of(where)
     return refuse(f"Neither manage.py nor wsgi.py sets {MODULE}: name the module with --settings, as shop.settings.")
 
@@ -141,9 +164,9 @@ def one_of(where: dict[str, str]) -> Found[str]:
     return Found(module, path)
 
 
-def production(root: Path, files: tuple[str, ...], src: str, found: Found[str]) -> Found[str]:
+def production(root: Path, files: tuple[str, ...], places: tuple[str, ...], found: Found[str]) -> Found[str]:
     """Return the module for production beside the one that was found, or in it; else `base` for a developer's."""
-    file = file_of(files, src, found.value)
+    file = file_of(files, places, found.value)
     package, _, last = found.value.rpartition(".")
     if file.endswith("/__init__.py"):
         if chooses(read(root, file)):
@@ -154,11 +177,11 @@ def production(root: Path, files: tuple[str, ...], src: str, found: Found[str]) 
     names: tuple[str, ...] = PRODUCTION
     if "settings" in last:  # settings.py, with settings_production.py beside it
         names = tuple(name for one in PRODUCTION for name in (f"settings_{one}", f"{one}_settings"))
-    there = {path: file_of(files, src, path) for name in names if (path := f"{package}.{name}".lstrip("."))}
+    there = {path: file_of(files, places, path) for name in names if (path := f"{package}.{name}".lstrip("."))}
     if there := {module: path for module, path in there.items() if path}:
         return one_of(there)
     base = f"{package}.base".lstrip(".")
-    return Found(base, path) if (path := file_of(files, src, base)) else found
+    return Found(base, path) if (path := file_of(files, places, base)) else found
 
 
 def chooses(text: str) -> bool:
@@ -180,18 +203,25 @@ def forced(root: Path, src: str) -> list[str]:
 def defaults(text: str) -> Iterator[tuple[str, bool]]:
     """Yield each module that code sets DJANGO_SETTINGS_MODULE to, and whether it does so over one that is set."""
     try:
-        tree = ast.parse(text)
+        nodes = list(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError):
         return
-    for node in ast.walk(tree):
+    asks = any(asks_for_it(node) for node in nodes)
+    for node in nodes:
         if isinstance(node, ast.Call) and node.args and is_text(node.args[0], MODULE):
             words = [*node.args[1:], *(word.value for word in node.keywords if word.arg == "default")]
             for module in (name for word in words for name in modules(word)):
                 yield module, False
         elif isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Subscript):
-            reads = MODULE in ast.unparse(node.value)  # environ[X] = environ.get(X, "…")
             for module in modules(node.value) if is_text(target.slice, MODULE) else ():
-                yield module, not reads
+                yield module, not asks
+
+
+def asks_for_it(node: ast.AST) -> bool:
+    """Return whether an expression looks whether DJANGO_SETTINGS_MODULE is set, so that code can leave it as it is."""
+    if isinstance(node, ast.Call) and node.args and is_text(node.args[0], MODULE):
+        return ast.unparse(node.func).endswith(("getenv", ".get"))
+    return isinstance(node, ast.Compare) and is_text(node.left, MODULE)  # "…" not in os.environ
 
 
 def modules(node: ast.expr) -> Iterator[str]:
@@ -213,18 +243,53 @@ def for_development(module: str) -> bool:
     return re.split(r"[._]", module)[-1] in DEVELOPMENT
 
 
-def is_module(files: tuple[str, ...], src: str, module: str) -> bool:
-    return bool(file_of(files, src, module))
-
-
-def file_of(files: tuple[str, ...], src: str, module: str) -> str:
-    """Return the file of a module, seen from the folder of manage.py or the project's; "" if git tracks none."""
+def file_of(files: tuple[str, ...], places: tuple[str, ...], module: str) -> str:
+    """Return the file of a module, seen from one of the folders to import from; "" if git tracks none."""
     path, known = module.replace(".", "/"), set(files)
-    for folder in ("" if src == "." else f"{src}/", ""):
+    for folder in ("" if place == "." else f"{place}/" for place in places):
         for file in (f"{folder}{path}.py", f"{folder}{path}/__init__.py"):
             if file in known:
                 return file
     return ""
+
+
+def import_path(root: Path, src: str) -> Found[tuple[str, ...]]:
+    """Return the folders to import from besides the project's own and that of manage.py.
+
+    They are the one for a package's sources, which an installation of the project would make known, and those that
+    manage.py puts on sys.path.
+    """
+    files, manage = tracked(root), f"{src}/manage.py".removeprefix("./")
+    where: dict[str, str] = {}
+    for package in (file for file in files if re.fullmatch(r"src/\w+/__init__\.py", file)):
+        if "src/__init__.py" not in files:
+            where.setdefault("src", package)
+    for word in on_sys_path(read(root, manage)):
+        folder = (PurePosixPath(src) / word).as_posix()
+        if any(below(file, folder) for file in files):
+            where.setdefault(folder, manage)
+    where.pop(src, None)
+    where.pop(".", None)
+    return Found(tuple(where), ", ".join(dict.fromkeys(where.values())) or "no other has any package")
+
+
+def module_of(root: Path, src: str, file: str) -> str:
+    """Return the module that a file of Python is, seen from the deepest of the folders to import from."""
+    folders = sorted((src, *import_path(root, src).value), key=len, reverse=True)
+    folder = next((one for one in folders if one != "." and below(file, one)), "")
+    return file.removeprefix(f"{folder}/" if folder else "").removesuffix(".py").replace("/", ".")
+
+
+def on_sys_path(text: str) -> Iterator[str]:
+    """Yield the folders that code puts on sys.path, as it writes them."""
+    try:
+        calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    except (SyntaxError, ValueError):
+        return
+    for call in calls:
+        if ast.unparse(call.func) in {"sys.path.insert", "sys.path.append"}:
+            texts = [one.value for one in ast.walk(call) if isinstance(one, ast.Constant)]
+            yield from (one for one in texts if isinstance(one, str) and re.fullmatch(r"[\w-]+(/[\w-]+)*/?", one))
 
 
 def name(root: Path, given: str | None = None) -> Found[str]:

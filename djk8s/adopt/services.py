@@ -7,7 +7,7 @@ from pathlib import Path
 
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.found import Found
-from djk8s.adopt.layout import apart, below, name_of, read
+from djk8s.adopt.layout import apart, below, module_of, name_of, read
 from djk8s.dotenv.reads import Reads
 from djk8s.git import tracked
 from djk8s.project import APPLICATION
@@ -58,8 +58,7 @@ def application(root: Path, src: str, answer: Answer, serves: str, given: str | 
     files = [path for path in tracked(root) if name_of(path) == entry]
     files = sorted((path for path in files if below(path, src) and not apart(path)), key=lambda path: path.count("/"))
     if files:
-        module = files[0].removeprefix("" if src == "." else f"{src}/").removesuffix(".py").replace("/", ".")
-        return Found(f"{module}:application", files[0])
+        return Found(f"{module_of(root, src, files[0])}:application", files[0])
     return refuse("It has no WSGI_APPLICATION and no wsgi.py: name its application with --application.")
 
 
@@ -169,7 +168,7 @@ def celery_app(root: Path, src: str) -> str:
     files = [path for path in tracked(root) if path.endswith(".py") and below(path, src) and not apart(path)]
     makes = [path for path in files if re.search(r"=\s*(celery\.)?Celery\(", read(root, path))]
     for path in sorted(makes, key=lambda path: path.count("/")):
-        module = path.removeprefix("" if src == "." else f"{src}/").removesuffix(".py").replace("/", ".")
+        module = module_of(root, src, path)
         return re.sub(r"\.(celery|__init__)$", "", module)  # which Celery finds in a package by itself
     return ""
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from djk8s.adopt.layout import apart, name_of, read
+from djk8s.adopt.layout import is_of_tests, name_of, read
 from djk8s.dotenv.check import NOT_FOR_PEOPLE
 from djk8s.dotenv.file import is_secret
 from djk8s.dotenv.line import PLAIN, line
@@ -23,12 +23,6 @@ OPTIONAL = "# What else its code reads, with the default of each, or an example.
 def of(root: Path) -> Reads:
     """Return what the project's own Python reads, but for its tests."""
     return scan(root, [path for path in tracked(root) if path.endswith(".py") and not is_of_tests(path)])
-
-
-def is_of_tests(path: str) -> bool:
-    return apart(path) or bool(
-        re.fullmatch(r"(test_.*|.*_test|tests|conftest|noxfile|setup|fabfile)\.py", name_of(path))
-    )
 
 
 def theirs(root: Path) -> str:

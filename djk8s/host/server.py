@@ -42,7 +42,7 @@ def collect_command(project: Project, values: Mapping[str, str]) -> Command:
 
 def for_the_host(project: Project, values: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of a site on this machine, as the Dockerfile has them; it must not read `.env` itself."""
-    box = {"DJANGO_SETTINGS_MODULE": "serving.overlay", "PYTHONPATH": str(project.root)}
+    box = {"DJANGO_SETTINGS_MODULE": "serving.overlay", "PYTHONPATH": os.pathsep.join(map(str, project.pythonpath))}
     return {**values, **box, "PLACE": "host", "PYTHON_DOTENV_DISABLED": "1"}
 
 

@@ -158,3 +158,10 @@ def test_facts_are_read_as_they_were_written() -> None:
     assert facts.keeps(text)
     assert not facts.keeps(facts.dumps(project, "1.2.3", keep=False))
     assert facts.loads(text.replace('name = "shop"', 'name = "shop"\nfrom_the_future = 1'))[0] == project
+
+
+def test_folders_to_import_from_are_in_the_image_and_on_this_machine() -> None:
+    texts = files.rendered(replace(SHOP, path=("lib", "src")))
+    assert " PYTHONPATH=/app:/app/lib:/app/src " in texts["Dockerfile"]
+    assert '"pythonpath": ".:lib:src"' in texts["tasks.py"]
+    assert " PYTHONPATH=/app " in files.rendered(SHOP)["Dockerfile"]

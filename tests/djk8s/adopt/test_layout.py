@@ -69,6 +69,9 @@ PACKAGE = {f"shop/settings/{name}.py": "" for name in ("__init__", "base", "loca
 LOCAL = {"manage.py": manage("shop.settings.local")}
 PRODUCTION = {"shop/settings/production.py": ""}
 DEPLOYED = {"shop/settings/live.py": ""}
+ON_SYS_PATH = manage("shop.settings").replace(
+    "def main():\n", "def main():\n    sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))\n"
+)
 SETTINGS = [
     pytest.param({"manage.py": manage("shop.settings"), "shop/settings.py": ""}, "shop.settings", id="of manage.py"),
     pytest.param({**PACKAGE, **LOCAL, **PRODUCTION, "shop/wsgi.py": wsgi("shop.settings.production")},
@@ -104,6 +107,13 @@ SETTINGS = [
                   'setdefault("DJANGO_SETTINGS_MODULE", config("DJANGO_SETTINGS_MODULE", default="shop.live"))'),
                   "shop/live.py": ""}, "shop.live", id="the default of decouple"),
     pytest.param({"src/manage.py": manage("shop.settings"), "src/shop/settings.py": ""}, "shop.settings", id="in src"),
+    pytest.param({"manage.py": manage("shop.settings"), "src/shop/__init__.py": "", "src/shop/settings.py": ""},
+                 "shop.settings", id="in a package's sources beside manage.py"),
+    pytest.param({"manage.py": ON_SYS_PATH, "lib/shop/settings.py": ""}, "shop.settings", id="in a folder on sys.path"),
+    pytest.param({"shop/manage.py": manage("x").replace("DJANGO_", "NO_"), "shop/settings.py": "",
+                  "shop/__init__.py": 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n',
+                  "tests/__init__.py": 'import os\nos.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"\n'},
+                 "shop.settings", id="of the package, where no entry sets it"),
 ]  # fmt: skip
 
 
@@ -148,6 +158,31 @@ def test_file_that_forces_its_settings_is_named(root: Path) -> None:
     committed(root, {"manage.py": manage("shop.settings"), "shop/wsgi.py": forcing, "shop/settings.py": ""})
     assert layout.settings(root, ".").where == "shop/wsgi.py"
     assert layout.forced(root, ".") == ["shop/wsgi.py"]
+
+
+ASKING = [
+    'if "DJANGO_SETTINGS_MODULE" not in os.environ:\n    ',
+    'if os.getenv("DJANGO_SETTINGS_MODULE") is None:\n    ',
+    'if not os.environ.get("DJANGO_SETTINGS_MODULE"):\n    ',
+]
+
+
+@pytest.mark.parametrize("condition", ASKING)
+def test_file_that_asks_first_forces_nothing(root: Path, condition: str) -> None:
+    sets = f'import os\n{condition}os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"\n'
+    committed(root, {"manage.py": manage("shop.settings"), "shop/wsgi.py": sets, "shop/settings.py": ""})
+    assert layout.settings(root, ".") == Found("shop.settings", "shop/wsgi.py")
+    assert layout.forced(root, ".") == []
+
+
+def test_folders_to_import_from(root: Path) -> None:
+    package = {"src/shop/__init__.py": "", "src/shop/celery.py": "", "lib/a.py": ""}
+    committed(root, {"manage.py": ON_SYS_PATH, "example/manage.py": manage("x"), **package})
+    assert layout.import_path(root, ".") == Found(("src", "lib"), "src/shop/__init__.py, manage.py")
+    assert layout.import_path(root, "example").value == ("src",)
+    assert layout.import_path(root, "src").value == ()
+    assert layout.module_of(root, ".", "src/shop/celery.py") == "shop.celery"
+    assert layout.module_of(root, "example", "example/wsgi.py") == "wsgi"
 
 
 NAMES = [("shop", "shop"), ("My Shop", "my-shop"), ("my_site", "my_site"), ("-a__b-", "a-b"), ("Ünï.café", "n-caf")]
