@@ -1,7 +1,4 @@
-"""What must differ when the site is served: this runs after its own settings, and changes what they came to.
-
-Each part says why. This file is the project's own: change it as you like.
-"""
+"""What differs where the site is served: this runs after its own settings. Each part says why; change it as you like."""
 
 from myproj.settings import *  # noqa: F403, I001 - first, as it may bring names that are imported below
 import os
@@ -21,8 +18,9 @@ for name, here in {"ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"], "CSRF_T
     more = environ.get(name, "").replace(",", " ").split()
     site[name] = [*dict.fromkeys([*(site.get(name) or ()), *here, *more])]
 
-# Only behind a proxy that speaks https: without one, a redirect leads nowhere, and no browser sends these cookies back.
-SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = https
+# Only behind a proxy that speaks https: without one, a redirect leads nowhere. No cookie gets less secure.
+SECURE_SSL_REDIRECT = https
+site |= {name: https or site.get(name, False) for name in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")}
 site.setdefault("SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https") if https else None)
 
 # What a container writes has to be in the volume, or on the console.

@@ -185,12 +185,15 @@ def is_shell(word: str) -> bool:
 
 
 OURS = tasks.ns.configuration()
+# What `djk8s new` and `adopt` do with their words is theirs: tests/djk8s/test_new.py, tests/djk8s/adopt
+OF_DJK8S = {"new", "adopt"}
 OPTIONS = [
     (context.name, argument.names[0].strip("_").replace("_", "-"), argument.takes_value)
     for context in tasks.ns.to_contexts()
+    if context.name not in OF_DJK8S
     for argument in context.args.values()
 ]
-TASKS = sorted(tasks.ns.task_names)
+TASKS = sorted({*tasks.ns.task_names} - OF_DJK8S)
 WITH_VALUE = [f"{task} --{option}" for task, option, takes_value in OPTIONS if takes_value]
 FLAGS = {
     task: [f"--{option}" for of, option, takes_value in OPTIONS if of == task and not takes_value] for task in TASKS

@@ -93,10 +93,11 @@ SECURE = "SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = Tru
 HTTPS = ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
 
 
-def test_https_is_asked_of_clients_only_where_it_is_spoken(root: Path) -> None:
+def test_https_is_asked_of_clients_only_where_it_is_spoken_and_secure_cookies_stay(root: Path) -> None:
     plain, secure = served(root, SECURE), served(root, "", HTTPS="1")
-    assert [plain[name] for name in HTTPS] == [False] * 3
+    assert [plain[name] for name in HTTPS] == [False, True, True]
     assert [secure[name] for name in HTTPS] == [True] * 3
+    assert [served(root, "")[name] for name in HTTPS] == [False] * 3
     assert plain["SECURE_PROXY_SSL_HEADER"] is None
     assert secure["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]
     own = served(root, "SECURE_PROXY_SSL_HEADER = ('HTTP_X_SCHEME', 'https')", HTTPS="1")
