@@ -1,4 +1,4 @@
-"""What differs where the site is served: this runs after its own settings. Each part says why; change it as you like."""
+"""What differs where the site is served: this runs after its own settings. Change it as you like."""
 
 from myproj.settings import *  # noqa: F403, I001 - first, as it may bring names that are imported below
 import os
