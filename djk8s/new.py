@@ -163,7 +163,10 @@ def put(source: Path, target: Path) -> None:
 
 def next_steps(target: Path) -> str:
     """Return what to type next."""
-    command = "python inv serve" if processes.WINDOWS else "./inv serve"
-    return f"{target} is there: Django in {target / SRC}, and the list of instructions around it. Next:\n" + (
-        f"  {command}" if target.resolve() == Path.cwd() else f"  cd {processes.quoted(str(target))}\n  {command}"
+    command = "python inv" if processes.WINDOWS else "./inv"
+    there = "" if target.resolve() == Path.cwd() else f"  cd {processes.quoted(str(target))}\n"
+    return (
+        f"{target} is there: Django in {target / SRC}, and the list of instructions around it. Next:\n"
+        f"{there}  {command} serve\n"
+        f"It has no page yet but /admin/. `{command} serve --reload` shows Django's welcome while you develop."
     )

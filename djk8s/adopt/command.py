@@ -27,6 +27,8 @@ Texts = dict[str, "str | bytes"]
 def run(options: Namespace) -> None:
     """Adopt the project in a folder; raises `Exit` with one sentence where that cannot be done, and writes nothing."""
     root = Path(options.folder).resolve()
+    if not root.is_dir():
+        refuse(f"There is no folder {options.folder}: name that of the project, as ../shop.")
     if (root / FILE).exists():
         say(f"{root.name} is adopted already: nothing to do. `djk8s update` brings later versions of its files.")
         return
