@@ -25,7 +25,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("new")
     typed = djk8s(ROOT, "new", "my_site", "shop", cwd=folder)
     assert typed.returncode == 0, typed.stderr
-    assert typed.stderr.endswith("Next:\n  cd shop\n  ./inv serve\n")
+    assert "Next:\n  cd shop\n  ./inv serve\n" in typed.stderr
     assert [path.name for path in folder.iterdir()] == ["shop"]
     return folder / "shop"
 
