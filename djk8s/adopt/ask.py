@@ -195,7 +195,8 @@ def note(failure: Said, packages: str) -> str:
                 )
         refuse(f"It imports {found[1]}, which is not installed ({place(failure)}): add its package to {packages}.")
     remedy = "mend that first, or name other settings with --settings"
-    if "ImproperlyConfigured" in bases and (name := re.search(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", failure["text"])):
+    name = re.search(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", failure["text"])
+    if step == "settings" and "ImproperlyConfigured" in bases and name:
         remedy = f"give the variable that {name[0]} is read from with --env, as --env {name[0]}=value"
     if NO_SERVICE & bases:
         remedy = "it asks for a service as soon as its settings are read, and must not before it is asked for a page"

@@ -123,6 +123,14 @@ def test_what_is_no_missing_variable_is_one_sentence_with_its_place(
     assert "\n" not in sentence
 
 
+def test_setting_that_an_app_wants_is_no_variable(asked: Asked) -> None:
+    wants = "from django.core.exceptions import ImproperlyConfigured as E\nraise E('The A_B setting is required.')\n"
+    with pytest.raises(Exit) as error:
+        asked('INSTALLED_APPS += ["shop"]\n', files={"shop/apps.py": wants})
+    assert "The A_B setting is required." in str(error.value.message)
+    assert "--env" not in str(error.value.message)
+
+
 def test_app_that_asks_a_database_while_it_starts_is_a_note(asked: Asked) -> None:
     app = "from django.apps import AppConfig\nclass C(AppConfig):\n    name = 'shop'\n    def ready(self):\n"
     app += "        from django.contrib.auth.models import User\n        User.objects.count()\n"
