@@ -25,9 +25,8 @@ site.setdefault("SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https") i
 
 # What a container writes has to be in the volume, or on the console.
 DATABASES = databases = site.get("DATABASES") or {}
-if environ.get("PLACE", "host") != "host":
-    for one in databases.values():
-        file = Path(one.get("NAME") or "")
+if boxed := environ.get("PLACE", "host") != "host":
+    for one, file in [(one, Path(one.get("NAME") or "")) for one in databases.values()]:
         if "lite" in one.get("ENGINE", "") and data not in file.parents and not file.name.startswith((":", "file:")):
             one["NAME"] = data / file.name
     if data not in (media := Path(site.get("MEDIA_ROOT") or "."), *media.parents):
@@ -46,6 +45,7 @@ if url := environ.get("DATABASE_URL"):
     except ValueError:  # the value is not shown, as it may hold a password
         raise ImproperlyConfigured("DATABASE_URL is none: write postgres://USER:PASSWORD@HOST:5432/NAME.") from None
     kind = next((word for word in ("postg", "mysql", "lite") if word in str(new["ENGINE"])), new["ENGINE"])
+    new |= {"NAME": data / new["NAME"]} if kind == "lite" and boxed and str(new["NAME"])[0] not in "/:" else {}
     new |= {"ENGINE": old["ENGINE"]} if str(kind) in old.get("ENGINE", "") else {"OPTIONS": new.get("OPTIONS", {})}
     if any(str(old.get(part) or "") != str(new.get(part) or "") for part in ("ENGINE", "NAME", "HOST", "PORT", "USER")):
         databases["default"] = {**old, **new}

@@ -30,6 +30,12 @@ MISSING = (
 # What a value that does not fit raises.
 UNFIT = {"ValueError", "TypeError", "ImproperlyConfigured", "EnvError", "SettingsError", "KeyError", "AssertionError"}
 NO_SERVICE = {"DatabaseError", "InterfaceError", "ConnectionError", "gaierror", "TimeoutError", "RedisError"}
+# What the standard library had up to a version: https://docs.python.org/3/library/removed.html
+GONE = {
+    "3.11": "asynchat asyncore distutils imp smtpd",
+    "3.12": "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev pipes sndhdr spwd"
+    " sunau telnetlib uu xdrlib",
+}
 Said = dict[str, Any]
 Run = Callable[[Mapping[str, str]], Said]
 
@@ -113,7 +119,7 @@ def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt")
         said = run({**required, **known.given})
         if not any(learnt(failure, required, left, known) for failure in said["failures"]):
             notes = tuple(note(failure, packages) for failure in said["failures"])
-            return Answer(said, required, notes)
+            return Answer(said, {**known.given, **required}, notes)  # what a person gave is for the build and .env too
     return refuse(
         f"After {MOST} tries its settings still want more than {', '.join(required)}: give variables with --env."
     )
@@ -181,8 +187,17 @@ def note(failure: Said, packages: str) -> str:
     if step in {"urls", "asgi", "celery"}:
         return f"Its {step} could not be read ({told(failure)})."
     if found := re.search(r"No module named '([\w.]+)'", failure["text"]):
+        for last, gone in GONE.items():
+            if found[1].partition(".")[0] in gone.split():
+                refuse(
+                    f"It imports {found[1]} ({place(failure)}), which Python {last} was the last to have: name it "
+                    f"with --python {last}, or add a package that replaces it to {packages}."
+                )
         refuse(f"It imports {found[1]}, which is not installed ({place(failure)}): add its package to {packages}.")
     remedy = "mend that first, or name other settings with --settings"
+    name = re.search(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", failure["text"])
+    if step == "settings" and "ImproperlyConfigured" in bases and name:
+        remedy = f"give the variable that {name[0]} is read from with --env, as --env {name[0]}=value"
     if NO_SERVICE & bases:
         remedy = "it asks for a service as soon as its settings are read, and must not before it is asked for a page"
     return refuse(f"Its {step} cannot be loaded: {told(failure)}; {remedy}.")

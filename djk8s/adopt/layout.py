@@ -180,6 +180,8 @@ def production(root: Path, files: tuple[str, ...], places: tuple[str, ...], foun
     there = {path: file_of(files, places, path) for name in names if (path := f"{package}.{name}".lstrip("."))}
     if there := {module: path for module, path in there.items() if path}:
         return one_of(there)
+    if "settings" in last:  # a base beside it is an app of the site's
+        return found
     base = f"{package}.base".lstrip(".")
     return Found(base, path) if (path := file_of(files, places, base)) else found
 

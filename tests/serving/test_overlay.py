@@ -174,6 +174,14 @@ def test_url_of_a_file_is_that_file(root: Path) -> None:
     assert found["DATABASES"]["default"]["NAME"] == "/mnt/y.db"
 
 
+def test_url_of_a_file_without_a_folder_is_in_the_volume(root: Path) -> None:
+    own = database(ENGINE=SQLITE, NAME="db.sqlite3")
+    for url, name in (("sqlite:///db.sqlite3", str(root / "data/db.sqlite3")), ("sqlite://", ":memory:")):
+        found = served(root, own, DATABASE_URL=url, PLACE="container")
+        assert str(found["DATABASES"]["default"]["NAME"]) == name
+    assert served(root, own, DATABASE_URL="sqlite:///y.db")["DATABASES"]["default"]["NAME"] == "y.db"
+
+
 @pytest.mark.parametrize("url", ["hunter2", "postgres://u:hunter2@[/x"])
 def test_url_that_is_none_is_one_sentence_without_it(root: Path, url: str) -> None:
     said = asked(root, "", DATABASE_URL=url).stderr.strip().rpartition("\n")[2]

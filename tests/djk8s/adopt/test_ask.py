@@ -87,7 +87,7 @@ def test_variable_that_only_wsgi_reads_is_found(asked: Asked) -> None:
 
 
 def test_value_that_a_person_gave_is_used_and_not_asked_for(asked: Asked) -> None:
-    assert asked('import os\nA = int(os.environ["BEDS"])\n', given={"BEDS": "12"}).required == {}
+    assert asked('import os\nA = int(os.environ["BEDS"])\n', given={"BEDS": "12"}).required == {"BEDS": "12"}
 
 
 def test_value_of_their_example_is_tried_first(asked: Asked) -> None:
@@ -107,6 +107,10 @@ def test_variable_for_which_nothing_fits_is_named(asked: Asked) -> None:
     ("A = 1 / 0\n", "ZeroDivisionError: division by zero"),
     ("A = (\n", "SyntaxError"),
     ('A = {}["CLINIC"]\n', "KeyError: 'CLINIC'"),
+    ("import distutils_of_ours\n", "distutils_of_ours, which is not installed"),
+    ("import asyncore.x\n", "which Python 3.11 was the last to have: name it with --python 3.11"),
+    ('from django.core.exceptions import ImproperlyConfigured as E\nraise E("No SECRET_KEY at all.")\n',
+     "the variable that SECRET_KEY is read from with --env"),
     ("INSTALLED_APPS += ['debug_toolbar']\n", "debug_toolbar, which is not installed"),
 ])  # fmt: skip
 def test_what_is_no_missing_variable_is_one_sentence_with_its_place(
@@ -117,6 +121,14 @@ def test_what_is_no_missing_variable_is_one_sentence_with_its_place(
     sentence = str(error.value.message).replace(f"{root}/", "")
     assert says in sentence
     assert "\n" not in sentence
+
+
+def test_setting_that_an_app_wants_is_no_variable(asked: Asked) -> None:
+    wants = "from django.core.exceptions import ImproperlyConfigured as E\nraise E('The A_B setting is required.')\n"
+    with pytest.raises(Exit) as error:
+        asked('INSTALLED_APPS += ["shop"]\n', files={"shop/apps.py": wants})
+    assert "The A_B setting is required." in str(error.value.message)
+    assert "--env" not in str(error.value.message)
 
 
 def test_app_that_asks_a_database_while_it_starts_is_a_note(asked: Asked) -> None:
