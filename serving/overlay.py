@@ -45,7 +45,7 @@ if url := environ.get("DATABASE_URL"):
     except ValueError:  # the value is not shown, as it may hold a password
         raise ImproperlyConfigured("DATABASE_URL is none: write postgres://USER:PASSWORD@HOST:5432/NAME.") from None
     kind = next((word for word in ("postg", "mysql", "lite") if word in str(new["ENGINE"])), new["ENGINE"])
-    new |= {"NAME": data / new["NAME"]} if kind == "lite" and boxed and str(new["NAME"])[0] not in "/:" else {}
+    new |= {"NAME": data / str(new["NAME"])} if kind == "lite" and boxed and str(new["NAME"])[0] not in "/:" else {}
     new |= {"ENGINE": old["ENGINE"]} if str(kind) in old.get("ENGINE", "") else {"OPTIONS": new.get("OPTIONS", {})}
     if any(str(old.get(part) or "") != str(new.get(part) or "") for part in ("ENGINE", "NAME", "HOST", "PORT", "USER")):
         databases["default"] = {**old, **new}

@@ -9,7 +9,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from invoke import Exit
 
 from djk8s import dockerfile, installer, tools
 from djk8s.project import Project, printable
@@ -18,6 +21,7 @@ from djk8s.shell.run import output, run
 from djk8s.shell.talk import refuse, say
 
 PIP_PIN = "requirements-pip.txt"
+NEWEST = 14  # the minor version of the newest Python that is looked for
 AGAIN = "see above; then type it again"
 
 
@@ -124,7 +128,8 @@ def has_its_packages(project: Project) -> bool:
 def find_python(project: Project, asked: str | None) -> str:
     """Return the Python for the virtual environment, by default the one that runs this; `3.12` is `python3.12`."""
     if asked is None:
-        return os.path.realpath(getattr(sys, "_base_executable", sys.executable))  # in 3.10 it may be a link to it
+        own = os.path.realpath(getattr(sys, "_base_executable", sys.executable))  # in 3.10 it may be a link to it
+        return own if sys.version_info[:2] >= project.oldest_python() else newer_python(project) or own
     name = printable(f"python{asked}" if re.fullmatch(r"3(\.\d+)?", asked) else asked)
     found = shutil.which(name)
     if not found:
@@ -139,6 +144,20 @@ def find_python(project: Project, asked: str | None) -> str:
     if answer.returncode or not Path(python).is_file():
         refuse(f"{name} does not answer as a Python: give a version, as --python 3.12, or a path.")
     return python
+
+
+def newer_python(project: Project) -> str | None:
+    """Return a Python on PATH that is new enough for the site, the image's before others; None if there is none."""
+    _, oldest = project.oldest_python()
+    minors = sorted(range(oldest, max(oldest, NEWEST) + 1), reverse=True)
+    image = re.fullmatch(r"3\.(\d+)", dockerfile.python_version(project))
+    if image and int(image[1]) in minors:
+        minors.insert(0, int(image[1]))
+    for minor in minors:
+        with suppress(Exit):  # a launcher such as pyenv's may have none behind it
+            if shutil.which(f"python3.{minor}"):
+                return find_python(project, f"3.{minor}")
+    return None
 
 
 def check_python(project: Project, python: str) -> None:

@@ -278,6 +278,20 @@ def test_python_by_default_is_the_one_that_runs_this(project: Project) -> None:
     assert os.path.realpath(venv.find_python(project, None)) == BASE
 
 
+def test_python_by_default_is_one_that_the_site_can_run_on(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('requires-python = ">=3.98"\n')
+    for name, answer in (("python3.99", "exit 1"), ("python3.98", "echo /bin/sh")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setattr(venv, "NEWEST", 99)
+    there = replace(project, root=tmp_path, dockerfile=tmp_path / "Dockerfile")
+    own = venv.find_python(there, None)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert [own == venv.find_python(project, None), venv.find_python(there, None)] == [True, "/bin/sh"]
+
+
 @pytest.mark.parametrize("asked", [None, sys.executable])
 def test_python_is_never_that_of_another_environment(project: Project, asked: str | None) -> None:
     """One made of `.tools/bin/python` would go when that goes; up to 3.10 Python itself does not see that."""
