@@ -182,8 +182,11 @@ def production(root: Path, files: tuple[str, ...], places: tuple[str, ...], foun
         return one_of(there)
     if "settings" in last:  # a base beside it is an app of the site's
         return found
-    base = f"{package}.base".lstrip(".")
-    return Found(base, path) if (path := file_of(files, places, base)) else found
+    for name in ("base", "settings"):  # the latter for a package whose name code puts before ".settings"
+        module = f"{package}.{name}".lstrip(".")
+        if path := file_of(files, places, module):
+            return Found(module, path)
+    return found
 
 
 def chooses(text: str) -> bool:

@@ -111,6 +111,8 @@ SETTINGS = [
                  "shop.settings", id="in a package's sources beside manage.py"),
     pytest.param({"manage.py": manage("shop.settings"), "shop/settings.py": "", "shop/base/__init__.py": ""},
                  "shop.settings", id="of manage.py, though an app is called base"),
+    pytest.param({"manage.py": manage('x').replace('"x"', '"%s.settings" % str("shop")'), "shop/__init__.py": "",
+                  "shop/settings.py": ""}, "shop.settings", id="of a name that is put together"),
     pytest.param({"manage.py": ON_SYS_PATH, "lib/shop/settings.py": ""}, "shop.settings", id="in a folder on sys.path"),
     pytest.param({"shop/manage.py": manage("x").replace("DJANGO_", "NO_"), "shop/settings.py": "",
                   "shop/__init__.py": 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n',
