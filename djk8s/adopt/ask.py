@@ -56,7 +56,15 @@ class Answer:
     def for_build(self) -> dict[str, str]:
         """The variables for a command in the Dockerfile, which no secret may be in."""
         plain = {name: "for-this-line-only" for name in self.required if is_secret(name) and not is_fernet(name)}
-        return {**self.required, **{name: "A" * 43 + "=" for name in self.required if is_fernet(name)}, **plain}
+        fernet = {name: "A" * 43 + "=" for name in self.required if is_fernet(name)}
+        return {**self.to_show, **fernet, **plain}
+
+    @property
+    def to_show(self) -> dict[str, str]:
+        """The variables for files that git keeps, without the password of an address that a person gave."""
+        return {
+            name: re.sub(r"(://[^/@\s:]*):[^@\s]*@", r"\1:password@", value) for name, value in self.required.items()
+        }
 
 
 def is_fernet(name: str) -> bool:

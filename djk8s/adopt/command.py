@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from djk8s.adopt.ask import Answer, Known, ask
 from djk8s.adopt.found import Found, Unsure
 from djk8s.adopt.trial import ENGINE, BuildError, Trial, require_engine, trial_of
 from djk8s.dotenv import file as dotenv
+from djk8s.dotenv.line import with_line
 from djk8s.facts import FILE, Facts
 from djk8s.git import tracked
 from djk8s.shell.talk import at_terminal, refuse, say
@@ -47,7 +48,7 @@ def run(options: Namespace) -> None:
         confirm(options)
         build_whole(trial, facts, texts)
     writing.write(root, texts, options.replace)
-    write_env(root, str(texts[files.renamed(EXAMPLE, facts)]))
+    write_env(root, str(texts[files.renamed(EXAMPLE, facts)]), given(options.env))
     say(f"Written: {len(texts)} files, which are yours, and .env. `git add . && git commit` keeps them.")
     if not options.no_smoke:
         verdict(root)
@@ -169,7 +170,7 @@ class Look:
         own = {files.renamed(REQUIREMENTS, facts): self.export.text}
         if self.answer:
             general = files.rendered(facts)[files.renamed(EXAMPLE, facts)]
-            example = variables.example(self.answer.required, self.reads, variables.theirs(self.root), general)
+            example = variables.example(self.answer.to_show, self.reads, variables.theirs(self.root), general)
             own[files.renamed(EXAMPLE, facts)] = example
         return writing.complete(self.root, facts, own)
 
@@ -228,11 +229,13 @@ def build_whole(trial: Trial, facts: Facts, texts: Texts) -> None:
         )
 
 
-def write_env(root: Path, example: str) -> None:
-    """Write .env, with fresh secrets, unless there is one."""
-    file = root / ".env"
+def write_env(root: Path, example: str, values: Mapping[str, str]) -> None:
+    """Write .env, with fresh secrets and the values that a person gave, unless there is one."""
+    file, text = root / ".env", dotenv.with_secrets(example)
+    for name, value in values.items():
+        text = with_line(text, name, value)
     if not file.exists():
-        dotenv.write(file, file.name, dotenv.with_secrets(example), lambda part, whole: whole.hardlink_to(part))
+        dotenv.write(file, file.name, text, lambda part, whole: whole.hardlink_to(part))
 
 
 def verdict(root: Path) -> None:

@@ -168,3 +168,9 @@ def test_python_that_prints_no_answer_is_one_sentence() -> None:
     with pytest.raises(Exit) as error:
         ask.parsed("hello\n", "Traceback\nSegmentation fault\n")
     assert "Segmentation fault" in str(error.value.message)
+
+
+def test_password_of_an_address_that_was_given_is_in_no_file_that_git_keeps() -> None:
+    answer = Answer({}, {"DATABASE_URL": "postgres://site:hunter2@db/site", "PHONE": "1"})
+    assert answer.to_show == {"DATABASE_URL": "postgres://site:password@db/site", "PHONE": "1"}
+    assert "hunter2" not in str(answer.for_build)

@@ -1,0 +1,61 @@
+"""What `djk8s adopt` writes at its end, and what it refuses at its beginning."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+from invoke import Exit
+
+from djk8s.adopt import command
+
+
+def test_env_has_fresh_secrets_and_what_was_given(tmp_path: Path) -> None:
+    command.write_env(tmp_path, "SECRET_KEY=\nAPI_SECRET=\nPHONE=\n", {"API_SECRET": "mine", "PHONE": "1 2"})
+    text = (tmp_path / ".env").read_text()
+    assert "API_SECRET=mine\n" in text
+    assert "PHONE='1 2'\n" in text
+    assert "SECRET_KEY=\n" not in text
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_env_that_is_there_stays(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MINE=1\n")
+    command.write_env(tmp_path, "SECRET_KEY=\n", {})
+    assert (tmp_path / ".env").read_text() == "MINE=1\n"
+
+
+def test_variable_without_a_value_is_refused() -> None:
+    with pytest.raises(Exit, match="--env PHONE has no value"):
+        command.given(["PHONE"])
+
+
+def test_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Exit, match="There is no folder"):
+        command.run(Namespace(folder=str(tmp_path / "nowhere")))
+
+
+def test_project_that_is_adopted_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / ".djk8s.toml").write_text("")
+    command.run(Namespace(folder=str(tmp_path)))
+    assert "nothing to do" in capsys.readouterr().err
+
+
+def test_without_a_terminal_a_question_names_its_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "at_terminal", lambda: False)
+    with pytest.raises(Exit, match="--settings: a.one, a.two"):
+        command.answered(command.Unsure("--settings", "Which settings is it served with?", ("a.one", "a.two")))
+
+
+@pytest.mark.parametrize(("typed", "answer"), [("2", "a.two"), ("a.one", "a.one")])
+def test_answer_is_a_number_or_the_word(monkeypatch: pytest.MonkeyPatch, typed: str, answer: str) -> None:
+    monkeypatch.setattr(command, "at_terminal", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _question: typed)
+    assert command.answered(command.Unsure("--settings", "Which?", ("a.one", "a.two"))) == answer
+
+
+@pytest.mark.parametrize("typed", ["", "3", "0", "x"])
+def test_other_answer_ends_it(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    monkeypatch.setattr(command, "at_terminal", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _question: typed)
+    with pytest.raises(Exit, match="none of them, and nothing was written"):
+        command.answered(command.Unsure("--settings", "Which?", ("a.one", "a.two")))
