@@ -7,6 +7,7 @@ import pytest
 from invoke import Exit
 
 from djk8s.adopt import command
+from djk8s.adopt.found import Unsure
 
 
 def test_env_has_fresh_secrets_and_what_was_given(tmp_path: Path) -> None:
@@ -42,15 +43,15 @@ def test_project_that_is_adopted_is_left_alone(tmp_path: Path, capsys: pytest.Ca
 
 def test_without_a_terminal_a_question_names_its_flag(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "at_terminal", lambda: False)
-    with pytest.raises(Exit, match="--settings: a.one, a.two"):
-        command.answered(command.Unsure("--settings", "Which settings is it served with?", ("a.one", "a.two")))
+    with pytest.raises(Exit, match=r"--settings: a\.one, a\.two"):
+        command.answered(Unsure("--settings", "Which settings is it served with?", ("a.one", "a.two")))
 
 
 @pytest.mark.parametrize(("typed", "answer"), [("2", "a.two"), ("a.one", "a.one")])
 def test_answer_is_a_number_or_the_word(monkeypatch: pytest.MonkeyPatch, typed: str, answer: str) -> None:
     monkeypatch.setattr(command, "at_terminal", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _question: typed)
-    assert command.answered(command.Unsure("--settings", "Which?", ("a.one", "a.two"))) == answer
+    assert command.answered(Unsure("--settings", "Which?", ("a.one", "a.two"))) == answer
 
 
 @pytest.mark.parametrize("typed", ["", "3", "0", "x"])
@@ -58,4 +59,4 @@ def test_other_answer_ends_it(monkeypatch: pytest.MonkeyPatch, typed: str) -> No
     monkeypatch.setattr(command, "at_terminal", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _question: typed)
     with pytest.raises(Exit, match="none of them, and nothing was written"):
-        command.answered(command.Unsure("--settings", "Which?", ("a.one", "a.two")))
+        command.answered(Unsure("--settings", "Which?", ("a.one", "a.two")))
