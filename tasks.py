@@ -229,7 +229,7 @@ def lock(c: Context, upgrade: bool = False) -> None:
     locking.lock(project_of(c), upgrade)
 
 
-@task(iterable=["session"], help={"session": "a session to run, as lint; may be repeated; by default all"})
+@task(iterable=["session"], help={"session": "a session to run, as local_smoke; may be repeated; by default all"})
 def test(c: Context, session: list[str]) -> None:
     """Run the sessions that this machine can, in clean environments, with Nox."""
     tools.run(project_of(c), nox.test_command(tuple(session)))

@@ -38,6 +38,7 @@ class Facts:
     cache_variables: dict[str, str] = field(default_factory=dict)  # the variables that hold its address, with it
     workers: dict[str, str] = field(default_factory=dict)  # command by the name of its service, as worker, beat
     tracked_data: bool = False  # its own files are in data/
+    uploads: str = ""  # the folder of uploads on this machine, which stays out of the image
     oldest_python: str = ""  # for this machine, where pyproject.toml says none
     renamed: dict[str, str] = field(default_factory=dict)  # our files beside theirs, as Dockerfile: Dockerfile.djk8s
 

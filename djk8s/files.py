@@ -187,7 +187,8 @@ def noxfile(text: str, facts: Facts) -> str:
 
 
 def dockerignore(text: str, facts: Facts) -> str:
-    return text.replace("\ndata\n", "\n") if facts.tracked_data else text
+    text = text.replace("\ndata\n", "\n") if facts.tracked_data else text
+    return text.replace("\nstaticfiles\n", f"\nstaticfiles\n{facts.uploads}\n") if facts.uploads else text
 
 
 def overlay(text: str, facts: Facts) -> str:

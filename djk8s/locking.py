@@ -12,7 +12,7 @@ from djk8s.facts import Facts
 from djk8s.project import Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import run
-from djk8s.shell.talk import refuse
+from djk8s.shell.talk import refuse, say
 
 MADE_BY = "--custom-compile-command=inv lock"
 
@@ -39,6 +39,21 @@ def sources(project: Project) -> list[Path]:
     known = known_facts(project)
     exported = project.root / known.packages if known and is_exported(project, known) else None
     return [file for file in sorted(project.root.glob("requirements*.in")) if file != exported]
+
+
+def stale(project: Project) -> str:
+    """Return the file whose packages requirements.txt does not have yet, or "" if it has."""
+    known = known_facts(project)
+    if known and packages.is_older(project.root, known.packages, read(project.requirements)):
+        return known.packages
+    return ""
+
+
+def mention_stale(project: Project) -> None:
+    """Say so if the project's own list of packages has changed since requirements.txt was made of it."""
+    if source := stale(project):
+        name = project.requirements.name
+        say(f"{source} has changed since {name} was made of it: `inv lock` takes the packages over.")
 
 
 def known_facts(project: Project) -> Facts | None:

@@ -21,7 +21,7 @@ threads = 1 if asgi else 4
 bind = f"{'127.0.0.1' if os.environ.get('PLACE', 'host') == 'host' else '0.0.0.0'}:{os.environ.get('PORT') or 8000}"
 # A heartbeat file on a disk can block a worker: https://gunicorn.org/faq/
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-# Seconds for the requests in flight at a stop; Docker kills after 10. A test compares the two.
+# Seconds for the requests in flight at a stop; Docker kills after stop_grace_period in docker-compose.yaml.
 graceful_timeout = 8
 # It would log an error on a read-only file system, and nothing here uses it.
 control_socket_disable = True

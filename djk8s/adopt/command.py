@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import textwrap
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from djk8s import files, writing
 from djk8s.adopt import installing, layout, packages, python, services, static, system, table, variables
@@ -21,6 +23,8 @@ from djk8s.facts import FILE, Facts
 from djk8s.git import tracked
 from djk8s.shell.talk import at_terminal, refuse, say
 
+# Modules that Django imports for a kind of database.
+DRIVERS = {"postgres": ("psycopg", "psycopg2"), "mysql": ("MySQLdb", "pymysql")}
 REQUIREMENTS, EXAMPLE = "requirements.txt", ".env.example"
 Texts = dict[str, "str | bytes"]
 
@@ -33,6 +37,7 @@ def run(options: Namespace) -> None:
     if (root / FILE).exists():
         say(f"{root.name} is adopted already: nothing to do. `djk8s update` brings later versions of its files.")
         return
+    check(options)
     layout.check(root)
     require_engine()
     with trial_of(root) as trial:
@@ -45,13 +50,15 @@ def run(options: Namespace) -> None:
         if options.dry:
             print("\nIt would write these files:\n" + "\n".join(f"  {path}" for path in sorted(texts)))
             return
+        say(what_it_writes(facts, texts))
         confirm(options)
         build_whole(trial, facts, texts)
     writing.write(root, texts, options.replace)
     write_env(root, str(texts[files.renamed(EXAMPLE, facts)]), given(options.env))
     say(f"Written: {len(texts)} files, which are yours, and .env. `git add . && git commit` keeps them.")
     if not options.no_smoke:
-        verdict(root)
+        verdict(root, options)
+    say("Next: `./inv serve` on this machine, or `./inv run` in a container.")
 
 
 class Look:
@@ -91,6 +98,8 @@ class Look:
     def at_files(self) -> Facts:
         """Return what the files of the project say."""
         root, options = self.root, self.options
+        if theirs := [path for path in tracked(root) if path.startswith("serving/")]:
+            refuse(f"{theirs[0]} is in the folder that ours has to have, serving/: rename yours, and commit it.")
         src = self.note("manage.py", lambda: layout.manage(root, options.src))
         if files_that_force := layout.forced(root, src):
             refuse(
@@ -147,6 +156,12 @@ class Look:
         static_root = self.note("STATIC_ROOT", lambda: static.static_root(answer))
         node = self.note("Node", lambda: static.node(root))
         self.found["variables"] = Found(", ".join(answer.required), "what its settings cannot do without")
+        self.require_driver(database, answer)
+        self.remarks += placeholders(answer, given(options.env))
+        if answer.settings["MEDIA_URL"] not in (None, "", "/"):
+            self.remarks.append(
+                "Uploads are kept in the volume; a view of yours, or a server in front, has to show them."
+            )
         if answer.settings["DEBUG"]:
             self.remarks.append(f"{facts.settings} has DEBUG on: serving/overlay.py turns it off.")
         facts = replace(
@@ -159,11 +174,30 @@ class Look:
             workers=workers.value,
             static=commands.value,
             static_root=static_root,
+            uploads=self.uploads(answer),
             node=node,
             build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
             after_migrate=after.value,
         )
         return writing.beside(root, replace(facts, renamed={}), options.replace)
+
+    def require_driver(self, kind: str, answer: Answer) -> None:
+        """Raise `Exit` if a kind of database that Django has itself is without its driver."""
+        engine = answer.says["databases"].get("default", {}).get("ENGINE", "")
+        own = not self.options.database and not engine.startswith("django.")
+        needed = DRIVERS["mysql" if kind == "mysql" else "postgres"]
+        if kind != "sqlite" and not own and not {*needed} & {*answer.says["installed"]}:
+            refuse(
+                f"Its database is {kind}, and no driver of it is among its packages: add {needed[0]}, and commit that."
+            )
+
+    def uploads(self, answer: Answer) -> str:
+        """Return the folder in the project that uploads are in on this machine, if git tracks nothing there."""
+        folder = PurePosixPath(answer.settings["MEDIA_ROOT"] or "/")
+        if not folder.is_relative_to("/app") or folder == PurePosixPath("/app"):
+            return ""
+        inside = str(folder.relative_to("/app"))
+        return "" if any(path.startswith(f"{inside}/") for path in tracked(self.root)) else inside
 
     def texts(self, facts: Facts) -> Texts:
         """Return the content of every file to write, by its path."""
@@ -181,6 +215,34 @@ def given(pairs: list[str]) -> dict[str, str]:
         if "=" not in pair:
             refuse(f"--env {pair} has no value: write --env {pair}=value.")
     return dict(pair.split("=", 1) for pair in pairs)
+
+
+def check(options: Namespace) -> None:
+    """Raise `Exit` for an option that cannot be, before anything takes its time."""
+    given(options.env)
+    if options.server not in {None, "threads", "asgi"}:
+        refuse(f"--server is {options.server}: write threads or asgi.")
+    if options.database not in {None, *services.KINDS}:
+        refuse(f"--database is {options.database}: write {', '.join(services.KINDS)}.")
+    if not re.fullmatch("[1-9][0-9]{0,4}", options.ready_within or "60"):
+        refuse(f"--ready-within {options.ready_within!r} is no number of seconds: write it as --ready-within 300.")
+
+
+def placeholders(answer: Answer, given: Mapping[str, str]) -> list[str]:
+    """Return a sentence about the values of .env that were only tried, if there are any."""
+    tried = {name: value for name, value in answer.required.items() if name not in given and not dotenv.is_secret(name)}
+    values = ", ".join(f"{name}={value}" for name, value in tried.items())
+    return [f"Its settings want values that only you know, so .env has placeholders: {values}."] if tried else []
+
+
+def what_it_writes(facts: Facts, texts: Texts) -> str:
+    """Return what is to be written, in a few lines: what is at the top, and which of ours stand beside theirs."""
+    top = dict.fromkeys(path.partition("/")[0] + "/" * ("/" in path) for path in sorted(texts))
+    lines = textwrap.wrap(f"It writes {', '.join(top)}.", 80, break_on_hyphens=False)
+    if facts.renamed:
+        pairs = ", ".join(f"{theirs} beside {ours}" for ours, theirs in facts.renamed.items())
+        lines += textwrap.wrap(f"Your own files stay: {pairs}. --replace FILE takes ours instead.", 80)
+    return "\n".join(lines)
 
 
 def answered(unsure: Unsure) -> str:
@@ -238,10 +300,12 @@ def write_env(root: Path, example: str, values: Mapping[str, str]) -> None:
         dotenv.write(file, file.name, text, lambda part, whole: whole.hardlink_to(part))
 
 
-def verdict(root: Path) -> None:
+def verdict(root: Path, options: Namespace) -> None:
     """Run container_smoke in the project and say how it ended; raises `Exit` if the site does not serve."""
     say("Running `./inv test --session container_smoke` …")
-    ran = subprocess.run([sys.executable, "inv", "test", "--session", "container_smoke"], cwd=root, check=False)
+    patience = {"INVOKE_READY_WITHIN": options.ready_within} if options.ready_within else {}
+    argv = [sys.executable, "inv", "test", "--session", "container_smoke"]
+    ran = subprocess.run(argv, cwd=root, env={**os.environ, **patience}, check=False)
     if ran.returncode:
         refuse("The files are written, and container_smoke failed, see above: mend that, then run it again.")
-    say("container_smoke passed: the site serves in its container. Next: `./inv serve`, or `./inv run`.")
+    say("container_smoke passed: the site serves in its container.")

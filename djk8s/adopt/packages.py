@@ -6,6 +6,7 @@ that go with it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ SERVING = ("gunicorn", "whitenoise", "python-json-logger", "dj-database-url")  #
 LOCKS = ("uv.lock", *locks.READERS)
 NOT_FOR_SERVING = re.compile("dev|test|local|ci|doc|lint|debug", re.IGNORECASE)
 HEADER = "# What the site installs: the packages of {}, and what serving needs. `inv lock` writes this.\n"
+OF = "# They are those of sha256:{}.\n"  # the source's digest, by which a later change of it is seen
 WITHOUT_HASH = "\n# These have no hash, because no index keeps them, or say where packages are.\n"
 # https://pip.pypa.io/en/stable/reference/requirements-file-format/#global-options
 OPTION = re.compile(r"^(?:-i|-f|--(?:extra-)?index-url|--find-links|--no-binary|--only-binary|--trusted-host)[ =].*")
@@ -152,7 +154,7 @@ def export(
         added = uv.added(theirs, extra, indexes)
     whole = sorted((block for block in (*theirs, *added) if pins.is_hashed(block)), key=str.lower)
     kept = (*indexes, *(block for block in theirs if not pins.is_hashed(block)))
-    lines = [HEADER.format(source), *(f"{block}\n" for block in whole)]
+    lines = [HEADER.format(source), OF.format(digest(file)), *(f"{block}\n" for block in whole)]
     if kept:
         lines += [WITHOUT_HASH, *(f"{line}\n" for line in kept)]
     return Export("".join(lines), kept, pins.versions((*theirs, *added)))
@@ -233,6 +235,18 @@ class Resolution:
         remedy = "give this machine access to it" if "Git operation failed" in said else "correct it there"
         problem = f"The packages of {self.source} cannot be locked for Python {self.python}"
         return f"{problem}, {remedy}: {resolver.reason(said)}."
+
+
+def digest(file: Path) -> str:
+    """Return a digest of a file and of the requirements files that it includes."""
+    parts = [path.read_bytes() for path in (file, *included(file)) if path.is_file()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def is_older(root: Path, source: str, exported: str) -> bool:
+    """Return True if an exported requirements.txt says that its source was another one than it is now."""
+    said = re.search(OF.format("([0-9a-f]{64})").rstrip(".\n"), exported)
+    return bool(said and (root / source).is_file() and said[1] != digest(root / source))
 
 
 def written(file: Path, lines: Iterable[str]) -> Path:

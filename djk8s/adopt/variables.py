@@ -16,7 +16,7 @@ from djk8s.git import tracked
 
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", "sample.env")
 NOT_THEIRS = re.compile(r"HOME|PATH|USER|PWD|SHELL|TERM|CI|HOSTNAME|PYTHON\w*|PYTEST\w*|GITHUB_\w*|TOX\w*|RUN_MAIN")
-REQUIRED = "# Without these, its settings cannot be read; the values are ones with which they can."
+REQUIRED = "# The settings cannot do without these. The values are placeholders: put your own."
 OPTIONAL = "# What else its code reads, with the default of each, or an example."
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from djk8s import engine, git
+from djk8s import engine, git, locking
 from djk8s.dotenv.file import from_flags
 from djk8s.project import TAG, Project
 from djk8s.shell.command import Command
@@ -50,6 +50,7 @@ def build(
     secrets: Iterable[str] = (),
 ) -> None:
     """Build the image, labelled with git's revision."""
+    locking.mention_stale(project)
     options: list[str] = []
     if file is not None:
         if not is_file(project, file):

@@ -2,7 +2,7 @@
 
 import platform
 
-from djk8s import dockerfile
+from djk8s import dockerfile, locking
 from djk8s.doctor.finding import Finding, fine, note
 from djk8s.host import venv
 from djk8s.project import Project
@@ -10,7 +10,8 @@ from djk8s.project import Project
 
 def version(project: Project) -> Finding:
     """Check that the Python for the environment is new enough and complete, and compare it with the image's."""
-    venv.check_python(project, venv.find_python(project, None))
+    if not venv.is_complete(project):
+        venv.check_python(project, venv.find_python(project, None))
     image, here = dockerfile.python_version(project), platform.python_version()
     if image == dockerfile.UNKNOWN:
         return fine(f"Python {here}.")
@@ -33,6 +34,8 @@ def environment(project: Project) -> Finding:
 def installed(project: Project) -> Finding:
     """Check that requirements.txt is installed, and nothing else."""
     pins, name = venv.read_pins(project), project.requirements.name
+    if source := locking.stale(project):
+        return note(f"{source} has changed since {name} was made of it: `inv lock` takes the packages over.")
     if venv.read_stamp(project, "install") != {"requirements": pins}:
         return note(f"{name} is not installed yet as it is now: `inv install` installs it.")
     if not venv.has_its_packages(project):

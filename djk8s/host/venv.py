@@ -9,19 +9,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
-from invoke import Exit
-
-from djk8s import dockerfile, installer, tools
+from djk8s import dockerfile, installer, locking, tools
 from djk8s.project import Project, printable
 from djk8s.shell.command import Command
 from djk8s.shell.run import output, run
 from djk8s.shell.talk import refuse, say
 
 PIP_PIN = "requirements-pip.txt"
-NEWEST = 14  # the minor version of the newest Python that is looked for
 AGAIN = "see above; then type it again"
 
 
@@ -75,6 +71,7 @@ def make(project: Project, python: str | None = None) -> None:
 
 def install(project: Project) -> None:
     """Install exactly what `requirements.txt` says, unless that is installed."""
+    locking.mention_stale(project)
     name, pins, made = project.requirements.name, read_pins(project), read_stamp(project, "venv")
     if is_installed(project):
         say(f"{name} is installed in {project.shown(project.venv)}: nothing to do.")
@@ -147,17 +144,20 @@ def find_python(project: Project, asked: str | None) -> str:
 
 
 def newer_python(project: Project) -> str | None:
-    """Return a Python on PATH that is new enough for the site, the image's before others; None if there is none."""
-    _, oldest = project.oldest_python()
-    minors = sorted(range(oldest, max(oldest, NEWEST) + 1), reverse=True)
-    image = re.fullmatch(r"3\.(\d+)", dockerfile.python_version(project))
-    if image and int(image[1]) in minors:
-        minors.insert(0, int(image[1]))
-    for minor in minors:
-        with suppress(Exit):  # a launcher such as pyenv's may have none behind it
-            if shutil.which(f"python3.{minor}"):
-                return find_python(project, f"3.{minor}")
+    """Return a Python of this machine that is new enough for the site, that of the image before others."""
+    oldest = ".".join(map(str, project.oldest_python()))
+    find = (tools.program(project, "uv"), "python", "find", "--system", "--no-python-downloads", "--no-project")
+    for wanted in (dockerfile.python_version(project), f">={oldest}"):
+        answer = output(project, (*find, wanted))
+        if answer.returncode == 0 and version_of(project, answer.stdout.strip()) >= project.oldest_python():
+            return os.path.realpath(answer.stdout.strip())
     return None
+
+
+def version_of(project: Project, python: str) -> tuple[int, ...]:
+    """Return the version of a Python, as (3, 13), or nothing if it does not answer."""
+    answer = output(project, (python, "-c", "import sys; print(*sys.version_info[:2])"))
+    return tuple(int(part) for part in answer.stdout.split()) if answer.returncode == 0 else ()
 
 
 def check_python(project: Project, python: str) -> None:

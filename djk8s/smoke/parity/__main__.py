@@ -71,7 +71,9 @@ def serving(port: int, environment: dict[str, str]) -> Iterator[None]:
     argv = [*INV, "serve", "--port", str(port)]
     server = subprocess.Popen(argv, cwd=ROOT, env=surroundings(environment), stdout=subprocess.DEVNULL)
     try:
-        wait_until(lambda: answers(f"http://localhost:{port}"), 600 + READY_WITHIN)
+        wait_until(lambda: answers(f"http://localhost:{port}") or server.poll() is not None, 600 + READY_WITHIN)
+        if server.poll() is not None:
+            sys.exit("`inv serve` ended, see above.")
         yield
     finally:
         server.terminate()

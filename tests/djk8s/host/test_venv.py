@@ -281,15 +281,19 @@ def test_python_by_default_is_the_one_that_runs_this(project: Project) -> None:
 def test_python_by_default_is_one_that_the_site_can_run_on(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "pyproject.toml").write_text('requires-python = ">=3.98"\n')
-    for name, answer in (("python3.99", "exit 1"), ("python3.98", "echo /bin/sh")):
-        (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setattr(venv, "NEWEST", 99)
+    (tmp_path / "pyproject.toml").write_text('requires-python = ">=3.13"\n')
+    newer = tmp_path / "python3.13"
+    newer.write_text("#!/bin/sh\necho 3 13\n")
+    newer.chmod(0o755)
+    uv = tmp_path / ".tools" / "bin" / "uv"
+    uv.parent.mkdir(parents=True)
+    uv.write_text(f"#!/bin/sh\necho {newer}\n")
+    uv.chmod(0o755)
+    monkeypatch.setattr(sys, "version_info", (3, 10, 0))
     there = replace(project, root=tmp_path, dockerfile=tmp_path / "Dockerfile")
-    own = venv.find_python(there, None)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    assert [own == venv.find_python(project, None), venv.find_python(there, None)] == [True, "/bin/sh"]
+    assert venv.find_python(there, None) == str(newer)
+    newer.write_text("#!/bin/sh\nexit 1\n")
+    assert venv.find_python(there, None) != str(newer)
 
 
 @pytest.mark.parametrize("asked", [None, sys.executable])
