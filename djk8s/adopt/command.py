@@ -241,7 +241,9 @@ def what_it_writes(facts: Facts, texts: Texts) -> str:
     lines = textwrap.wrap(f"It writes {', '.join(top)}.", 80, break_on_hyphens=False)
     if facts.renamed:
         pairs = ", ".join(f"{theirs} beside {ours}" for ours, theirs in facts.renamed.items())
-        lines += textwrap.wrap(f"Your own files stay: {pairs}. --replace FILE takes ours instead.", 80)
+        lines += textwrap.wrap(
+            f"Your own files stay: {pairs}. --replace FILE takes ours instead.", 80, break_on_hyphens=False
+        )
     return "\n".join(lines)
 
 
