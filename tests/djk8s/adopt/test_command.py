@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from invoke import Exit
 
-from djk8s.adopt import command
+from djk8s.adopt import command, questions
 from djk8s.adopt.found import Unsure
 
 
@@ -27,7 +27,7 @@ def test_env_that_is_there_stays(tmp_path: Path) -> None:
 
 def test_variable_without_a_value_is_refused() -> None:
     with pytest.raises(Exit, match="--env PHONE has no value"):
-        command.given(["PHONE"])
+        questions.given(["PHONE"])
 
 
 def test_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -42,21 +42,21 @@ def test_project_that_is_adopted_is_left_alone(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_without_a_terminal_a_question_names_its_flag(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "at_terminal", lambda: False)
+    monkeypatch.setattr(questions, "at_terminal", lambda: False)
     with pytest.raises(Exit, match=r"--settings: a\.one, a\.two"):
-        command.answered(Unsure("--settings", "Which settings is it served with?", ("a.one", "a.two")))
+        questions.answered(Unsure("--settings", "Which settings is it served with?", ("a.one", "a.two")))
 
 
 @pytest.mark.parametrize(("typed", "answer"), [("2", "a.two"), ("a.one", "a.one")])
 def test_answer_is_a_number_or_the_word(monkeypatch: pytest.MonkeyPatch, typed: str, answer: str) -> None:
-    monkeypatch.setattr(command, "at_terminal", lambda: True)
+    monkeypatch.setattr(questions, "at_terminal", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _question: typed)
-    assert command.answered(Unsure("--settings", "Which?", ("a.one", "a.two"))) == answer
+    assert questions.answered(Unsure("--settings", "Which?", ("a.one", "a.two"))) == answer
 
 
 @pytest.mark.parametrize("typed", ["", "3", "0", "x"])
 def test_other_answer_ends_it(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
-    monkeypatch.setattr(command, "at_terminal", lambda: True)
+    monkeypatch.setattr(questions, "at_terminal", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _question: typed)
     with pytest.raises(Exit, match="none of them, and nothing was written"):
-        command.answered(Unsure("--settings", "Which?", ("a.one", "a.two")))
+        questions.answered(Unsure("--settings", "Which?", ("a.one", "a.two")))
