@@ -48,6 +48,7 @@ def leave_a_trace() -> None:
 
 def migrate_sqlite() -> None:
     """Apply missing migrations to an SQLite database; another may serve older code, so it is `inv manage`'s to do."""
+    from django.conf import settings
     from django.core.management import call_command
     from django.db import Error, connection
 
@@ -60,7 +61,8 @@ def migrate_sqlite() -> None:
             path.chmod(0o664)  # SQLite's 0644 would keep out another user of the group (compose/dev.yaml)
         if health.missing_migrations():
             call_command("migrate", interactive=False, verbosity=0)
-        call_command("createcachetable", verbosity=0)  # does nothing where no cache is in the database
+        if any("DatabaseCache" in cache["BACKEND"] for cache in settings.CACHES.values()):
+            call_command("createcachetable", verbosity=0)
     except (Error, OSError) as error:
         # Pages that need no database are served all the same; /readyz says that it is missing.
         logging.error("The database %s cannot be used (%s): check the owner of its folder and the disk.", path, error)
