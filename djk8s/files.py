@@ -28,7 +28,6 @@ FILES = (
 )
 PINS = ("requirements-pip.txt", "requirements-uv.txt", "requirements-tools.txt")
 FOLDERS = ("serving", "compose", "completion")
-RUNNABLE = {"entrypoint.sh", "inv"}
 
 
 def source() -> Path:

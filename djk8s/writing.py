@@ -65,9 +65,9 @@ def require_free(root: Path, paths: Iterable[str], replace: Collection[str]) -> 
 
 def complete(root: Path, project: Facts, own: Mapping[str, str], keep: bool = True) -> dict[str, str | bytes]:
     """Return all that a project gets: our files, its `own` texts, what pins djk8s, and what git has to ignore."""
-    kept = wheel.kept(keep)
-    texts: dict[str, str | bytes] = {**files.rendered(project), **own, **kept}
-    texts[TOOLS] = files.rendered(project)[TOOLS] + wheel.line(keep)
+    kept, ours = wheel.kept(keep), files.rendered(project)
+    texts: dict[str, str | bytes] = {**ours, **own, **kept}
+    texts[TOOLS] = ours[TOOLS] + wheel.line(keep)
     texts[facts.FILE] = facts.dumps(project, wheel.version(), keep=bool(kept))
     if added := gitignore(root, project, texts):
         texts[GITIGNORE] = added
@@ -119,7 +119,7 @@ def write(root: Path, contents: Contents, replace: Collection[str] = ()) -> None
 
 
 def put(folder: Path, contents: Contents) -> None:
-    """Write files into an empty folder; a script gets its run bit."""
+    """Write files into a folder that nobody else uses; a script gets its run bit."""
     for path, content in contents.items():
         if content is None:
             continue

@@ -80,7 +80,7 @@ def what_it_writes(facts: Facts, texts: Texts) -> str:
 def build_whole(trial: Trial, facts: Facts, texts: Texts) -> None:
     """Build the whole image; raises `Exit` with the cause in one sentence if, say, the static files cannot be made."""
     say("Building the image …")
-    trial.put(texts)
+    writing.put(trial.folder, texts)
     try:
         trial.build(facts, whole=True)
     except BuildError as failure:

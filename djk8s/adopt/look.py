@@ -36,7 +36,7 @@ class Look:
     def at_all(self) -> Facts:
         """Return the facts: first from the files, then from Django, in an image that has the packages."""
         facts = self.with_packages(self.at_files())
-        self.trial.put(self.texts(facts))
+        writing.put(self.trial.folder, self.texts(facts))
         say("Building an image with its packages, to ask Django about the project …")
         try:
             image = self.trial.build(facts, whole=False)
@@ -109,11 +109,8 @@ class Look:
         address = self.example.get("DATABASE_URL", "")
         database = self.note("database", lambda: services.database(answer, address, options.database))
         cache = self.note("cache", lambda: services.cache(answer))
-        workers, commands, after = (
-            services.workers(root, facts.src, answer),
-            static.commands(root, answer),
-            services.after_migrate(answer),
-        )
+        workers = services.workers(root, facts.src, answer)
+        commands = static.commands(root, answer)
         self.found["workers"] = Found(", ".join(workers.value), workers.where)
         self.found["static files"] = Found(", ".join(commands.value), commands.where)
         static_root = self.note("STATIC_ROOT", lambda: static.static_root(answer))
@@ -140,7 +137,7 @@ class Look:
             uploads=self.uploads(answer),
             node=node,
             build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
-            after_migrate=after.value,
+            after_migrate=services.after_migrate(answer).value,
         )
         return writing.beside(root, replace(facts, renamed={}), options.replace)
 

@@ -6,12 +6,13 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from djk8s import files
 from djk8s.facts import Facts
+from djk8s.git import tracked
 from djk8s.shell.talk import refuse, say
 
 ENGINE = "docker"
@@ -25,30 +26,25 @@ class Trial:
     def __init__(self, root: Path, folder: Path) -> None:
         self.root, self.folder = root, folder
         self.name = f"djk8s-adopt-{secrets.token_hex(4)}"
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True).stdout
-        for path in filter(None, listed.decode(errors="surrogateescape").split("\0")):
+        for path in tracked(root):
             copy(root / path, folder / path)
 
-    def put(self, texts: Mapping[str, str | bytes]) -> None:
-        """Write our files into the copy."""
-        for path, text in texts.items():
-            target = self.folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(text.encode() if isinstance(text, str) else text)
+    def recipe(self, facts: Facts, whole: bool) -> Path:
+        """Write the Dockerfile to build by, whole or only as far as Django can be asked, and return its path."""
+        dockerfile = self.folder / files.renamed("Dockerfile", facts)
+        text = dockerfile.read_text(encoding="utf-8")
+        trial = self.folder / f"{dockerfile.name}.trial"
+        trial.write_text(text if whole else text.partition(BEFORE_STATIC)[0], encoding="utf-8")
+        # BuildKit reads the one that has the name of the Dockerfile: without it, a .dockerignore of theirs would count.
+        ignored = self.folder / files.renamed(".dockerignore", facts)
+        shutil.copy(ignored, self.folder / f"{trial.name}.dockerignore")
+        return trial
 
     def build(self, facts: Facts, whole: bool) -> str:
         """Build the image, or only as far as Django can be asked, and return its name; raises `BuildError`."""
-        dockerfile = self.folder / files.renamed("Dockerfile", facts)
-        text = dockerfile.read_text(encoding="utf-8")
+        trial = self.recipe(facts, whole)
         image = f"{self.name}:{'whole' if whole else 'packages'}"
         argv = [ENGINE, "build", "--progress", "plain", "--label", f"{LABEL}={self.name}", "--tag", image]
-        if not whole:
-            text = text.partition(BEFORE_STATIC)[0]
-        trial = self.folder / f"{dockerfile.name}.trial"
-        trial.write_text(text, encoding="utf-8")
-        ignored = self.folder / ".dockerignore"
-        if ignored.exists():
-            shutil.copy(ignored, self.folder / f"{trial.name}.dockerignore")
         ran = subprocess.run(
             [*argv, "--file", str(trial), str(self.folder)],
             stdin=subprocess.DEVNULL,
