@@ -2,6 +2,13 @@
 # What happens in a container before the server runs. Any other command passes straight through.
 set -euo pipefail
 
+# In a Swarm the settings come as a secret, with a zero byte after each. What is given by name wins.
+if [ -f /run/secrets/settings ]; then
+  while IFS= read -r -d '' setting; do
+    [ -v "${setting%%=*}" ] || export "${setting?}"
+  done </run/secrets/settings
+fi
+
 if [ "$1" = gunicorn ]; then
   # The group of the volume may write to what the site creates there: another user of group 0 may come next.
   umask 002

@@ -1,7 +1,9 @@
 """What is deployed, where, and how it is doing: the words that Compose, Swarm and Kubernetes share here."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,7 @@ class Where:
     replicas: int = 3
     overlay: str = "example"  # a folder of kubernetes/overlays/
     port: str = "8080"  # that the proxy is published on, except on Kubernetes
+    env_file: Path = Path(".env")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,9 @@ class Release:
     at: str = ""  # when, as 2026-11-25T23:40:06Z
     migrations: tuple[str, ...] = ()  # all that its code has, as board.0001_initial
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)  # empty for one that was deployed before
+    overlays: tuple[str, ...] = ()  # the files of compose/ that it was deployed with
+    replicas: int = 0
+    record: str = ""  # where the cluster keeps it
 
 
 @dataclass(frozen=True)
@@ -36,3 +42,25 @@ class Status:
     wanted: int = 0  # replicas
     healthy: int = 0
     doing: str = ""  # "rolling", "rolling back", or ""
+
+
+def dumps(release: Release) -> str:
+    """Return a release as a cluster keeps it in a label: without the settings."""
+    kept = {name: value for name, value in asdict(release).items() if name not in {"settings", "record"}}
+    return json.dumps(kept, separators=(",", ":"))
+
+
+def loads(label: str, record: str = "") -> Release | None:
+    """Return the release that a label holds, or None if it holds none."""
+    try:
+        kept = json.loads(label)
+        known = {one.name for one in fields(Release)}
+        given = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
+        return Release(**{name: value for name, value in given.items() if name in known} | {"record": record})
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def unknown_migrations(newer: Release, older: Release) -> tuple[str, ...]:
+    """Return the migrations that an older release does not know; none if it never said which it has."""
+    return tuple(name for name in newer.migrations if name not in older.migrations) if older.migrations else ()

@@ -10,14 +10,15 @@ class Step(NamedTuple):
     host: str
     container: str
     compose: str
+    cluster: str
 
 
 STEPS = (
-    Step("Python", "python3", "FROM python:3.13-slim", "build: ."),
-    Step("Virtual environment", "inv venv", "inv build", "inv up"),
-    Step("pip install -r requirements.txt", "inv install", "inv build", "inv up"),
-    Step("Settings in .env", "inv env", "inv env", "inv env"),
-    Step("cd src, then gunicorn", "inv serve", "inv run", "inv up"),
+    Step("Python", "python3", "FROM python:3.13-slim", "build: .", "FROM python:3.13-slim"),
+    Step("Virtual environment", "inv venv", "inv build", "inv up", "inv deploy"),
+    Step("pip install -r requirements.txt", "inv install", "inv build", "inv up", "inv deploy"),
+    Step("Settings in .env", "inv env", "inv env", "inv env", "inv deploy"),
+    Step("cd src, then gunicorn", "inv serve", "inv run", "inv up", "inv deploy"),
 )
 
 

@@ -12,7 +12,7 @@ PROJECT_DIR = BASE_DIR.parent
 environment.load(PROJECT_DIR / ".env")
 
 # Where the Instructions List runs; the Dockerfile and the Compose file set it.
-PLACE = environment.choice("PLACE", ("host", "container", "compose"))
+PLACE = environment.choice("PLACE", ("host", "container", "compose", "cluster"))
 
 DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.secret("SECRET_KEY", "django-insecure-for-debugging-only" if DEBUG else "")

@@ -21,6 +21,7 @@ PLACES = {
     "host": "on this machine",
     "container": "in a container",
     "compose": "in a container, with Compose",
+    "cluster": "in a container, one of several",
 }
 
 

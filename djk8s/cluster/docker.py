@@ -1,0 +1,103 @@
+"""Docker commands for an engine that may be elsewhere, and the Compose files of a deployment."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from djk8s import engine, ports
+from djk8s.cluster.release import Release, Where
+from djk8s.compose import stack
+from djk8s.dotenv.file import EnvFile
+from djk8s.project import Project
+from djk8s.shell.command import Command
+from djk8s.shell.run import output
+from djk8s.shell.talk import refuse
+
+FOLDER = Path(".tools", "deploy")  # neither git nor the image takes what is in .tools
+
+
+def variables(where: Where) -> dict[str, str]:
+    """Return the variables that lead docker to the engine of a deployment."""
+    return {"DOCKER_CONTEXT": where.context} if where.context else {}
+
+
+def command(project: Project, where: Where, *words: str | Path, **more: Any) -> Command:
+    """Return a docker command for the engine of a deployment."""
+    return Command((project.engine, *words), shown=variables(where), **more)
+
+
+def ask(project: Project, where: Where, *words: str) -> str:
+    """Return what that engine answers, or nothing if it fails."""
+    answer = engine.question(project, *words, variables=variables(where), patience=30)
+    return "" if answer.returncode else answer.stdout.strip()
+
+
+def require(project: Project, where: Where) -> None:
+    """Raise `Exit` unless the engine of a deployment answers."""
+    if where.context and not ask(project, where, "version", "--format", "{{.Server.Version}}"):
+        refuse(f"--context {where.context} does not answer: `{project.engine} context ls` shows what there is.")
+    engine.require(project)
+
+
+def compose(project: Project, where: Where, image: str, *words: str, more: tuple[str, ...] = (), **given: Any) -> Command:
+    """Return a Compose command on the files of a deployment; `more` overlays join those that were asked for."""
+    known = stack.files(project)
+    overlays = [name for name in known if name in {*where.overlays, *more}]
+    files = [word for path in (project.compose_file, *(known[name] for name in overlays)) for word in ("--file", path)]
+    shown = {
+        **variables(where),
+        "UP_IMAGE": image,
+        "UP_PORT": str(ports.parse(where.port, "deploy.port")),
+        "UP_REPLICAS": str(where.replicas),
+        "UP_READY_WITHIN": str(project.ready_within),
+        **given.pop("shown", {}),
+    }
+    hidden = {**passwords(project, where), **given.pop("hidden", {})}
+    return Command((project.engine, "compose", "--project-name", where.name, *files, *words), shown=shown, hidden=hidden, **given)
+
+
+def passwords(project: Project, where: Where) -> dict[str, str]:
+    """Return the password of the database that comes along, which Compose takes from the environment."""
+    if "db" not in where.overlays:
+        return {}
+    name = stack.password_name(project)
+    return {name: EnvFile(project, project.shown(where.env_file)).values.get(name, "")}
+
+
+def config_command(
+    project: Project,
+    where: Where,
+    image: str,
+    more: tuple[str, ...],
+    shown: Mapping[str, str] | None = None,
+    writes: Path | None = None,
+) -> Command:
+    """Return the command that prints the Compose files as one, without the settings of the site."""
+    words = ("config", "--format", "json")
+    given = {"UP_ENV_FILE": os.devnull, **(shown or {})}
+    return compose(project, where, image, *words, more=more, shown=given, writes=writes)
+
+
+def config(project: Project, where: Where, image: str, more: tuple[str, ...]) -> dict[str, Any]:
+    """Return the Compose files as one; raises `Exit` if Compose cannot read them."""
+    asked = config_command(project, where, image, more)
+    answer = output(project, asked.argv, timeout=30, variables={**asked.shown, **asked.hidden})
+    if answer.returncode:
+        refuse(f"Compose cannot read the files of the deployment: {answer.stderr.strip()}")
+    found: dict[str, Any] = json.loads(answer.stdout)
+    return found
+
+
+def folder(project: Project) -> Path:
+    """Return the folder for what a deployment writes for itself."""
+    if not project.dry:
+        (project.root / FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return project.root / FOLDER
+
+
+def site_variables(config: dict[str, Any], release: Release) -> dict[str, str]:
+    """Return the variables that the site has in a deployment: its settings, and what the Compose files add."""
+    added = config["services"]["web"].get("environment", {})
+    return {**release.settings, **{name: (value or "").replace("$$", "$") for name, value in added.items()}}

@@ -1,0 +1,65 @@
+"""One deployment at a time: a container whose name is taken while somebody deploys, and which ends with them."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from djk8s import engine
+from djk8s.cluster import docker
+from djk8s.cluster.release import Where
+from djk8s.project import Project
+from djk8s.shell import processes
+from djk8s.shell.command import Command
+from djk8s.shell.run import environment
+from djk8s.shell.talk import refuse, say
+
+HOLDER = "djk8s.deploying"
+PATIENCE = 5  # seconds for the container to go
+
+
+def command(project: Project, where: Where, image: str, by: str) -> Command:
+    """Return the command that holds the lock as long as its standard input is open."""
+    named = ("--name", f"{where.name}-deploying", "--label", f"{HOLDER}={by}", "--entrypoint", "sh")
+    words = ("run", "--rm", "--interactive", "--network", "none", *named, image, "-c", "echo held; exec cat")
+    return docker.command(project, where, *words)
+
+
+@contextmanager
+def held(project: Project, where: Where, image: str, by: str) -> Iterator[None]:
+    """Hold the lock of a deployment; raises `Exit` with the holder's name where somebody else does."""
+    if project.dry:
+        say("# While this goes on, a container with the name of the deployment keeps others from deploying.")
+        yield
+        return
+    taking = command(project, where, image, by)
+    holder = subprocess.Popen(
+        [str(word) for word in taking.argv],
+        env=environment(taking.shown),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **processes.own_group(),  # a Ctrl-C is ours to act on, with the lock still held
+    )
+    assert holder.stdin and holder.stdout and holder.stderr
+    try:
+        if holder.stdout.readline() != b"held\n":
+            refuse_lock(project, where, holder.stderr.read().decode(errors="replace"))
+        yield
+    finally:
+        with suppress(OSError):
+            holder.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            holder.wait(PATIENCE)
+
+
+def refuse_lock(project: Project, where: Where, complaint: str) -> None:
+    """Raise `Exit` with the reason why the lock cannot be taken."""
+    if "already in use" not in complaint:
+        say(complaint.strip())
+        refuse("The lock that keeps others from deploying could not be taken, see above; nothing was changed.")
+    label = f'{{{{index .Config.Labels "{HOLDER}"}}}} since {{{{.Created}}}}'
+    asked = engine.question(
+        project, "inspect", "--format", label, f"{where.name}-deploying", variables=docker.variables(where)
+    )
+    who, _, since = asked.stdout.strip().partition(" since ")
+    refuse(f"{who or 'Somebody'} is deploying {where.name} since {since[11:19]} UTC: try again when that is done.")

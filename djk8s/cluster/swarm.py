@@ -1,0 +1,328 @@
+"""A Docker Swarm: the Compose files as a stack, rolled by Swarm itself. It keeps each release as a config."""
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from invoke import Exit
+
+from djk8s.cluster import docker, lock, settings, stackfile
+from djk8s.cluster.release import Release, Status, Where, dumps, loads
+from djk8s.project import Project
+from djk8s.shell.command import Command
+from djk8s.shell.run import ended_by_signals, run
+from djk8s.shell.talk import refuse, say
+
+OVERLAYS = ("proxy", "swarm")
+STACK = "com.docker.stack.namespace"  # `docker stack rm` removes what has this label
+KEPT = 10  # releases that can be gone back to
+LOG = "20"  # lines
+PATIENCE = 15  # seconds after which a person wants to know for what we wait
+WEB = "web"
+UNCHANGED = 3  # seconds in which Swarm begins to roll, if it has anything to roll
+FAILED = re.compile("Failed|Rejected")
+BY_ITSELF = "rollback_"  # how Swarm calls what it takes back
+
+
+def require(project: Project, where: Where) -> None:
+    """Raise `Exit` unless the engine manages a Swarm."""
+    if project.dry:
+        return
+    docker.require(project, where)
+    if docker.ask(project, where, "info", "--format", "{{.Swarm.ControlAvailable}}") != "true":
+        refuse("This engine manages no Swarm: `docker swarm init` makes it a manager, or --context names one.")
+
+
+def several_nodes(project: Project, where: Where) -> bool:
+    return len(docker.ask(project, where, "node", "ls", "--quiet").split()) > 1
+
+
+def shares_files(project: Project, where: Where) -> bool:
+    """Return whether the replicas see the same uploads: on one node, or in a volume that is elsewhere."""
+    volume = docker.config(project, where, "site", OVERLAYS)["volumes"].get("data", {})
+    return not several_nodes(project, where) or "driver" in volume or "driver_opts" in volume
+
+
+@contextmanager
+def locked(project: Project, where: Where, image: str, by: str) -> Iterator[None]:
+    """Keep others from deploying; raises `Exit` with the name of somebody who does."""
+    with lock.held(project, where, image, by):
+        yield
+
+
+def releases(project: Project, where: Where) -> list[Release]:
+    """Return what can be gone back to: what is deployed now, then what was before it, and then what came after."""
+    known = records(project, where)
+    now = docker.ask(
+        project, where, "service", "inspect", f"{where.name}_{WEB}", "--format", f'{{{{index .Spec.Labels "{stackfile.RELEASE}"}}}}'
+    )
+    at = next((number for number, one in enumerate(known) if one.record == now), None)
+    return known if at is None else [*known[at:], *reversed(known[:at])]
+
+
+def records(project: Project, where: Where) -> list[Release]:
+    """Return the releases that the Swarm keeps, the newest first."""
+    form = f'{{{{.Name}}}}\t{{{{.Label "{stackfile.RELEASE}"}}}}'
+    listed = docker.ask(project, where, "config", "ls", "--filter", f"label={STACK}={where.name}", "--format", form)
+    pairs = (line.partition("\t") for line in listed.splitlines())
+    found = [one for name, _, label in pairs if (one := loads(label, name))]
+    return sorted(found, key=lambda one: one.record.rpartition("-release-")[2], reverse=True)
+
+
+def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool) -> None:
+    """Run the jobs of a new release and wait for them; raises `Exit` with the last lines of one that failed."""
+    keep_volumes_here(project, where)
+    files = docker.folder(project)
+    allowed = {"UP_MIGRATE": "--allow-unsafe"} if allow_unsafe else {}
+    reading = docker.config_command(project, where, release.image, OVERLAYS, allowed, files / "compose.json")
+    env_file = Path(project.shown(where.env_file))
+    run(project, reading)
+    run(project, Command((Path(sys.executable), "-m", "djk8s.cluster.settings", str(env_file)), writes=files / "settings"))
+    for stage in stackfile.STAGES:
+        run(project, stage_command(project, where, release, stage))
+    names = ["migrate", "static"] if project.dry else services(files / "jobs.json")
+    try:
+        if project.dry or services(files / "needed.json"):
+            deploy_stage(project, where, "needed")
+            wait_for_all(project, where, services(files / "needed.json"))
+        remove_jobs(project, where, names)
+        deploy_stage(project, where, "jobs")
+        wait_for_jobs(project, where, names)
+    finally:
+        remove_jobs(project, where, names)
+
+
+def stage_command(project: Project, where: Where, release: Release, stage: str) -> Command:
+    """Return the command that writes one stage of a deployment."""
+    files = docker.FOLDER
+    whole = project.root / files
+    name = settings_name(where, release)
+    words = (stage, release.image, name, str(files / "settings"), release.record)
+    return Command(
+        (Path(sys.executable), "-m", "djk8s.cluster.stackfile", *words),
+        reads=whole / "compose.json",
+        writes=whole / f"{stage}.json",
+    )
+
+
+def settings_name(where: Where, release: Release) -> str:
+    return stackfile.digested(f"{where.name}-settings", settings.secret(release.settings).encode())
+
+
+def services(file: Path) -> list[str]:
+    """Return the names of the services in a stack's file; none where it is only to be shown."""
+    return sorted(json.loads(file.read_text(encoding="utf-8"))["services"]) if file.is_file() else []
+
+
+def deploy_stage(project: Project, where: Where, stage: str) -> None:
+    """Deploy one stage. The image is named by its digest already, so no registry is asked."""
+    options = ("--detach=true", "--resolve-image", "never", "--with-registry-auth")
+    file = docker.FOLDER / f"{stage}.json"
+    words = ("stack", "deploy", *options, "--compose-file", project.root / file, where.name)
+    run(project, docker.command(project, where, *words), "Swarm did not take the stack, see above; the old version serves.")
+
+
+def keep_volumes_here(project: Project, where: Where) -> None:
+    """Choose the node that keeps the volumes of the database, unless one was chosen before."""
+    label = stackfile.volumes_label(where.name).replace(" == ", "=")
+    if project.dry or not docker.ask(project, where, "node", "ls", "--quiet", "--filter", f"node.label={label}"):
+        run(project, docker.command(project, where, "node", "update", "--label-add", label, "self"))
+
+
+def remove_jobs(project: Project, where: Where, names: list[str]) -> None:
+    """Remove jobs that have ended, so that the next ones of the same name begin from nothing."""
+    there = set(docker.ask(project, where, "service", "ls", "--format", "{{.Name}}").split()) if not project.dry else set()
+    jobs = [name for one in names if (name := f"{where.name}_{one}") in there]
+    if jobs:
+        run(project, docker.command(project, where, "service", "rm", *jobs))
+
+
+def replicas(project: Project, where: Where) -> dict[str, str]:
+    """Return how many of each service run, as 2/3, or (1/1 completed) after a job."""
+    words = ("service", "ls", "--filter", f"label={STACK}={where.name}", "--format", "{{.Name}} {{.Replicas}}")
+    pairs = (line.partition(" ") for line in docker.ask(project, where, *words).splitlines())
+    return {name.removeprefix(f"{where.name}_"): said for name, _, said in pairs}
+
+
+def is_whole(said: str) -> bool:
+    """Return whether as many replicas run as are wanted, which Swarm says as 3/3."""
+    running, wanted = said.split()[0].split("/")
+    return running == wanted
+
+
+def tasks(project: Project, where: Where, name: str) -> list[tuple[str, str, str, str]]:
+    """Return the tasks of a service: id, image, state and error."""
+    form = "{{.ID}}\t{{.Image}}\t{{.CurrentState}}\t{{.Error}}"
+    listed = docker.ask(project, where, "service", "ps", f"{where.name}_{name}", "--no-trunc", "--format", form)
+    return [(*(line.split("\t") + [""] * 3)[:4],) for line in listed.splitlines()]  # type: ignore[misc]
+
+
+class Patience:
+    """Waits in short steps, and says once for what."""
+
+    def __init__(self) -> None:
+        self.begun, self.told = time.monotonic(), False
+
+    def step(self, doing: str) -> None:
+        """Wait a moment."""
+        if not self.told and time.monotonic() - self.begun > PATIENCE:
+            self.told = True
+            say(f"Still waiting: {doing}.")
+        time.sleep(0.5)
+
+
+def wait_for_all(project: Project, where: Where, names: list[str]) -> None:
+    """Wait until every replica of some services is healthy."""
+    patience = Patience()
+    while not project.dry:
+        said = replicas(project, where)
+        missing = [name for name in names if not is_whole(said.get(name, "0/1"))]
+        if not missing:
+            return
+        states = ", ".join(f"{name}: {task[2]} {task[3]}".strip() for name in missing for task in tasks(project, where, name)[:1])
+        patience.step(states or "Swarm starts them")
+
+
+def wait_for_jobs(project: Project, where: Where, names: list[str]) -> None:
+    """Wait until jobs are done; raises `Exit` with the last lines of one that failed."""
+    patience = Patience()
+    while not project.dry:
+        said = replicas(project, where)
+        done = {name: re.search(r"\((\d+)/(\d+) completed\)", said.get(name, "")) for name in names}
+        if all(found and found[1] == found[2] != "0" for found in done.values()):
+            return
+        states = {name: tasks(project, where, name) for name in names}
+        for name, found in states.items():
+            for task, _, state, error in found:
+                if FAILED.match(state):
+                    show_log(project, where, task)
+                    refuse(f"The job {name} failed ({error.strip() or state}), see above; the old version serves.")
+        patience.step(", ".join(f"{name}: {found[0][2]} {found[0][3]}".strip() for name, found in states.items() if found))
+
+
+def show_log(project: Project, where: Where, task: str) -> None:
+    """Show the last lines of the log of a task."""
+    log = docker.engine.question(
+        project, "service", "logs", "--raw", "--tail", LOG, task, variables=docker.variables(where), patience=30
+    )
+    if said := (log.stdout + log.stderr).strip():
+        say(said)
+
+
+def roll(project: Project, where: Where, release: Release) -> None:
+    """Replace the replicas one by one; a version that is not healthy is taken back, and then raises `Exit`."""
+    before = None if project.dry else current(project, where)
+    label = f"{stackfile.RELEASE}={dumps(release)}"
+    labels = ("--label", f"{STACK}={where.name}", "--label", label)
+    record = project.root / docker.FOLDER / "record.json"
+    run(project, stage_command(project, where, release, "record"))
+    run(project, docker.command(project, where, "config", "create", *labels, release.record, record))
+    change(project, where, release, before, "site")
+    forget(project, where)
+
+
+def back(project: Project, where: Where, release: Release) -> None:
+    """Replace the replicas by those of a release that was deployed before, with the settings of then."""
+    before = None if project.dry else current(project, where)
+    fetch(project, where, release)
+    change(project, where, release, before, "record")
+
+
+def fetch(project: Project, where: Where, release: Release) -> None:
+    """Write the stack of a release as it was deployed."""
+    words = ("config", "inspect", "--format", '{{printf "%s" .Spec.Data}}', release.record)
+    run(project, docker.command(project, where, *words, writes=docker.folder(project) / "record.json"))
+
+
+def current(project: Project, where: Where) -> Release | None:
+    """Return the release that is deployed, if the service is there."""
+    label = f'{{{{index .Spec.Labels "{stackfile.RELEASE}"}}}}'
+    name = docker.ask(project, where, "service", "inspect", f"{where.name}_{WEB}", "--format", label)
+    return next((one for one in records(project, where) if one.record == name), None)
+
+
+def change(project: Project, where: Where, release: Release, before: Release | None, stage: str) -> None:
+    """Deploy the site's stage and wait for it; what fails, or is interrupted, is taken back."""
+    try:
+        with ended_by_signals():
+            deploy_stage(project, where, stage)
+            if not project.dry:
+                wait_for_roll(project, where, release)
+    except Exit:
+        if not project.dry:
+            take_back(project, where, release, before)
+        raise
+
+
+def wait_for_roll(project: Project, where: Where, release: Release) -> None:
+    """Wait until Swarm has replaced every replica; raises `Exit` where it takes the new version back."""
+    begun, patience = time.monotonic(), Patience()
+    while True:
+        service = inspect(project, where)
+        state = (service.get("UpdateStatus") or {}).get("State", "")
+        counted = replicas(project, where).get(WEB, "0/1")
+        running, wanted = counted.split()[0].split("/")
+        failed = [task for task in tasks(project, where, WEB) if FAILED.match(task[2]) and task[1] == release.image]
+        settled = state == "completed" or (not state and time.monotonic() - begun > UNCHANGED)
+        if state.startswith(BY_ITSELF) or state == "paused" or (not state and failed):
+            if failed:
+                show_log(project, where, failed[0][0])
+                refuse(f"{release.revision} did not get healthy ({failed[0][3].strip() or failed[0][2]}), see above.")
+            refuse(f"{release.revision} did not get healthy: {service['UpdateStatus'].get('Message', state)}.")
+        if settled and running == wanted:
+            break
+        patience.step(f"{counted} are healthy, {state or 'starting'}")
+    others = [name for name in replicas(project, where) if name != WEB]
+    wait_for_all(project, where, [name for name in others if "completed" not in replicas(project, where)[name]])
+
+
+def inspect(project: Project, where: Where) -> dict[str, Any]:
+    """Return what Swarm says of the site's service."""
+    said = docker.ask(project, where, "service", "inspect", f"{where.name}_{WEB}", "--format", "{{json .}}")
+    found: dict[str, Any] = json.loads(said) if said else {}
+    return found
+
+
+def take_back(project: Project, where: Where, release: Release, before: Release | None) -> None:
+    """Bring back what was deployed before, where Swarm did not do so, and forget the release that failed."""
+    if before is None:
+        run(project, docker.command(project, where, "stack", "rm", where.name))
+        say("Nothing was deployed before, so nothing is now; the volumes stay.")
+        return
+    fetch(project, where, before)
+    deploy_stage(project, where, "record")
+    patience = Patience()
+    while rolling(project, where) or not is_whole(replicas(project, where).get(WEB, "0/1")):
+        patience.step("the old version comes back")
+    if release.record != before.record and release.settings:
+        run(project, docker.command(project, where, "config", "rm", release.record))
+    say(f"{before.revision} serves, as before.")
+
+
+def rolling(project: Project, where: Where) -> str:
+    """Return what Swarm does with the site at the moment, or nothing."""
+    state = (inspect(project, where).get("UpdateStatus") or {}).get("State", "")
+    return {"updating": "rolling", "rollback_started": "rolling back"}.get(state, "")
+
+
+def forget(project: Project, where: Where) -> None:
+    """Remove the oldest releases, and settings that no release has any more."""
+    if project.dry:
+        return
+    old = records(project, where)[KEPT:]
+    if old:
+        run(project, docker.command(project, where, "config", "rm", *(one.record for one in old)))
+
+
+def status(project: Project, where: Where) -> Status:
+    """Return what is deployed, and how many of its replicas are healthy."""
+    counted = replicas(project, where).get(WEB)
+    if not counted:
+        return Status(None)
+    running, wanted = counted.split()[0].split("/")
+    return Status(current(project, where), int(wanted), int(running), rolling(project, where))
