@@ -109,8 +109,8 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=ENGINE, allow_parallel=True)
 def postgres(session: nox.Session) -> None:
-    """Test the site once more, with PostgreSQL for its database."""
-    test_site(session, "-p", "on_postgres", "tests/site", "src")
+    """Test the site, and how it is migrated, once more with PostgreSQL for the database."""
+    test_site(session, "-p", "on_postgres", "tests/site", "tests/serving/test_migrate.py", "src")
 
 
 @nox.session(default=ENGINE, allow_parallel=True)
