@@ -15,6 +15,7 @@ from djk8s.cli.program import after_dashes, hand_over  # noqa: E402
 hand_over(ROOT)
 
 from djk8s import cleaning, engine, listing, locking, nox, tools  # noqa: E402
+from djk8s.cluster import deploying  # noqa: E402
 from djk8s.compose import database, stack  # noqa: E402
 from djk8s.container import image, site  # noqa: E402
 from djk8s.doctor import report  # noqa: E402
@@ -197,6 +198,62 @@ def db_shell(c: Context) -> None:
     database.shell(project_of(c))
 
 
+@task(
+    iterable=["with_"],
+    help={
+        "to": "where: compose (this machine), swarm or kubernetes; by default the setting deploy.to",
+        "context": "docker's or kubectl's own context, for a cluster elsewhere",
+        "replicas": "how many of the site; by default as many as now, or 3",
+        "with": "a file of compose/ to join, as db; may be repeated; by default those of now",
+        "env-file": "the settings, instead of .env",
+        "registry": "where the nodes take the image from, as registry.example.com/team",
+        "tag": "the version's name, by default its git revision",
+        "allow-dirty": "deploy changes that are not committed",
+        "allow-unsafe-migrations": "apply migrations that the version that serves cannot live with",
+    },
+)
+def deploy(
+    c: Context,
+    with_: list[str],
+    to: str | None = None,
+    context: str | None = None,
+    replicas: str | None = None,
+    env_file: str | None = None,
+    registry: str | None = None,
+    tag: str | None = None,
+    allow_dirty: bool = False,
+    allow_unsafe_migrations: bool = False,
+) -> None:
+    """Build, push, migrate once, and replace the site's replicas one by one."""
+    place = to or c.config.deploy.to
+    asked = (replicas, with_, env_file, registry, tag, allow_dirty, allow_unsafe_migrations)
+    deploying.deploy(project_of(c), place, context, *asked)
+
+
+@task(
+    help={
+        "to": "where: compose, swarm or kubernetes; by default the setting deploy.to",
+        "context": "docker's or kubectl's own context",
+        "to-revision": "a version that was deployed, by default the one before",
+    }
+)
+def rollback(c: Context, to: str | None = None, context: str | None = None, to_revision: str | None = None) -> None:
+    """Go back to a version that was deployed before."""
+    deploying.rollback(project_of(c), to or c.config.deploy.to, context, to_revision)
+
+
+@task(
+    help={
+        "to": "where: compose, swarm or kubernetes; by default the setting deploy.to",
+        "context": "docker's or kubectl's own context",
+        "json": "print it as JSON",
+    }
+)
+def status(c: Context, to: str | None = None, context: str | None = None, json: bool = False) -> None:
+    """Show what is deployed, how many replicas are healthy, since when, and by whom."""
+    deploying.status(project_of(c), to or c.config.deploy.to, context, json)
+
+
 @task(help={"volumes": "remove the databases too", "venv": "remove the virtual environment too"})
 def clean(c: Context, volumes: bool = False, venv: bool = False) -> None:
     """Remove this project's containers, networks and images."""
@@ -255,6 +312,7 @@ ns.configure(
             "env_example": ".env.example",
         },
         "up": {"image": "djk8s-compose:v1", "port": "8001"},
+        "deploy": {"to": "compose", "port": "8080"},
     }
 )
 

@@ -17,6 +17,7 @@ from djk8s.shell.talk import refuse
 REMEDY = {
     "port": "in invoke.yaml or INVOKE_PORT",
     "up.port": "in invoke.yaml or INVOKE_UP_PORT",
+    "deploy.port": "in invoke.yaml or INVOKE_DEPLOY_PORT",
     "PORT": "in .env or in your shell",
 }
 # Processes that hold a port for a container.

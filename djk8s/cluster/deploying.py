@@ -1,0 +1,225 @@
+"""The order of a deployment: build, push, migrate once, roll, wait. What is done at each step is the target's."""
+
+import getpass
+import json
+import os
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from datetime import datetime, timezone
+from types import ModuleType
+
+from djk8s import engine, git
+from djk8s.cluster import docker, machine, probe, registry, release, swarm
+from djk8s.cluster.release import Release, Status, Where
+from djk8s.compose import stack
+from djk8s.container import image
+from djk8s.dotenv.file import EnvFile, ensure, ensure_password
+from djk8s.project import Project
+from djk8s.shell.command import Command
+from djk8s.shell.run import run
+from djk8s.shell.talk import refuse, say
+
+TARGETS: dict[str, ModuleType] = {"compose": machine, "swarm": swarm}
+REPLICAS = 3
+
+
+def target(to: str) -> ModuleType:
+    """Return the module that deploys to a place; raises `Exit` for an unknown one."""
+    if to not in TARGETS:
+        refuse(f"--to {to!r} is none: write {', '.join([*TARGETS][:-1])} or {[*TARGETS][-1]}.")
+    return TARGETS[to]
+
+
+def place(project: Project, context: str | None, env_file: str | None = None) -> Where:
+    """Return where a project is deployed, as its settings say."""
+    return Where(
+        project.name,
+        context or "",
+        port=project.deploy_port,
+        env_file=project.env_file if env_file is None else project.root / env_file,
+    )
+
+
+def deploy(
+    project: Project,
+    to: str,
+    context: str | None,
+    replicas: str | None,
+    overlays: Iterable[str],
+    env_file: str | None,
+    host: str | None,
+    tag: str | None,
+    allow_dirty: bool,
+    allow_unsafe: bool,
+) -> None:
+    """Deploy the folder as it is now, and say how long it took; what serves meanwhile is not disturbed."""
+    module, where = target(to), place(project, context, env_file)
+    module.require(project, where)
+    before = [] if project.dry else module.releases(project, where)
+    where = as_before(project, where, before[0] if before else None, replicas, overlays)
+    env = settings(project, where, env_file)
+    revision = registry.tag(project, tag, allow_dirty)
+    named = registry.registry_of(project, host)
+    begun = time.monotonic()
+    if not named and to == "swarm" and not project.dry and swarm.several_nodes(project, where):
+        refuse("This Swarm has several nodes, which take the image from a registry: name it with --registry.")
+    ref = provide(project, where, named, revision)
+    new = Release(ref, revision, by(), now(), settings=env.values, overlays=where.overlays, replicas=where.replicas)
+    new = replace(new, record=f"{where.name}-release-{revision}-{new.at.replace(':', '')}")
+    new = check(project, module, where, new)
+    with module.locked(project, where, new.image, new.by):
+        module.migrate(project, where, new, allow_unsafe)
+        module.roll(project, where, new)
+    say(f"{revision} is deployed: {counted(where.replicas)}, {time.monotonic() - begun:.0f} s." + at(where, to))
+
+
+def at(where: Where, to: str) -> str:
+    return f" It is at http://localhost:{where.port}" if to != "kubernetes" and not where.context else ""
+
+
+def counted(replicas: int) -> str:
+    return f"{replicas} replica{'s' * (replicas != 1)}"
+
+
+def as_before(project: Project, where: Where, now: Release | None, replicas: str | None, overlays: Iterable[str]) -> Where:
+    """Return where to deploy, with as many replicas and the same files of compose/ as now, unless others are named."""
+    if replicas is not None and not (replicas.isdecimal() and 1 <= int(replicas) <= 999):
+        refuse(f"--replicas {replicas!r} is no number of replicas: write 1 or more, as --replicas 3.")
+    names = stack.joined(project, overlays) or (now.overlays if now else ())
+    for name in {"dev", "proxy", "swarm"} & {*names}:
+        refuse(f"--with {name} is not for a deployment: leave it out.")
+    return replace(where, overlays=names, replicas=int(replicas or 0) or (now.replicas if now else 0) or REPLICAS)
+
+
+def settings(project: Project, where: Where, env_file: str | None) -> EnvFile:
+    """Return the environment file of a deployment, which is written where it is missing."""
+    env = ensure(EnvFile(project, env_file))
+    if "db" in where.overlays:
+        env = ensure_password(env, stack.password_name(project))
+    env.for_the_site({})  # refuses a malformed file
+    return env
+
+
+def provide(project: Project, where: Where, named: str, revision: str) -> str:
+    """Build and push the image and return how a cluster names it; without a registry, its engine builds it."""
+    if named:
+        return registry.publish(project, named, revision)
+    at = docker.variables(where)
+    command = image.build_command(project, (revision,), revision=git.revision(project))
+    run(project, replace(command, shown=at), engine.or_gone(project, image.NOT_BUILT))
+    ref = image.name(project, revision)
+    if project.dry:
+        return ref
+    # By its id, which no engine looks for elsewhere.
+    return docker.ask(project, where, "image", "inspect", "--format", "{{.Id}}", ref) or ref
+
+
+def check(project: Project, module: ModuleType, where: Where, new: Release) -> Release:
+    """Return the release with its migrations; raises `Exit` where the site cannot have as many replicas."""
+    if project.dry:
+        return new
+    known = docker.site_variables(docker.config(project, where, new.image, module.OVERLAYS), new)
+    site = probe.ask(project, new.image, known)
+    if site.vendor == "sqlite" and where.replicas > 1:
+        refuse(
+            "The site's database is SQLite, a file that replicas cannot share: set DATABASE_URL, or add --with db or "
+            "--replicas 1."
+        )
+    if site.files and where.replicas > 1 and not module.shares_files(project, where):
+        refuse(
+            f"{site.files[0]} keeps its files on one machine: give the volume `data` a driver in docker-compose.yaml that "
+            "all nodes share, or STORAGES a bucket (django-storages)."
+        )
+    return replace(new, migrations=site.migrations)
+
+
+def by() -> str:
+    """Return who deploys, as a person recognises it."""
+    person = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or getpass.getuser()
+    return f"{person}@{socket.gethostname()}"
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def rollback(project: Project, to: str, context: str | None, revision: str | None) -> None:
+    """Go back to the version before, or to another that was deployed; says which migrations it does not know."""
+    module, where = target(to), place(project, context)
+    module.require(project, where)
+    if project.dry:
+        module.back(project, where, Release("IMAGE", revision or "REVISION", record="RECORD"))
+        return
+    known = module.releases(project, where)
+    if not known:
+        refuse("Nothing is deployed here, so there is nothing to go back to.")
+    chosen = choose(known, revision)
+    where = replace(where, overlays=chosen.overlays, replicas=chosen.replicas or known[0].replicas)
+    if unknown := release.unknown_migrations(known[0], chosen):
+        say(f"{chosen.revision} does not know {', '.join(unknown)}: they stay in the database.")
+    begun = time.monotonic()
+    with module.locked(project, where, known[0].image, by()):
+        module.back(project, where, chosen)
+    say(f"{chosen.revision} is deployed again: {time.monotonic() - begun:.0f} s.")
+
+
+def choose(known: list[Release], revision: str | None) -> Release:
+    """Return the release to go back to; raises `Exit` if there is none."""
+    others = known[1:]
+    found = [one for one in others if revision is None or one.revision.startswith(revision)]
+    if found:
+        return found[0]
+    if not others:
+        refuse(f"{known[0].revision} is the first that was deployed, so there is nothing to go back to.")
+    refuse(f"--to-revision {revision} was not deployed here: there is {', '.join(dict.fromkeys(one.revision for one in others))}.")
+
+
+def status(project: Project, to: str, context: str | None, as_json: bool) -> None:
+    """Print what is deployed, how many replicas are healthy, since when, and by whom."""
+    module, where = target(to), place(project, context)
+    if project.dry:
+        run(project, Command((project.engine, "stack", "services", where.name)))
+        return
+    module.require(project, where)
+    found: Status = module.status(project, where)
+    print(json.dumps(as_data(project, found), indent=2) if as_json else as_text(project, where, found))
+
+
+def as_data(project: Project, found: Status) -> dict[str, object]:
+    """Return a status for a program to read."""
+    deployed = found.release
+    kept = {name: value for name, value in asdict(deployed).items() if name not in {"settings", "migrations"}} if deployed else None
+    older = is_older(project, deployed) if deployed else None
+    return {"release": kept, "wanted": found.wanted, "healthy": found.healthy, "doing": found.doing, "older_than_folder": older}
+
+
+def is_older(project: Project, deployed: Release) -> bool:
+    """Return whether the folder is not what is deployed."""
+    return git.revision(project)[:12] != deployed.revision
+
+
+def as_text(project: Project, where: Where, found: Status) -> str:
+    """Return a status for a person to read."""
+    if not found.release and not found.wanted:
+        return f"{where.name} is not deployed here: `inv deploy` does that."
+    lines = [f"replicas  {found.healthy} of {found.wanted} healthy{f', {found.doing}' * bool(found.doing)}"]
+    if deployed := found.release:
+        folder = "another than the folder" if is_older(project, deployed) else "as the folder is"
+        lines = [
+            f"revision  {deployed.revision}, {folder}",
+            *lines,
+            f"deployed  {deployed.at.replace('T', ' ').removesuffix('Z')} UTC ({age(deployed.at)} ago) by {deployed.by}",
+            f"image     {deployed.image}",
+        ]
+    return "\n".join(lines)
+
+
+def age(at: str) -> str:
+    """Return how long ago something was, in its largest unit."""
+    seconds = int((datetime.now(timezone.utc) - datetime.fromisoformat(at.replace("Z", "+00:00"))).total_seconds())
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}{'s' * (seconds >= 2 * size)}"
+    return f"{seconds} second{'s' * (seconds != 1)}"

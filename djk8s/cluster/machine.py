@@ -1,0 +1,180 @@
+"""One machine, with Compose: new containers beside the old ones, and then without them. nginx in front asks them all.
+
+Compose keeps no history, so each container of the site has, in a label, its release and those before it.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+from invoke import Exit
+
+from djk8s import engine
+from djk8s.cluster import docker, lock
+from djk8s.cluster.release import Release, Status, Where, dumps, loads
+from djk8s.project import Project
+from djk8s.shell.command import Command
+from djk8s.shell.run import ended_by_signals, run
+from djk8s.shell.talk import refuse, say
+
+OVERLAYS = ("proxy",)
+RELEASE, BEFORE = "djk8s.release", "djk8s.before"
+KEPT = 10  # releases that can be gone back to
+LOG = "20"  # lines
+TRIAL = 15  # seconds that a new version has to stay healthy before it gets requests; compose/swarm.yaml has the same
+STEP = 0.5  # seconds between two looks
+ALONE = {"proxy", "swarm", "dev", "worker"}  # overlays that bring nothing that a migration needs
+
+
+def require(project: Project, where: Where) -> None:
+    """Raise `Exit` unless the engine is this machine's, which has the files that Compose mounts."""
+    if project.dry:
+        return
+    docker.require(project, where)
+    host = docker.ask(project, where, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+    if where.context and not host.startswith(("unix:", "npipe:")):
+        refuse("Compose mounts files of this machine: `inv deploy --to swarm` is for another one, even if it is alone.")
+
+
+def shares_files(project: Project, where: Where) -> bool:
+    """Return True: the replicas share a volume of their machine."""
+    return True
+
+
+@contextmanager
+def locked(project: Project, where: Where, image: str, by: str) -> Iterator[None]:
+    """Keep others from deploying; raises `Exit` with the name of somebody who does."""
+    with lock.held(project, where, image, by):
+        yield
+
+
+def containers(project: Project, where: Where) -> list[str]:
+    """Return the containers of the site, those of one-off commands left out."""
+    labels = [f"{engine.COMPOSE_PROJECT}={where.name}", f"{engine.COMPOSE_SERVICE}=web", "com.docker.compose.oneoff=False"]
+    filters = [word for label in labels for word in ("--filter", f"label={label}")]
+    return docker.ask(project, where, "ps", "--quiet", "--no-trunc", *filters).split()
+
+
+def releases(project: Project, where: Where) -> list[Release]:
+    """Return what is deployed, and then what was before it, the newest first."""
+    found = containers(project, where)
+    if not found:
+        return []
+    form = f'{{{{index .Config.Labels "{RELEASE}"}}}}\t{{{{index .Config.Labels "{BEFORE}"}}}}'
+    now, _, before = docker.ask(project, where, "inspect", "--format", form, found[0]).partition("\t")
+    earlier = json.loads(before) if before.startswith("[") else []
+    return [one for label in (now, *earlier) if (one := loads(label, "label"))]
+
+
+def labelled(project: Project, where: Where, release: Release, before: list[Release]) -> None:
+    """Write the overlay that gives the containers of the site their labels."""
+    labels = {RELEASE: dumps(release), BEFORE: json.dumps([dumps(one) for one in before[:KEPT]])}
+    # In a Compose file, $$ is a $.
+    text = json.dumps({"services": {"web": {"labels": labels}}}).replace("$", "$$")
+    path = docker.folder(project) / "labels.json"
+    if project.dry:
+        print(f"mkdir -p {docker.FOLDER} && echo '{text}' > {docker.FOLDER / 'labels.json'}")
+    else:
+        path.write_text(text, encoding="utf-8")
+
+
+def compose(project: Project, where: Where, image: str, *words: str) -> Command:
+    """Return a Compose command on the files of a deployment and its labels."""
+    given = docker.compose(project, where, image, *words, more=OVERLAYS)
+    at = given.argv.index(words[0], 2)
+    argv = (*given.argv[:at], "--file", project.root / docker.FOLDER / "labels.json", *given.argv[at:])
+    file = {"UP_ENV_FILE": project.shown(where.env_file)}
+    return replace(given, argv=argv, shown={**given.shown, **file})
+
+
+def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool) -> None:
+    """Migrate with the new image; raises `Exit` if that fails, and then nothing else has changed."""
+    before = [] if project.dry else releases(project, where)
+    labelled(project, where, release, [one for one in before if one.revision != release.revision])
+    needed = [name for name in where.overlays if name not in ALONE]
+    if needed:
+        run(project, compose(project, where, release.image, "up", "--detach", "--wait", "--no-deps", *needed))
+    once = ("run", "--rm", "--no-deps", "--no-TTY")
+    words = ("web", "python", "-m", "serving.migrate", *(["--allow-unsafe"] if allow_unsafe else []))
+    failed = "The migration failed, see above; the old version serves."
+    run(project, compose(project, where, release.image, *once, *words), failed)
+    run(project, compose(project, where, release.image, *once, "static"))
+
+
+def roll(project: Project, where: Where, release: Release) -> None:
+    """Try the new version without requests, then put as many of it beside the old ones, and then stop those."""
+    old = [] if project.dry else containers(project, where)
+    try:
+        with ended_by_signals():
+            trial(project, where, release)
+            scale = f"web={len(old) + where.replicas}"
+            words = ("up", "--detach", "--wait", "--no-build", "--no-deps", "--no-recreate", "--scale", scale, "web")
+            run(project, compose(project, where, release.image, *words), f"{release.revision} did not get healthy.")
+    except Exit:
+        if not project.dry:
+            take_back(project, where, old)
+        raise
+    for container in old:
+        run(project, docker.command(project, where, "stop", container[:12]))
+        run(project, docker.command(project, where, "rm", container[:12]))
+    words = ("up", "--detach", "--wait", "--no-build", "--remove-orphans", "--scale", f"web={where.replicas}")
+    run(project, compose(project, where, release.image, *words), "Not all of it is healthy, see above.")
+
+
+def trial(project: Project, where: Where, release: Release) -> None:
+    """Run one container that nginx does not find, until it was healthy for a while; raises `Exit` if it was not."""
+    name = f"{where.name}-trial"
+    words = ("run", "--detach", "--no-deps", "--name", name, "web")
+    try:
+        run(project, compose(project, where, release.image, *words))
+        if not project.dry:
+            watch(project, where, release, name)
+    finally:
+        run(project, docker.command(project, where, "rm", "--force", name))
+
+
+def watch(project: Project, where: Where, release: Release, container: str) -> None:
+    """Wait until a container was healthy for a while; raises `Exit` with its last log lines if it does not get so."""
+    healthy_since = None
+    late = time.monotonic() + project.ready_within
+    while healthy_since is None or time.monotonic() - healthy_since < TRIAL:
+        state = docker.ask(project, where, "inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", container)
+        if state == "running healthy":
+            healthy_since = healthy_since or time.monotonic()
+        elif healthy_since or not state.startswith("running") or time.monotonic() > late:
+            log = engine.question(project, "logs", "--tail", LOG, container, variables=docker.variables(where))
+            if said := (log.stdout + log.stderr).strip():
+                say(said)
+            refuse(f"{release.revision} did not stay healthy ({state}), see above; the old version serves.")
+        time.sleep(STEP)
+
+
+def take_back(project: Project, where: Where, old: list[str]) -> None:
+    """Remove the new containers of the site."""
+    new = [container for container in containers(project, where) if container not in old]
+    if new:
+        with suppress(Exit):
+            run(project, docker.command(project, where, "rm", "--force", *(one[:12] for one in new)))
+
+
+def back(project: Project, where: Where, release: Release) -> None:
+    """Deploy a release that was deployed before; its settings are those of today."""
+    before = [] if project.dry else releases(project, where)
+    if not project.dry and not docker.ask(project, where, "image", "inspect", "--format", "{{.Id}}", release.image):
+        refuse(f"The image of {release.revision} is not here any more: deploy it anew from its commit.")
+    at = next((number for number, one in enumerate(before) if one.revision == release.revision), 0)
+    labelled(project, where, release, before[at + 1 :])
+    roll(project, where, release)
+
+
+def status(project: Project, where: Where) -> Status:
+    """Return what is deployed, and how many of its replicas are healthy."""
+    found = containers(project, where)
+    known = releases(project, where)
+    if not found:
+        return Status(None)
+    states = docker.ask(project, where, "inspect", "--format", "{{.State.Health.Status}}", *found).split()
+    wanted = known[0].replicas if known else len(found)
+    return Status(known[0] if known else None, wanted, states.count("healthy"), "rolling" * (len(found) > wanted))

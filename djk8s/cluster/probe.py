@@ -1,0 +1,55 @@
+"""Ask a site, in its image, what a deployment has to know: its database, its migrations, and where uploads go."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from djk8s import engine
+from djk8s.project import Project
+from djk8s.shell.run import output
+from djk8s.shell.talk import refuse, say
+
+PATIENCE = 120  # seconds, for a site that takes long to import
+# It asks no database: the loader reads the migrations from the code.
+CODE = """
+import json, os
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "serving.overlay")
+import django
+django.setup()
+from django.apps import apps
+from django.core.files.storage import FileSystemStorage, default_storage
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import FileField
+
+fields = [field for model in apps.get_models() for field in model._meta.get_fields() if isinstance(field, FileField)]
+storages = [getattr(field.storage, "_wrapped", None) or field.storage for field in fields]
+here = [str(field) for field, storage in zip(fields, storages) if isinstance(storage, FileSystemStorage)]
+migrations = sorted(".".join(key) for key in MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+print("\\n" + json.dumps({"vendor": connection.vendor, "files": here, "migrations": migrations}))
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a site says of itself."""
+
+    vendor: str  # of its database, as postgresql; unknown without one
+    files: tuple[str, ...]  # the fields whose files it keeps in a folder, as board.Note.attachment
+    migrations: tuple[str, ...]  # all that its code has
+
+
+def ask(project: Project, image: str, settings: Mapping[str, str]) -> Site:
+    """Return what the site in an image says; raises `Exit` with its own last line if it cannot start."""
+    if project.dry:
+        return Site("postgresql", (), ())
+    engine.require(project)
+    names = [word for name in sorted(settings) for word in ("--env", name)]
+    words = (project.engine, "run", "--rm", "--network", "none", "--label", project.label, *names, image)
+    answer = output(project, (*words, "python", "-c", CODE), timeout=PATIENCE, variables=settings)
+    if answer.returncode:
+        lines = (answer.stderr or answer.stdout).strip().splitlines()[-10:]
+        say("\n".join(lines))
+        refuse("The site cannot start with these settings, see above; nothing was deployed.")
+    said = json.loads(answer.stdout.strip().rpartition("\n")[2])
+    return Site(said["vendor"], tuple(said["files"]), tuple(said["migrations"]))
