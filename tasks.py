@@ -16,6 +16,7 @@ hand_over(ROOT)
 
 from djk8s import cleaning, engine, listing, locking, nox, tools  # noqa: E402
 from djk8s.cluster import deploying  # noqa: E402
+from djk8s.cluster import registry as registries  # noqa: E402
 from djk8s.compose import database, stack  # noqa: E402
 from djk8s.container import image, site  # noqa: E402
 from djk8s.doctor import report  # noqa: E402
@@ -180,6 +181,31 @@ def down(c: Context, volumes: bool = False) -> None:
     stack.down(project_of(c), volumes)
 
 
+@task(
+    iterable=["platform"],
+    help={
+        "registry": "what is before the image's name there, as registry.example.com/team; by default the setting",
+        "tag": "the tag, as v1; by default the first 12 characters of git's revision",
+        "platform": "a platform to build for, as linux/arm64; may be repeated",
+        "sbom": "attach the list of what is in the image",
+        "provenance": "attach how the image was built",
+        "allow-dirty": "push changes that are not committed, under a tag that says so",
+    },
+)
+def push(
+    c: Context,
+    platform: list[str],
+    registry: str | None = None,
+    tag: str | None = None,
+    sbom: bool = False,
+    provenance: bool = False,
+    allow_dirty: bool = False,
+) -> None:
+    """Build the image, push it under git's revision, and print its digest."""
+    attest = [name for name, wanted in (("sbom", sbom), ("provenance", provenance)) if wanted]
+    registries.publish(project_of(c), registry, tag, platform, attest, allow_dirty)
+
+
 @task(name="db-dump", positional=["file"], help={"file": "the file to write, which must not exist"})
 def db_dump(c: Context, file: str) -> None:
     """Dump the database of `inv up --with db` to a file."""
@@ -298,6 +324,7 @@ ns.configure(
         "engine": "docker",  # or a compatible command
         "project": "djk8s",  # what names of containers, volumes and networks begin with
         "image": "djk8s",
+        "registry": "",  # what is before the image's name where `inv push` pushes it, as registry.example.com/team
         "port": "8000",
         "venv": "venv",
         "env_file": ".env",

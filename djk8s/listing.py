@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from djk8s import dockerfile, engine, locking, nox, ports
+from djk8s.cluster import registry
 from djk8s.compose import database, stack
 from djk8s.container import image, site
 from djk8s.host import server, venv
@@ -26,6 +27,7 @@ def commands(project: Project) -> dict[str, Places]:
     latest = image.name(project, None)
     box = dockerfile.steps(project)
     manage = ("python", "manage.py", "COMMAND")
+    pushed = registry.reference(project, project.registry or "registry.example.com/team", "REVISION")
     one, dumped = "CONTAINER", ("CONTAINER", Path("FILE"))
     return {
         "venv": {
@@ -50,6 +52,7 @@ def commands(project: Project) -> dict[str, Places]:
         "stop": {"container": [site.stop_line(project), site.prune_command(project)]},
         "up": {"compose": [stack.up_command(project)]},
         "down": {"compose": [stack.down_command(project)]},
+        "push": {"cluster": [registry.tag_command(project, pushed), registry.push_command(project, pushed)]},
         "db-dump": {"compose": [database.dump_command(project, *dumped)]},
         "db-restore": {"compose": [database.read_command(project, *dumped), database.restore_command(project, one)]},
         "db-shell": {"compose": [engine.exec_command(project, one, database.PSQL)]},

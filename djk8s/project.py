@@ -19,7 +19,9 @@ NOT_AN_OPTION = r"[^\s-].*"
 NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
 # The name of an image: https://pkg.go.dev/github.com/distribution/reference#pkg-overview
 PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-IMAGE = rf"(?=.{{1,200}}\Z)(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{PART}(?:/{PART})*"
+HOST = r"[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?"
+IMAGE = rf"(?=.{{1,200}}\Z)(?:{HOST}/)?{PART}(?:/{PART})*"
+REGISTRY = rf"(?:{HOST}(?:/{PART})*)?"
 APPLICATION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 SECONDS, SOME_SECONDS = r"[1-9][0-9]{0,4}", "a number of seconds, as 60"
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
@@ -34,6 +36,7 @@ class Project:
     engine: str
     name: str
     image: str
+    registry: str
     port: str
     up_image: str
     up_port: str
@@ -60,6 +63,7 @@ class Project:
             engine=setting("engine", config.engine, NOT_AN_OPTION, "a program"),
             name=setting("project", config.project, NAME, "a name of a-z, 0-9, _ and -"),
             image=setting("image", config.image, IMAGE, "an image's name without a tag, as djk8s"),
+            registry=setting("registry", config.registry, REGISTRY, "as registry.example.com/team, without https"),
             port=str(config.port),
             up_image=setting("up.image", config.up.image, f"{IMAGE}(?::{TAG})?", "an image's name, as djk8s:v1"),
             up_port=str(config.up.port),

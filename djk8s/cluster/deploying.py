@@ -61,7 +61,7 @@ def deploy(
     where = as_before(project, where, before[0] if before else None, replicas, overlays)
     env = settings(project, where, env_file)
     revision = registry.tag(project, tag, allow_dirty)
-    named = registry.registry_of(project, host)
+    named = project.registry if host is None else host
     begun = time.monotonic()
     if not named and to == "swarm" and not project.dry and swarm.several_nodes(project, where):
         refuse("This Swarm has several nodes, which take the image from a registry: name it with --registry.")
@@ -83,7 +83,9 @@ def counted(replicas: int) -> str:
     return f"{replicas} replica{'s' * (replicas != 1)}"
 
 
-def as_before(project: Project, where: Where, now: Release | None, replicas: str | None, overlays: Iterable[str]) -> Where:
+def as_before(
+    project: Project, where: Where, now: Release | None, replicas: str | None, overlays: Iterable[str]
+) -> Where:
     """Return where to deploy, with as many replicas and the same files of compose/ as now, unless others are named."""
     if replicas is not None and not (replicas.isdecimal() and 1 <= int(replicas) <= 999):
         refuse(f"--replicas {replicas!r} is no number of replicas: write 1 or more, as --replicas 3.")
@@ -105,7 +107,9 @@ def settings(project: Project, where: Where, env_file: str | None) -> EnvFile:
 def provide(project: Project, where: Where, named: str, revision: str) -> str:
     """Build and push the image and return how a cluster names it; without a registry, its engine builds it."""
     if named:
-        return registry.publish(project, named, revision)
+        name = registry.reference(project, named, revision)
+        registry.build_and_tag(project, name)
+        return registry.push(project, name) or name
     at = docker.variables(where)
     command = image.build_command(project, (revision,), revision=git.revision(project))
     run(project, replace(command, shown=at), engine.or_gone(project, image.NOT_BUILT))
@@ -129,8 +133,8 @@ def check(project: Project, module: ModuleType, where: Where, new: Release) -> R
         )
     if site.files and where.replicas > 1 and not module.shares_files(project, where):
         refuse(
-            f"{site.files[0]} keeps its files on one machine: give the volume `data` a driver in docker-compose.yaml that "
-            "all nodes share, or STORAGES a bucket (django-storages)."
+            f"{site.files[0]} keeps its files on one machine: give the volume `data` a driver in docker-compose.yaml "
+            "that all nodes share, or STORAGES a bucket (django-storages)."
         )
     return replace(new, migrations=site.migrations)
 
@@ -173,7 +177,8 @@ def choose(known: list[Release], revision: str | None) -> Release:
         return found[0]
     if not others:
         refuse(f"{known[0].revision} is the first that was deployed, so there is nothing to go back to.")
-    refuse(f"--to-revision {revision} was not deployed here: there is {', '.join(dict.fromkeys(one.revision for one in others))}.")
+    there = ", ".join(dict.fromkeys(one.revision for one in others))
+    return refuse(f"--to-revision {revision} was not deployed here: there is {there}.")
 
 
 def status(project: Project, to: str, context: str | None, as_json: bool) -> None:
@@ -190,9 +195,19 @@ def status(project: Project, to: str, context: str | None, as_json: bool) -> Non
 def as_data(project: Project, found: Status) -> dict[str, object]:
     """Return a status for a program to read."""
     deployed = found.release
-    kept = {name: value for name, value in asdict(deployed).items() if name not in {"settings", "migrations"}} if deployed else None
+    kept = (
+        {name: value for name, value in asdict(deployed).items() if name not in {"settings", "migrations"}}
+        if deployed
+        else None
+    )
     older = is_older(project, deployed) if deployed else None
-    return {"release": kept, "wanted": found.wanted, "healthy": found.healthy, "doing": found.doing, "older_than_folder": older}
+    return {
+        "release": kept,
+        "wanted": found.wanted,
+        "healthy": found.healthy,
+        "doing": found.doing,
+        "older_than_folder": older,
+    }
 
 
 def is_older(project: Project, deployed: Release) -> bool:
@@ -210,7 +225,7 @@ def as_text(project: Project, where: Where, found: Status) -> str:
         lines = [
             f"revision  {deployed.revision}, {folder}",
             *lines,
-            f"deployed  {deployed.at.replace('T', ' ').removesuffix('Z')} UTC ({age(deployed.at)} ago) by {deployed.by}",
+            f"deployed  {age(deployed.at)} ago, {deployed.at}, by {deployed.by}",
             f"image     {deployed.image}",
         ]
     return "\n".join(lines)

@@ -41,7 +41,9 @@ def require(project: Project, where: Where) -> None:
     engine.require(project)
 
 
-def compose(project: Project, where: Where, image: str, *words: str, more: tuple[str, ...] = (), **given: Any) -> Command:
+def compose(
+    project: Project, where: Where, image: str, *words: str, more: tuple[str, ...] = (), **given: Any
+) -> Command:
     """Return a Compose command on the files of a deployment; `more` overlays join those that were asked for."""
     known = stack.files(project)
     overlays = [name for name in known if name in {*where.overlays, *more}]
@@ -55,7 +57,9 @@ def compose(project: Project, where: Where, image: str, *words: str, more: tuple
         **given.pop("shown", {}),
     }
     hidden = {**passwords(project, where), **given.pop("hidden", {})}
-    return Command((project.engine, "compose", "--project-name", where.name, *files, *words), shown=shown, hidden=hidden, **given)
+    return Command(
+        (project.engine, "compose", "--project-name", where.name, *files, *words), shown=shown, hidden=hidden, **given
+    )
 
 
 def passwords(project: Project, where: Where) -> dict[str, str]:
@@ -63,7 +67,8 @@ def passwords(project: Project, where: Where) -> dict[str, str]:
     if "db" not in where.overlays:
         return {}
     name = stack.password_name(project)
-    return {name: EnvFile(project, project.shown(where.env_file)).values.get(name, "")}
+    env = EnvFile(project, None if where.env_file == project.env_file else str(where.env_file))
+    return {name: env.values.get(name, "")}
 
 
 def config_command(

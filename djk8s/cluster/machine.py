@@ -52,7 +52,11 @@ def locked(project: Project, where: Where, image: str, by: str) -> Iterator[None
 
 def containers(project: Project, where: Where) -> list[str]:
     """Return the containers of the site, those of one-off commands left out."""
-    labels = [f"{engine.COMPOSE_PROJECT}={where.name}", f"{engine.COMPOSE_SERVICE}=web", "com.docker.compose.oneoff=False"]
+    labels = [
+        f"{engine.COMPOSE_PROJECT}={where.name}",
+        f"{engine.COMPOSE_SERVICE}=web",
+        "com.docker.compose.oneoff=False",
+    ]
     filters = [word for label in labels for word in ("--filter", f"label={label}")]
     return docker.ask(project, where, "ps", "--quiet", "--no-trunc", *filters).split()
 
@@ -119,8 +123,8 @@ def roll(project: Project, where: Where, release: Release) -> None:
     for container in old:
         run(project, docker.command(project, where, "stop", container[:12]))
         run(project, docker.command(project, where, "rm", container[:12]))
-    words = ("up", "--detach", "--wait", "--no-build", "--remove-orphans", "--scale", f"web={where.replicas}")
-    run(project, compose(project, where, release.image, *words), "Not all of it is healthy, see above.")
+    rest = ("up", "--detach", "--wait", "--no-build", "--remove-orphans", "--scale", f"web={where.replicas}")
+    run(project, compose(project, where, release.image, *rest), "Not all of it is healthy, see above.")
 
 
 def trial(project: Project, where: Where, release: Release) -> None:
@@ -140,7 +144,9 @@ def watch(project: Project, where: Where, release: Release, container: str) -> N
     healthy_since = None
     late = time.monotonic() + project.ready_within
     while healthy_since is None or time.monotonic() - healthy_since < TRIAL:
-        state = docker.ask(project, where, "inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", container)
+        state = docker.ask(
+            project, where, "inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", container
+        )
         if state == "running healthy":
             healthy_since = healthy_since or time.monotonic()
         elif healthy_since or not state.startswith("running") or time.monotonic() > late:

@@ -1,6 +1,6 @@
 """The settings of `.env` as one secret: NAME=value, and a zero byte after each, so that a value may have lines.
 
-    python -m djk8s.cluster.settings .env
+python -m djk8s.cluster.settings .env
 """
 
 import sys

@@ -42,7 +42,9 @@ def stack(compose: File, stage: str, image: str, settings: str, file: str, relea
     wanted = stages(compose, services)[stage.replace(RECORD, "site")]
     used = sorted({one["source"] for name in wanted for one in services[name].get("configs", [])})
     secret: File = {"name": settings, "file": file}
-    configs: File = {name: {"name": config_name(compose, name), "file": compose["configs"][name]["file"]} for name in used}
+    configs: File = {
+        name: {"name": config_name(compose, name), "file": compose["configs"][name]["file"]} for name in used
+    }
     if stage == RECORD:
         for one in (secret, *configs.values()):
             one["external"] = bool(one.pop("file"))

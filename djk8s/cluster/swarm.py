@@ -11,6 +11,7 @@ from typing import Any
 
 from invoke import Exit
 
+from djk8s import engine
 from djk8s.cluster import docker, lock, settings, stackfile
 from djk8s.cluster.release import Release, Status, Where, dumps, loads
 from djk8s.project import Project
@@ -59,7 +60,13 @@ def releases(project: Project, where: Where) -> list[Release]:
     """Return what can be gone back to: what is deployed now, then what was before it, and then what came after."""
     known = records(project, where)
     now = docker.ask(
-        project, where, "service", "inspect", f"{where.name}_{WEB}", "--format", f'{{{{index .Spec.Labels "{stackfile.RELEASE}"}}}}'
+        project,
+        where,
+        "service",
+        "inspect",
+        f"{where.name}_{WEB}",
+        "--format",
+        f'{{{{index .Spec.Labels "{stackfile.RELEASE}"}}}}',
     )
     at = next((number for number, one in enumerate(known) if one.record == now), None)
     return known if at is None else [*known[at:], *reversed(known[:at])]
@@ -80,9 +87,13 @@ def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool
     files = docker.folder(project)
     allowed = {"UP_MIGRATE": "--allow-unsafe"} if allow_unsafe else {}
     reading = docker.config_command(project, where, release.image, OVERLAYS, allowed, files / "compose.json")
-    env_file = Path(project.shown(where.env_file))
+    env_file = project.shown(where.env_file)
     run(project, reading)
-    run(project, Command((Path(sys.executable), "-m", "djk8s.cluster.settings", str(env_file)), writes=files / "settings"))
+    run(
+        project,
+        Command((Path(sys.executable), "-m", "djk8s.cluster.settings", env_file), writes=files / "settings"),
+    )
+    (files / "settings").chmod(0o600) if not project.dry else None
     for stage in stackfile.STAGES:
         run(project, stage_command(project, where, release, stage))
     names = ["migrate", "static"] if project.dry else services(files / "jobs.json")
@@ -124,7 +135,11 @@ def deploy_stage(project: Project, where: Where, stage: str) -> None:
     options = ("--detach=true", "--resolve-image", "never", "--with-registry-auth")
     file = docker.FOLDER / f"{stage}.json"
     words = ("stack", "deploy", *options, "--compose-file", project.root / file, where.name)
-    run(project, docker.command(project, where, *words), "Swarm did not take the stack, see above; the old version serves.")
+    run(
+        project,
+        docker.command(project, where, *words),
+        "Swarm did not take the stack, see above; the old version serves.",
+    )
 
 
 def keep_volumes_here(project: Project, where: Where) -> None:
@@ -136,7 +151,9 @@ def keep_volumes_here(project: Project, where: Where) -> None:
 
 def remove_jobs(project: Project, where: Where, names: list[str]) -> None:
     """Remove jobs that have ended, so that the next ones of the same name begin from nothing."""
-    there = set(docker.ask(project, where, "service", "ls", "--format", "{{.Name}}").split()) if not project.dry else set()
+    there = (
+        set(docker.ask(project, where, "service", "ls", "--format", "{{.Name}}").split()) if not project.dry else set()
+    )
     jobs = [name for one in names if (name := f"{where.name}_{one}") in there]
     if jobs:
         run(project, docker.command(project, where, "service", "rm", *jobs))
@@ -184,7 +201,9 @@ def wait_for_all(project: Project, where: Where, names: list[str]) -> None:
         missing = [name for name in names if not is_whole(said.get(name, "0/1"))]
         if not missing:
             return
-        states = ", ".join(f"{name}: {task[2]} {task[3]}".strip() for name in missing for task in tasks(project, where, name)[:1])
+        states = ", ".join(
+            f"{name}: {task[2]} {task[3]}".strip() for name in missing for task in tasks(project, where, name)[:1]
+        )
         patience.step(states or "Swarm starts them")
 
 
@@ -202,12 +221,14 @@ def wait_for_jobs(project: Project, where: Where, names: list[str]) -> None:
                 if FAILED.match(state):
                     show_log(project, where, task)
                     refuse(f"The job {name} failed ({error.strip() or state}), see above; the old version serves.")
-        patience.step(", ".join(f"{name}: {found[0][2]} {found[0][3]}".strip() for name, found in states.items() if found))
+        patience.step(
+            ", ".join(f"{name}: {found[0][2]} {found[0][3]}".strip() for name, found in states.items() if found)
+        )
 
 
 def show_log(project: Project, where: Where, task: str) -> None:
     """Show the last lines of the log of a task."""
-    log = docker.engine.question(
+    log = engine.question(
         project, "service", "logs", "--raw", "--tail", LOG, task, variables=docker.variables(where), patience=30
     )
     if said := (log.stdout + log.stderr).strip():

@@ -21,16 +21,18 @@ def build_command(
     project: Project, tags: Iterable[str] = (), options: Iterable[str] = (), revision: str = ""
 ) -> Command:
     """Return the command that builds the image with each tag, and `latest`, which `inv run` runs."""
-    argv = [project.engine, "build"]
-    for tag in dict.fromkeys([*tags, LATEST]):
-        argv += ["--tag", name(project, tag)]
-    given = [*options]
-    if "--file" not in given and project.dockerfile != project.root / "Dockerfile":
-        given += ["--file", project.shown(project.dockerfile)]
-    argv += given
+    names = [word for tag in dict.fromkeys([*tags, LATEST]) for word in ("--tag", name(project, tag))]
+    return Command((project.engine, "build", *names, *rest(project, options, revision)))
+
+
+def rest(project: Project, options: Iterable[str] = (), revision: str = "") -> list[str]:
+    """Return the words of a build that follow the image's names."""
+    words = [*options]
+    if "--file" not in words and project.dockerfile != project.root / "Dockerfile":
+        words += ["--file", project.shown(project.dockerfile)]
     if revision:
-        argv += ["--label", f"{git.REVISION}={revision}"]
-    return Command((*argv, "--label", project.label, "."))
+        words += ["--label", f"{git.REVISION}={revision}"]
+    return [*words, "--label", project.label, "."]
 
 
 def name(project: Project, tag: str | None) -> str:

@@ -2,8 +2,8 @@
 
     python load.py http://localhost:8080 --requests 10000 --rate 125 [--websocket]
 
-It prints JSON. A request failed if it got no answer, or another than it should. Notes are posted with a number each, and
-the last line that counts is `twice`: those that are on the board more than once.
+It prints JSON. A request failed if it got no answer, or another than it should. Notes are posted with a
+number each; `twice` counts those that are on the board more than once.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import json
 import re
 import secrets
 import time
+from typing import Any
 
 import httpx
 from websockets.asyncio.client import connect
@@ -45,11 +46,13 @@ class Load:
         if status != (302 if kind == "post" else 200):
             self.failed[f"{kind}: {status}"] += 1
 
-    async def send(self, kind: str, number: int) -> int | str:
+    async def send(self, kind: str, number: int) -> Any:
         """Send one request and return its status."""
         if kind == "post":
             data = {"text": f"{self.run}-{number}-", "csrfmiddlewaretoken": self.client.cookies["csrftoken"]}
-            return (await self.client.post("/board/", data=data, headers={"Referer": str(self.client.base_url)})).status_code
+            return (
+                await self.client.post("/board/", data=data, headers={"Referer": str(self.client.base_url)})
+            ).status_code
         if "asset" in kind:
             return (await self.client.get((self.assets if "old" in kind else self.latest)[number % 2])).status_code
         answer = await self.client.get("/" if kind == "page" else "/board/")
@@ -64,7 +67,8 @@ class Load:
             self.reconnects = attempt
             try:
                 async with connect(url, open_timeout=PATIENCE) as websocket:
-                    while not await asyncio.sleep(0.5):
+                    while True:
+                        await asyncio.sleep(0.5)
                         await websocket.send("still there?")
                         await asyncio.wait_for(websocket.recv(), PATIENCE)
             except (WebSocketException, OSError) as error:
@@ -85,7 +89,9 @@ async def main(url: str, rate: int, requests: int, websocket: bool) -> None:
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits, trust_env=False) as client:
         load = Load(client)
         await load.send("board", 0)
-        talking = asyncio.create_task(load.stay_connected(f"{url.replace('http', 'ws', 1)}/echo")) if websocket else None
+        talking = (
+            asyncio.create_task(load.stay_connected(f"{url.replace('http', 'ws', 1)}/echo")) if websocket else None
+        )
         begun, under_way = time.monotonic(), set()
         for number in range(requests):
             await asyncio.sleep(begun + number / rate - time.monotonic())
