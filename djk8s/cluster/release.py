@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,9 @@ def loads(label: str, record: str = "") -> Release | None:
     try:
         kept = json.loads(label)
         known = {one.name for one in fields(Release)}
-        given = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
-        return Release(**{name: value for name, value in given.items() if name in known} | {"record": record})
+        given: dict[str, Any] = {name: value for name, value in kept.items() if name in known}
+        given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+        return Release(**given | {"record": record})
     except (ValueError, TypeError, AttributeError):
         return None
 

@@ -146,7 +146,8 @@ def keep_volumes_here(project: Project, where: Where) -> None:
     """Choose the node that keeps the volumes of the database, unless one was chosen before."""
     label = stackfile.volumes_label(where.name).replace(" == ", "=")
     if project.dry or not docker.ask(project, where, "node", "ls", "--quiet", "--filter", f"node.label={label}"):
-        run(project, docker.command(project, where, "node", "update", "--label-add", label, "self"))
+        here = "NODE" if project.dry else docker.ask(project, where, "info", "--format", "{{.Swarm.NodeID}}")
+        run(project, docker.command(project, where, "node", "update", "--label-add", label, here))
 
 
 def remove_jobs(project: Project, where: Where, names: list[str]) -> None:
