@@ -67,12 +67,13 @@ def deploy(
         refuse("This Swarm has several nodes, which take the image from a registry: name it with --registry.")
     ref = provide(project, where, named, revision)
     new = Release(ref, revision, by(), now(), settings=env.values, overlays=where.overlays, replicas=where.replicas)
-    new = replace(new, record=f"{where.name}-release-{revision}-{new.at.replace(':', '')}")
+    new = replace(new, record=f"{where.name}-release-{new.at.replace(':', '')}")
     new = check(project, module, where, new)
     with module.locked(project, where, new.image, new.by):
         module.migrate(project, where, new, allow_unsafe)
         module.roll(project, where, new)
-    say(f"{revision} is deployed: {counted(where.replicas)}, {time.monotonic() - begun:.0f} s." + at(where, to))
+    if not project.dry:
+        say(f"{revision} is deployed: {counted(where.replicas)}, {time.monotonic() - begun:.0f} s." + at(where, to))
 
 
 def at(where: Where, to: str) -> str:

@@ -78,7 +78,7 @@ def records(project: Project, where: Where) -> list[Release]:
     listed = docker.ask(project, where, "config", "ls", "--filter", f"label={STACK}={where.name}", "--format", form)
     pairs = (line.partition("\t") for line in listed.splitlines())
     found = [one for name, _, label in pairs if (one := loads(label, name))]
-    return sorted(found, key=lambda one: one.record.rpartition("-release-")[2], reverse=True)
+    return sorted(found, key=lambda one: one.at, reverse=True)
 
 
 def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool) -> None:
@@ -113,7 +113,7 @@ def stage_command(project: Project, where: Where, release: Release, stage: str) 
     files = docker.FOLDER
     whole = project.root / files
     name = settings_name(where, release)
-    words = (stage, release.image, name, str(files / "settings"), release.record)
+    words = (stage, release.image, name, "settings", release.record)
     return Command(
         (Path(sys.executable), "-m", "djk8s.cluster.stackfile", *words),
         reads=whole / "compose.json",
