@@ -121,6 +121,13 @@ def adopt_smoke(session: nox.Session) -> None:
     session.run("pytest", "-v", "--numprocesses=2", "tests/adopt/test_adopt.py", *session.posargs)
 
 
+@nox.session(default=ENGINE, allow_parallel=True)
+def cluster_smoke(session: nox.Session) -> None:
+    """Deploy under load, with Compose and on a Swarm: new versions, broken ones, and back; no request may fail."""
+    with sessions.own_containers(session):
+        sessions.own_tests(session, sessions.OwnTests("tests/cluster", group("cluster")))
+
+
 @nox.session(default=False)
 def wheel(session: nox.Session) -> None:
     """Build the package djk8s, to be used elsewhere, in dist/."""
