@@ -94,7 +94,8 @@ def volumes_label(name: str) -> str:
 
 def config_name(compose: File, name: str) -> str:
     """Return the name of a config, which is never changed: a digest of its content is part of it."""
-    return digested(f"{compose['name']}-{name}", Path(compose["configs"][name]["file"]).read_bytes())
+    file = compose["configs"][name]["file"].replace("$$", "$")  # as it is written in a Compose file
+    return digested(f"{compose['name']}-{name}", Path(file).read_bytes())
 
 
 def digested(name: str, content: bytes) -> str:
