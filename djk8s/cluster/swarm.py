@@ -133,8 +133,8 @@ def services(file: Path) -> list[str]:
 def deploy_stage(project: Project, where: Where, stage: str) -> None:
     """Deploy one stage. The image is named by its digest already, so no registry is asked."""
     options = ("--detach=true", "--resolve-image", "never", "--with-registry-auth")
-    file = docker.FOLDER / f"{stage}.json"
-    words = ("stack", "deploy", *options, "--compose-file", project.root / file, where.name)
+    file = docker.FOLDER / f"{stage}.json"  # relative, as docker takes commas and quotes apart
+    words = ("stack", "deploy", *options, "--compose-file", str(file), where.name)
     run(
         project,
         docker.command(project, where, *words),
@@ -241,7 +241,7 @@ def roll(project: Project, where: Where, release: Release) -> None:
     before = None if project.dry else current(project, where)
     label = f"{stackfile.RELEASE}={dumps(release)}"
     labels = ("--label", f"{STACK}={where.name}", "--label", label)
-    record = project.root / docker.FOLDER / "record.json"
+    record = str(docker.FOLDER / "record.json")
     run(project, stage_command(project, where, release, "record"))
     run(project, docker.command(project, where, "config", "create", *labels, release.record, record))
     change(project, where, release, before, "site")
