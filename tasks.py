@@ -206,24 +206,6 @@ def push(
     registries.publish(project_of(c), registry, tag, platform, attest, allow_dirty)
 
 
-@task(name="db-dump", positional=["file"], help={"file": "the file to write, which must not exist"})
-def db_dump(c: Context, file: str) -> None:
-    """Dump the database of `inv up --with db` to a file."""
-    database.dump(project_of(c), file)
-
-
-@task(name="db-restore", positional=["file"], help={"file": "the file that `inv db dump` wrote"})
-def db_restore(c: Context, file: str) -> None:
-    """Replace the contents of the database by a dump."""
-    database.restore(project_of(c), file)
-
-
-@task(name="db-shell")
-def db_shell(c: Context) -> None:
-    """Open psql in the database."""
-    database.shell(project_of(c))
-
-
 @task(
     iterable=["with_"],
     help={
@@ -276,8 +258,26 @@ def rollback(c: Context, to: str | None = None, context: str | None = None, to_r
     }
 )
 def status(c: Context, to: str | None = None, context: str | None = None, json: bool = False) -> None:
-    """Show what is deployed, how many replicas are healthy, since when, and by whom."""
+    """Show what is deployed, how healthy it is, since when, and by whom."""
     deploying.status(project_of(c), to or c.config.deploy.to, context, json)
+
+
+@task(name="db-dump", positional=["file"], help={"file": "the file to write, which must not exist"})
+def db_dump(c: Context, file: str) -> None:
+    """Dump the database of `inv up --with db` to a file."""
+    database.dump(project_of(c), file)
+
+
+@task(name="db-restore", positional=["file"], help={"file": "the file that `inv db dump` wrote"})
+def db_restore(c: Context, file: str) -> None:
+    """Replace the contents of the database by a dump."""
+    database.restore(project_of(c), file)
+
+
+@task(name="db-shell")
+def db_shell(c: Context) -> None:
+    """Open psql in the database."""
+    database.shell(project_of(c))
 
 
 @task(help={"volumes": "remove the databases too", "venv": "remove the virtual environment too"})

@@ -20,7 +20,7 @@ from djk8s.adopt.found import Found, Unsure
 from djk8s.adopt.python import allows, read
 from djk8s.shell.talk import refuse
 
-SERVING = ("gunicorn", "whitenoise", "python-json-logger", "dj-database-url", "django-migration-linter")
+SERVING = ("gunicorn", "whitenoise", "python-json-logger", "dj-database-url")  # what serving/ imports
 LOCKS = ("uv.lock", *locks.READERS)
 NOT_FOR_SERVING = re.compile("dev|test|local|ci|doc|lint|debug", re.IGNORECASE)
 HEADER = "# What the site installs: the packages of {}, and what serving needs. `inv lock` writes this.\n"

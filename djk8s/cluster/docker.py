@@ -45,8 +45,8 @@ def compose(
     project: Project, where: Where, image: str, *words: str, more: tuple[str, ...] = (), **given: Any
 ) -> Command:
     """Return a Compose command on the files of a deployment; `more` overlays join those that were asked for."""
-    known = stack.files(project)
-    overlays = [name for name in known if name in {*where.overlays, *more}]
+    known = {**stack.files(project), **{name: project.root / "compose" / f"{name}.yaml" for name in more}}
+    overlays = [name for name in sorted(known) if name in {*where.overlays, *more}]
     files = [word for path in (project.compose_file, *(known[name] for name in overlays)) for word in ("--file", path)]
     shown = {
         **variables(where),

@@ -20,6 +20,7 @@ from djk8s.shell.talk import at_terminal, refuse, say
 
 # The services that can be scaled, and the overlay that each needs for it: the site's one port is for one container.
 SCALED = {"web": "proxy", "worker": "worker"}
+NOT_FOR_UP = {"swarm"}  # what `inv deploy --to swarm` joins
 NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the site's log, `inv down` removes it."
 # Known PostgreSQL errors, and the advice for each.
 CAUSES = {
@@ -120,7 +121,8 @@ def alone(project: Project) -> bool:
 
 def files(project: Project) -> dict[str, Path]:
     """Return the overlays by name, in alphabetical order; each may add to those before it, so worker.yaml is last."""
-    return {path.stem: path for path in sorted((project.root / "compose").glob("*.yaml"))}
+    found = sorted((project.root / "compose").glob("*.yaml"))
+    return {path.stem: path for path in found if path.stem not in NOT_FOR_UP}
 
 
 def joined(project: Project, names: Iterable[str]) -> tuple[str, ...]:

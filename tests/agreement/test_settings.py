@@ -22,9 +22,12 @@ def test_every_reader_of_settings_is_known() -> None:
 
 
 def test_box_says_which_place_it_is() -> None:
-    assert found("src/myproj/settings.py", r'choice\("PLACE", \((.*?)\)\)') == ['"host", "container", "compose"']
+    assert found("src/myproj/settings.py", r'choice\("PLACE", \((.*?)\)\)') == [
+        '"host", "container", "compose", "cluster"'
+    ]
     assert found("Dockerfile", r"^ENV .*\bPLACE=container\b")
     assert found("docker-compose.yaml", r"\bPLACE=compose\b")
+    assert found("compose/swarm.yaml", r"\bPLACE=cluster\b")
 
 
 PORTS = {

@@ -338,7 +338,26 @@ def test_no_fresh_secret_is_printed(inv: Inv, engine: Calls, tmp_path: Path) -> 
     assert not any(key in word for call in engine() for word in call["argv"])
 
 
-WITH_WORDS = {"db-dump": ["one.dump"], "db-restore": ["two.dump"], "new": ["shop", "../shop"]}
+def test_deploy_to_a_swarm_migrates_before_the_site_changes(elsewhere: Inv) -> None:
+    typed = elsewhere("--dry", "deploy", "--to", "swarm", "--tag", "v1", INVOKE_ENGINE="no-such-engine")
+    assert typed.returncode == 0, typed.stderr
+    stages = re.findall(r"stack deploy .*?(\w+)\.json", typed.stdout)
+    assert stages == ["needed", "jobs", "site"]
+    assert "SECRET_KEY" not in typed.stdout
+
+
+def test_rollback_on_a_swarm_deploys_what_it_kept(elsewhere: Inv) -> None:
+    typed = elsewhere("--dry", "rollback", "--to", "swarm")
+    assert re.findall(r"docker (\w+ \w+)", typed.stdout) == ["config inspect", "stack deploy"]
+
+
+WITH_WORDS = {
+    "push": ["--registry", "registry.example.com/team", "--tag", "v1"],
+    "deploy": ["--tag", "v1"],
+    "db-dump": ["one.dump"],
+    "db-restore": ["two.dump"],
+    "new": ["shop", "../shop"],
+}
 # These only look, and find that there is no engine.
 LOOKING = {"doctor", "adopt"}
 EVERY_TASK = [word for name in tasks.ns.task_names if name not in LOOKING for word in (name, *WITH_WORDS.get(name, []))]

@@ -41,7 +41,7 @@ def test_each_step_says_what_it_does_and_how(inv: Inv) -> None:
         step, help_line, *lines = block.split("\n\n")[0].splitlines()
         doc = tasks.ns[step.split()[1]].__doc__ or ""
         assert help_line.strip() == doc.splitlines()[0]
-        assert re.match(r"      (host|container|compose) +\S", lines[0]), step
+        assert re.match(r"      (host|container|compose|cluster) +\S", lines[0]), step
 
 
 def test_list_has_what_is_configured(inv: Inv) -> None:
@@ -89,7 +89,7 @@ def test_list_is_short_and_fits_a_terminal(elsewhere: Inv) -> None:
     lines = elsewhere("steps").stdout.splitlines()
     assert len(lines) > 50
     assert [line for line in lines if len(line) > 80 and sys.executable not in line] == []
-    heads = [number for number, line in enumerate(lines) if re.match(r" {6}(host|container|compose) |$", line)]
+    heads = [number for number, line in enumerate(lines) if re.match(r" {6}(host|container|compose|cluster) |$", line)]
     assert {after - head for head, after in itertools.pairwise(heads) if lines[head]} <= {1, 2}
 
 

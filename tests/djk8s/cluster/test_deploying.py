@@ -1,0 +1,58 @@
+"""What a deployment decides before it touches anything."""
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from invoke import Exit
+
+from djk8s.cluster import settings
+from djk8s.cluster.deploying import choose
+from djk8s.cluster.release import Release, dumps, loads, unknown_migrations
+from support import ROOT
+
+NEW = Release("shop:b", "b1", "ada@laptop", "2026-11-25T23:40:06Z", ("a.1", "a.2"), {"SECRET_KEY": "x"}, ("db",), 3)
+OLD = Release("shop:a", "a1", migrations=("a.1",))
+
+
+def test_release_is_kept_without_its_settings() -> None:
+    kept = loads(dumps(NEW), "record")
+    assert kept == Release("shop:b", "b1", NEW.by, NEW.at, NEW.migrations, {}, ("db",), 3, "record")
+
+
+@pytest.mark.parametrize("label", ["", "no JSON", "[]", "{}", '{"image": "x"}'])
+def test_label_of_somebody_else_is_no_release(label: str) -> None:
+    assert loads(label) is None
+
+
+def test_later_version_of_djk8s_may_keep_more() -> None:
+    assert loads('{"image": "x", "revision": "y", "weather": "fine"}') == Release("x", "y")
+
+
+def test_rollback_goes_to_the_version_before_or_to_the_one_asked_for() -> None:
+    oldest = Release("shop:0", "0c")
+    assert choose([NEW, OLD, oldest], None) == OLD
+    assert choose([NEW, OLD, oldest], "0") == oldest
+
+
+@pytest.mark.parametrize(("known", "asked"), [([NEW], None), ([NEW, OLD], "zz")])
+def test_rollback_to_what_was_not_deployed_is_refused(known: list[Release], asked: str | None) -> None:
+    with pytest.raises(Exit, match="deployed"):
+        choose(known, asked)
+
+
+def test_migrations_that_the_older_version_does_not_know_are_named() -> None:
+    assert unknown_migrations(NEW, OLD) == ("a.2",)
+    assert unknown_migrations(NEW, Release("x", "y")) == ()  # it never said which it has
+
+
+def test_entrypoint_reads_the_settings_as_they_were_written(tmp_path: Path) -> None:
+    values = {"LINES": "one\ntwo=2", "QUOTED": 'it\'s "$HOME"  ', "GIVEN": "by the secret"}
+    (tmp_path / "settings").write_text(settings.secret(values))
+    script = (ROOT / "entrypoint.sh").read_text().replace("/run/secrets/settings", shlex.quote(f"{tmp_path}/settings"))
+    (tmp_path / "entrypoint.sh").write_text(script)
+    words = ["bash", str(tmp_path / "entrypoint.sh"), "env", "-0"]
+    said = subprocess.run(words, capture_output=True, text=True, check=True, env={"GIVEN": "by name", "PATH": "/bin"})
+    found = dict(pair.split("=", 1) for pair in said.stdout.split("\0") if pair)
+    assert {name: found[name] for name in values} == {**values, "GIVEN": "by name"}
