@@ -123,8 +123,21 @@ def roll(project: Project, where: Where, release: Release) -> None:
     for container in old:
         run(project, docker.command(project, where, "stop", container[:12]))
         run(project, docker.command(project, where, "rm", container[:12]))
-    rest = ("up", "--detach", "--wait", "--no-build", "--remove-orphans", "--scale", f"web={where.replicas}")
-    run(project, compose(project, where, release.image, *rest), "Not all of it is healthy, see above.")
+    # Nothing that serves is made anew: nginx, or a database, would be away for a moment.
+    rest = ("up", "--detach", "--wait", "--no-build", "--no-deps", "--no-recreate", "--scale", f"web={where.replicas}")
+    run(project, compose(project, where, release.image, *rest, "web", "proxy"), "Not all of it is healthy, see above.")
+    if beside := workers(project, where, release):
+        words = ("up", "--detach", "--wait", "--no-build", "--no-deps", *beside)
+        run(project, compose(project, where, release.image, *words), "Not all of it is healthy, see above.")
+
+
+def workers(project: Project, where: Where, release: Release) -> list[str]:
+    """Return the services that run the site's image beside it, and do not end by themselves."""
+    if project.dry:
+        return [name for name in where.overlays if name == "worker"]
+    services = docker.config(project, where, release.image, OVERLAYS)["services"]
+    site = {name: one for name, one in services.items() if one["image"] == services["web"]["image"] and name != "web"}
+    return sorted(name for name, one in site.items() if one.get("scale") != 0 and one.get("restart") != "no")
 
 
 def trial(project: Project, where: Where, release: Release) -> None:
