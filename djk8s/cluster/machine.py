@@ -24,6 +24,8 @@ RELEASE, BEFORE = "djk8s.release", "djk8s.before"
 KEPT = 10  # releases that can be gone back to
 LOG = "20"  # lines
 TRIAL = 15  # seconds that a new version has to stay healthy before it gets requests; compose/swarm.yaml has the same
+UP = ("up", "--detach", "--wait", "--no-build", "--no-deps")
+BESIDE = (*UP, "--no-recreate")
 STEP = 0.5  # seconds between two looks
 ALONE = {"proxy", "swarm", "dev", "worker"}  # overlays that bring nothing that a migration needs
 
@@ -113,9 +115,11 @@ def roll(project: Project, where: Where, release: Release) -> None:
     try:
         with ended_by_signals():
             trial(project, where, release)
-            scale = f"web={len(old) + where.replicas}"
-            words = ("up", "--detach", "--wait", "--no-build", "--no-deps", "--no-recreate", "--scale", scale, "web")
-            run(project, compose(project, where, release.image, *words), f"{release.revision} did not get healthy.")
+            for number in range(
+                len(old) + 1, len(old) + where.replicas + 1
+            ):  # one by one, as a start takes a processor
+                words = (*BESIDE, "--scale", f"web={number}", "web")
+                run(project, compose(project, where, release.image, *words), f"{release.revision} did not get healthy.")
     except Exit:
         if not project.dry:
             take_back(project, where, old)
@@ -124,11 +128,11 @@ def roll(project: Project, where: Where, release: Release) -> None:
         run(project, docker.command(project, where, "stop", container[:12]))
         run(project, docker.command(project, where, "rm", container[:12]))
     # Nothing that serves is made anew: nginx, or a database, would be away for a moment.
-    rest = ("up", "--detach", "--wait", "--no-build", "--no-deps", "--no-recreate", "--scale", f"web={where.replicas}")
-    run(project, compose(project, where, release.image, *rest, "web", "proxy"), "Not all of it is healthy, see above.")
-    if beside := workers(project, where, release):
-        words = ("up", "--detach", "--wait", "--no-build", "--no-deps", *beside)
-        run(project, compose(project, where, release.image, *words), "Not all of it is healthy, see above.")
+    lines = [(*BESIDE, "--scale", f"web={where.replicas}", "web", "proxy")]
+    if others := workers(project, where, release):
+        lines.append((*UP, *others))
+    for line in lines:
+        run(project, compose(project, where, release.image, *line), "Not all of it is healthy, see above.")
 
 
 def workers(project: Project, where: Where, release: Release) -> list[str]:

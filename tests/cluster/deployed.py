@@ -1,0 +1,97 @@
+"""A checkout that is deployed, and the load on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from checkout import Checkout
+from support import free_port, run, wait_until
+
+LOAD = Path(__file__).with_name("load.py")
+REQUESTS = int(os.environ.get("CLUSTER_REQUESTS", "0"))
+SLOWEST = 30_000  # ms, which is the client's patience; README has what was measured
+ECHO = '''
+
+django_application = application
+
+
+async def application(scope, receive, send):
+    """Echo what a websocket says, and leave the rest to Django."""
+    if scope["type"] != "websocket":
+        return await django_application(scope, receive, send)
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+'''
+
+
+class Deployed(Checkout):
+    """A checkout with a deployment of its own."""
+
+    def __init__(self, folder: Path, to: str) -> None:
+        self.name, self.to, self.version = f"djk8s-{to}-{secrets.token_hex(3)}", to, 0
+        super().__init__(folder, self.name)
+        self.deploy_port = free_port()
+        self.environment |= {"INVOKE_DEPLOY_PORT": str(self.deploy_port), "INVOKE_READY_WITHIN": "15"}
+        asgi = self.folder / "src/myproj/asgi.py"
+        asgi.write_text(asgi.read_text() + ECHO)
+        assert self.inv("env", "--set", "SERVER=asgi", "--set", "WEB_CONCURRENCY=1").returncode == 0
+
+    def deploy(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Deploy the folder as a new version; each has another style sheet, and so an asset of another name."""
+        self.version += 1
+        styles = self.folder / "src/board/static/board/board.css"
+        styles.write_text(f"{styles.read_text()}\n/* {self.version} */\n")
+        return self.inv("deploy", "--to", self.to, "--tag", f"v{self.version}", *words)
+
+    def revision(self) -> str:
+        """Return what is deployed."""
+        return str(json.loads(self.inv("status", "--to", self.to, "--json").stdout)["release"]["revision"])
+
+    def loaded(self, requests: int) -> subprocess.Popen[str]:
+        """Start the load, and return when it asks."""
+        words = (sys.executable, str(LOAD), f"http://localhost:{self.deploy_port}", "--websocket")
+        return subprocess.Popen([*words, "--requests", str(REQUESTS or requests)], stdout=subprocess.PIPE, text=True)
+
+    def change(self, path: str, more: str) -> None:
+        file = self.folder / path
+        self.before = (file, file.read_text() if file.exists() else None)
+        file.write_text((self.before[1] or "") + more)
+
+    def undo(self) -> None:
+        file, text = self.before
+        if text is None:
+            file.unlink()
+        else:
+            file.write_text(text)
+
+    def remove(self) -> None:
+        """Remove the deployment with its volumes, and the images."""
+        if self.to == "swarm":
+            run("docker", "stack", "rm", self.name)
+        found = run("docker", "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.name}")
+        if found.stdout:
+            run("docker", "rm", "--force", *found.stdout.split())
+        run("docker", "network", "rm", f"{self.name}_default")
+        volumes = [f"{self.name}_{volume}" for volume in ("data", "database", "static")]
+        wait_until(lambda: run("docker", "volume", "rm", "--force", *volumes).returncode == 0, 60)
+        self.inv("clean", "--volumes")
+
+
+def nothing_failed(site: Deployed, what: str, load: subprocess.Popen[str]) -> dict[str, Any]:
+    """Wait for the load to end and check that each request got the answer it should."""
+    counted: dict[str, Any] = json.loads(load.communicate()[0])
+    if table := os.environ.get("CLUSTER_TABLE"):
+        row = (what, site.to, *(counted[key] for key in ("requests", "failed", "slowest_ms", "over_250_ms")))
+        with Path(table).open("a") as file:
+            file.write(f"| {' | '.join(map(str, row))} |\n")
+    assert (counted["why"], counted["twice"]) == ({}, 0), counted
+    assert counted["slowest_ms"] < SLOWEST
+    return counted
