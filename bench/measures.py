@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from engine import BASE, Engine, docker, run
-from load import requests_per_second
 from recipes import OURS, ROOT, TUTORIAL, Recipe, Sites, append, context
+
+from load import requests_per_second
 
 Note = Callable[[str, str, float], None]  # takes the key of a row, a column and a value
 

@@ -128,7 +128,7 @@ def roll(project: Project, where: Where, release: Release) -> None:
         run(project, docker.command(project, where, "stop", container[:12]))
         run(project, docker.command(project, where, "rm", container[:12]))
     # Nothing that serves is made anew: nginx, or a database, would be away for a moment.
-    lines = [(*BESIDE, "--scale", f"web={where.replicas}", "web", "proxy")]
+    lines: list[tuple[str, ...]] = [(*BESIDE, "--scale", f"web={where.replicas}", "web", "proxy")]
     if others := workers(project, where, release):
         lines.append((*UP, *others))
     for line in lines:

@@ -6,21 +6,15 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from deployed import Deployed, nothing_failed
 
+from deployed import Deployed, deployed, nothing_failed
 from support import run, wait_until
 
 
 @pytest.fixture(scope="module", params=["swarm", "compose"])
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, a_swarm: None) -> Iterator[Deployed]:
-    """A site in three replicas, with a database of its own."""
-    site = Deployed(tmp_path_factory.mktemp("deployed"), request.param)
-    try:
-        first = site.deploy("--with", "db")
-        assert first.returncode == 0, first.stderr
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    with deployed(tmp_path_factory.mktemp("deployed"), request.param) as site:
         yield site
-    finally:
-        site.remove()
 
 
 def test_second_deploy_at_once_is_refused_with_the_name_of_the_first(site: Deployed) -> None:

@@ -7,6 +7,8 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,24 @@ def nothing_failed(site: Deployed, what: str, load: subprocess.Popen[str]) -> di
     assert (counted["why"], counted["twice"]) == ({}, 0), counted
     assert counted["slowest_ms"] < SLOWEST
     return counted
+
+
+@contextmanager
+def deployed(folder: Path, to: str) -> Iterator[Deployed]:
+    """Deploy a site in three replicas, with a database of its own, and remove it again."""
+    # This engine becomes a Swarm of its own, unless it is one already.
+    becomes = (
+        to == "swarm" and run("docker", "info", "--format", "{{.Swarm.LocalNodeState}}").stdout.strip() != "active"
+    )
+    if becomes:
+        begun = run("docker", "swarm", "init", "--advertise-addr", "127.0.0.1")
+        assert begun.returncode == 0, begun.stderr
+    site = Deployed(folder, to)
+    try:
+        first = site.deploy("--with", "db")
+        assert first.returncode == 0, first.stderr
+        yield site
+    finally:
+        site.remove()
+        if becomes:
+            run("docker", "swarm", "leave", "--force")

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from deployed import Deployed, nothing_failed
+
+from deployed import Deployed, deployed, nothing_failed
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, a_swarm: None) -> Iterator[Deployed]:
-    """A site in three replicas, with a database of its own."""
-    site = Deployed(tmp_path_factory.mktemp("deployed"), "compose")
-    try:
-        first = site.deploy("--with", "db")
-        assert first.returncode == 0, first.stderr
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    with deployed(tmp_path_factory.mktemp("deployed"), "compose") as site:
         yield site
-    finally:
-        site.remove()
 
 
 def test_deploy_and_rollback(site: Deployed) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from deployed import Deployed, nothing_failed
+
+from deployed import Deployed, deployed, nothing_failed
 
 NEVER_HEALTHY = '\n\nPROBES["/readyz"] = lambda: "503 never"\n'
 DIES = "\n\nimport os, threading\n\nthreading.Timer(10, os._exit, (3,)).start()\n"
@@ -27,15 +28,9 @@ class Migration(migrations.Migration):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, a_swarm: None) -> Iterator[Deployed]:
-    """A site in three replicas, with a database of its own."""
-    site = Deployed(tmp_path_factory.mktemp("deployed"), "swarm")
-    try:
-        first = site.deploy("--with", "db")
-        assert first.returncode == 0, first.stderr
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    with deployed(tmp_path_factory.mktemp("deployed"), "swarm") as site:
         yield site
-    finally:
-        site.remove()
 
 
 def test_deploy_and_rollback(site: Deployed) -> None:
