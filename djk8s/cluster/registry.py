@@ -134,8 +134,11 @@ def build_and_push(project: Project, reference: str, platforms: Sequence[str], a
         require_builder(project, reference)
     command = buildx_command(project, reference, platforms, attest, git.revision(project))
     run(project, command, partial(explain, project, reference), unattended=True)
-    asked = ("buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", reference)
-    return "" if project.dry else "".join(f"{reference}@{digest}" for digest in engine.ask(project, *asked))
+    if project.dry:
+        return ""
+    asked = ("buildx", "imagetools", "inspect", "--format", "{{json .Manifest}}", reference)
+    digest = re.search(r'"digest": *"(sha256:[0-9a-f]+)"', "".join(engine.ask(project, *asked)))
+    return f"{reference}@{digest[1]}" if digest else ""
 
 
 def require_builder(project: Project, reference: str) -> None:

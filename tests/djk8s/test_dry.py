@@ -188,6 +188,20 @@ TABLE = [
         "docker logs $(docker ps --all --quiet --latest --filter label=djk8s.project=SCOPE)",
     ),
     case("stop stops this project's containers", "stop", *STOP),
+    case(
+        "push builds, and pushes under the revision",
+        "push --registry registry.example.com/team",
+        BUILD,
+        "docker tag djk8s:latest registry.example.com/team/djk8s:REVISION",
+        "docker push registry.example.com/team/djk8s:REVISION",
+    ),
+    case(
+        "push builds for other platforms as it pushes",
+        "push --tag v1 --platform linux/amd64 --platform linux/arm64 --provenance",
+        "docker buildx build --push --tag registry.example.com/djk8s:v1 --platform linux/amd64,linux/arm64 "
+        f"--sbom=false --provenance=true {LABELS} .",
+        INVOKE_REGISTRY="registry.example.com",
+    ),
     case("up builds and runs", "up", UP_ALL),
     case("up --detach waits and comes back after a reboot", "up --detach", f"{UP_DETACHED} --detach --wait"),
     case(
