@@ -13,8 +13,13 @@ from container.boxes import NAME
 from support import free_port, get, inv, run, wait_until
 
 MANIFESTS = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.index.v1+json"
-LOCKED = ("--env", "REGISTRY_AUTH=htpasswd", "--env", "REGISTRY_AUTH_HTPASSWD_REALM=any")
-LOCKED += ("--env", "REGISTRY_AUTH_HTPASSWD_PATH=/tmp/users")  # it writes one there, with a password that nobody knows
+# It writes the file of users itself, with a password that nobody knows.
+USERS = {
+    "REGISTRY_AUTH": "htpasswd",
+    "REGISTRY_AUTH_HTPASSWD_REALM": "any",
+    "REGISTRY_AUTH_HTPASSWD_PATH": "/tmp/users",
+}
+LOCKED = [word for name, value in USERS.items() for word in ("--env", f"{name}={value}")]
 
 
 @contextmanager
