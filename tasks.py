@@ -286,10 +286,16 @@ def clean(c: Context, volumes: bool = False, venv: bool = False) -> None:
     cleaning.clean(project_of(c), volumes, venv)
 
 
-@task(help={"json": "print the results as JSON"})
-def doctor(c: Context, json: bool = False) -> None:
+@task(
+    help={
+        "json": "print the results as JSON",
+        "to": "look at a deployment instead: compose, swarm or kubernetes",
+        "context": "docker's or kubectl's own context of that deployment",
+    }
+)
+def doctor(c: Context, json: bool = False, to: str | None = None, context: str | None = None) -> None:
     """Check everything that the list needs, and say how to mend what is wrong."""
-    report.examine(project_of(c), json)
+    report.examine(project_of(c), json, to, context)
 
 
 @task(help={"place": "where to run it: host, container, or compose after `inv up`"})

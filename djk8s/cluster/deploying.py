@@ -127,17 +127,24 @@ def check(project: Project, module: ModuleType, where: Where, new: Release) -> R
         return new
     known = docker.site_variables(docker.config(project, where, new.image, module.OVERLAYS), new)
     site = probe.ask(project, new.image, known)
-    if site.vendor == "sqlite" and where.replicas > 1:
-        refuse(
+    if said := objection(site, where.replicas, module.shares_files(project, where)):
+        refuse(said)
+    return replace(new, migrations=site.migrations)
+
+
+def objection(site: probe.Site, replicas: int, shares_files: bool) -> str:
+    """Return why a site cannot have so many replicas, and what to do; "" if it can."""
+    if site.vendor == "sqlite" and replicas > 1:
+        return (
             "The site's database is SQLite, a file that replicas cannot share: set DATABASE_URL, or add --with db or "
             "--replicas 1."
         )
-    if site.files and where.replicas > 1 and not module.shares_files(project, where):
-        refuse(
+    if site.files and replicas > 1 and not shares_files:
+        return (
             f"{site.files[0]} keeps its files on one machine: give the volume `data` a driver in docker-compose.yaml "
             "that all nodes share, or STORAGES a bucket (django-storages)."
         )
-    return replace(new, migrations=site.migrations)
+    return ""
 
 
 def by() -> str:

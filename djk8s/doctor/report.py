@@ -16,7 +16,7 @@ from functools import partial
 
 from invoke import Exit
 
-from djk8s.doctor import dotenv, engine, files, ports, python
+from djk8s.doctor import cluster, dotenv, engine, files, ports, python
 from djk8s.doctor.finding import FINE, NOTE, WRONG, Finding, note, wrong
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
@@ -56,10 +56,13 @@ def checks(project: Project, env: EnvFile) -> Checks:
     }
 
 
-def examine(project: Project, as_json: bool) -> None:
-    """Print the result of each check; raises `Exit` with code 1 if a step of the list would fail."""
+def examine(project: Project, as_json: bool, to: str | None = None, context: str | None = None) -> None:
+    """Print the result of each check; raises `Exit` with code 1 if a step of the list would fail.
+
+    With `to`, the checks are those of a deployment there.
+    """
     found = []
-    for name, finding in results(project):
+    for name, finding in results(project) if to is None else results_there(cluster.place(project, to, context)):
         found.append((name, finding))
         if not as_json:
             print(line(name, finding), flush=True)
@@ -67,7 +70,8 @@ def examine(project: Project, as_json: bool) -> None:
         print(json.dumps([{"check": name, **finding._asdict()} for name, finding in found], indent=2))
     count = sum(finding.state == WRONG for _, finding in found)
     if count:
-        refuse(f"{count} thing{'s' * (count > 1)} to mend before every step of the list works, see above.")
+        works = "every step of the list" if to is None else f"`inv deploy --to {to}`"
+        refuse(f"{count} thing{'s' * (count > 1)} to mend before {works} works, see above.")
 
 
 def results(project: Project) -> Iterator[tuple[str, Finding]]:
@@ -84,6 +88,14 @@ def results(project: Project) -> Iterator[tuple[str, Finding]]:
             yield from ((name, note("Not looked at: the engine does not answer.")) for name in ENGINE)
         else:
             yield from zip(ENGINE, pool.map(look, (partial(check, project) for check in ENGINE.values())), strict=True)
+
+
+def results_there(place: cluster.Place) -> Iterator[tuple[str, Finding]]:
+    """Yield the result of each check of a deployment, in order."""
+    there = look(partial(cluster.answers, place))
+    yield "context", there
+    for name, check in cluster.checks(place).items():
+        yield name, note("Not looked at: the context does not answer.") if there.state == WRONG else look(check)
 
 
 def look(check: Callable[[], Finding]) -> Finding:

@@ -1,0 +1,234 @@
+"""`inv doctor --to …`: whether a place answers, may be deployed to, and can run the site in several replicas."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from invoke import Exit
+
+from djk8s import engine, ports
+from djk8s.cluster import deploying, docker, machine, probe, swarm
+from djk8s.cluster.release import Release, Where
+from djk8s.container import image
+from djk8s.doctor import ports as free_ports
+from djk8s.doctor.finding import WRONG, Finding, fine, note, wrong
+from djk8s.dotenv.file import EnvFile
+from djk8s.project import Project
+from djk8s.shell.run import output
+from djk8s.shell.talk import refuse
+
+PLACES = ("compose", "swarm", "kubernetes")
+PATIENCE = 5  # seconds
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}  # as a Swarm calls them, and as images do
+LOCAL = r"(?:localhost|127\.[\d.]+)(?=[:/]|$)"  # needs no https
+HUB = "registry-1.docker.io"
+NODES = '{range .items[*]}{.status.nodeInfo.operatingSystem}/{.status.nodeInfo.architecture}{"\\n"}{end}'
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a project is deployed, or will be."""
+
+    project: Project
+    to: str
+    where: Where
+
+    @cached_property
+    def nodes(self) -> list[str]:
+        """The platform of each node, as linux/amd64; none if that may not be asked."""
+        if self.to == "kubernetes":
+            said = self.kubectl("get", "nodes", "--output", f"jsonpath={NODES}").stdout
+        elif self.to == "swarm":
+            ids = self.docker("node", "ls", "--quiet").split()
+            platform = "{{.Description.Platform.OS}}/{{.Description.Platform.Architecture}}"
+            said = self.docker("node", "inspect", "--format", platform, *ids)
+        else:
+            said = self.docker("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
+        parts = (line.partition("/") for line in said.split())
+        return [f"{system}/{ARCHITECTURES.get(kind, kind)}" for system, _, kind in parts]
+
+    def docker(self, *words: str) -> str:
+        return docker.ask(self.project, self.where, *words)
+
+    def kubectl(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Ask kubectl; raises `Exit` if there is none."""
+        context = ("--context", self.where.context) if self.where.context else ()
+        argv = ("kubectl", *context, f"--request-timeout={PATIENCE}s", *words)
+        try:
+            return output(self.project, argv, timeout=2 * PATIENCE)
+        except OSError:
+            refuse("There is no kubectl here: install it (https://kubernetes.io/docs/tasks/tools/).")
+
+
+def place(project: Project, to: str, context: str | None) -> Place:
+    """Return where to look; raises `Exit` for an unknown place."""
+    if to not in PLACES:
+        refuse(f"--to {to!r} is none: write {', '.join(PLACES[:-1])} or {PLACES[-1]}.")
+    return Place(project, to, deploying.place(project, context))
+
+
+def checks(at: Place) -> Mapping[str, Callable[[], Finding]]:
+    """Return the checks that need a place that answers."""
+    found = {
+        "rights": rights,
+        "registry": registry,
+        "nodes": architectures,
+        "replicas": replicas,
+        "port": port,
+    }
+    return {name: partial(check, at) for name, check in found.items() if name != "port" or at.to != "kubernetes"}
+
+
+def answers(at: Place) -> Finding:
+    """Check that the context exists and answers."""
+    name = f"The context {at.where.context}" if at.where.context else "The current context"
+    if at.to != "kubernetes":
+        docker.require(at.project, at.where)
+        return fine(f"{name} answers.")
+    known = at.kubectl("config", "get-contexts", "--output", "name").stdout.split()
+    if at.where.context and at.where.context not in known:
+        return wrong(
+            f"kubectl has no context {at.where.context}: `kubectl config get-contexts` shows those that it has."
+        )
+    if not at.where.context and at.kubectl("config", "current-context").returncode:
+        return wrong("kubectl has no current context: `kubectl config use-context NAME` chooses one, or --context.")
+    said = at.kubectl("version", "--output", "json")
+    if said.returncode:
+        return wrong(f"{name} does not answer ({last_line(said.stderr)}): `kubectl cluster-info` says more.")
+    return fine(f"{name} answers, with Kubernetes {json.loads(said.stdout)['serverVersion']['gitVersion']}.")
+
+
+def last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2].rstrip(".")
+
+
+def rights(at: Place) -> Finding:
+    """Check that this user may deploy there."""
+    if at.to == "compose":
+        machine.require(at.project, at.where)
+        return fine("Its engine is this machine's.")
+    if at.to == "swarm":
+        swarm.require(at.project, at.where)
+        return fine("It manages a Swarm.")
+    namespace = ("--namespace", at.where.name)
+    lacking = [kind for kind in ("deployments.apps", "jobs.batch", "secrets") if not may_create(at, kind, namespace)]
+    if lacking:
+        command = (
+            f"kubectl create rolebinding {at.where.name} --clusterrole=edit --user=YOU --namespace={at.where.name}"
+        )
+        return wrong(f"You may not create {' and '.join(lacking)} there: somebody who may types `{command}`.")
+    return fine(f"You may deploy in the namespace {at.where.name}.")
+
+
+def may_create(at: Place, kind: str, namespace: Iterable[str]) -> bool:
+    return at.kubectl("auth", "can-i", "create", kind, *namespace).stdout.strip() == "yes"
+
+
+def registry(at: Place) -> Finding:
+    """Check that the registry answers, and that it is named where nodes need one."""
+    named = at.project.registry
+    if not named:
+        if at.to == "kubernetes" or len(at.nodes) > 1:
+            return wrong(
+                "No registry is named, from which the nodes take the image: write `registry: …` in invoke.yaml."
+            )
+        return fine("None is needed on one node.")
+    first = named.partition("/")[0]
+    host = first if re.search(r"[.:]|^localhost$", first) and first != "docker.io" else HUB
+    for scheme in ("https", "http"):
+        try:
+            status = asked(f"{scheme}://{host}/v2/")
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, ssl.SSLCertVerificationError):
+                return note(
+                    f"{host} has a certificate that this Python does not know: `docker pull` on each node tells."
+                )
+            continue
+        if status not in {200, 401}:
+            return wrong(f"{host} answers {status} at /v2/, as no registry does: correct `registry` in invoke.yaml.")
+        if scheme == "http" and not re.match(LOCAL, host):
+            return wrong(f"{host} speaks no https: name it in `insecure-registries` of each node's daemon.json.")
+        return fine(f"{host} answers.")
+    return wrong(f"{host} does not answer: `curl -v https://{host}/v2/` says why.")
+
+
+def asked(url: str) -> int:
+    """Return the status of an answer; raises `URLError` if there is none."""
+    # As the engine does, it asks this machine without a proxy.
+    proxies = urllib.request.ProxyHandler({} if re.match(f"https?://{LOCAL}", url) else None)
+    try:
+        with urllib.request.build_opener(proxies).open(url, timeout=PATIENCE) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as answer:
+        return answer.code
+    except OSError as error:
+        raise error if isinstance(error, urllib.error.URLError) else urllib.error.URLError(error) from None
+
+
+def architectures(at: Place) -> Finding:
+    """Compare the platform of the image with those of the nodes."""
+    built = engine.ask(at.project, "image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", latest(at))
+    ours = (built or engine.ask(at.project, "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"))[0]
+    others = sorted({platform for platform in at.nodes if platform != ours})
+    if not at.nodes:
+        return note("Not looked at: you may not list the nodes.")
+    if not others:
+        return fine(f"{ours}, as the image: {len(at.nodes)}.")
+    if ours not in at.nodes:
+        again = f"DOCKER_DEFAULT_PLATFORM={others[0]} inv deploy --to {at.to}"
+        return wrong(f"They are {' and '.join(others)}, and the image is {ours}: `{again}` builds it for them.")
+    count = sum(platform != ours for platform in at.nodes)
+    there = f"{count} of {len(at.nodes)} nodes cannot run the image, which is {ours}, as they are {' or '.join(others)}"
+    if at.to == "kubernetes":
+        return wrong(f"{there}: `kubectl cordon NODE` keeps replicas from one.")
+    return note(f"{there}: `{at.project.engine} node update --availability drain NODE` keeps replicas from one.")
+
+
+def latest(at: Place) -> str:
+    return image.name(at.project, None)
+
+
+def replicas(at: Place) -> Finding:
+    """Check that replicas can share the site's database and its uploads."""
+    project, built = at.project, latest(at)
+    if not engine.has_image(project, built):
+        return note(f"Not looked at: {built} is not built yet, `inv build` builds it.")
+    module = deploying.TARGETS.get(at.to)
+    before = module.releases(project, at.where) if module else []
+    where = deploying.as_before(project, at.where, before[0] if before else None, None, ())
+    if (env := EnvFile(project)).missing:
+        return note(f"Not looked at: {env.name} is not there yet, `inv env` writes it.")
+    given = env.for_the_site({})
+    if module:
+        given = docker.site_variables(
+            docker.config(project, where, built, module.OVERLAYS), Release(built, "", settings=given)
+        )
+    shared = module.shares_files(project, where) if module else len(at.nodes) == 1
+    if said := deploying.objection(probe.ask(project, built, given), where.replicas, shared):
+        return wrong(said)
+    return fine(f"{deploying.counted(where.replicas)} can share the database and the uploads.")
+
+
+def port(at: Place) -> Finding:
+    """Check that the port of a deployment on this machine is free, or its own."""
+    number = ports.parse(at.where.port, "deploy.port")
+    host = at.docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+    if not host.startswith(("unix:", "npipe:")):
+        return fine(f"Not looked at: {number} is another machine's.")
+    found = free_ports.free(at.project, ports.Published("0.0.0.0", number), "deploy", "INVOKE_DEPLOY_PORT")
+    label = f"{swarm.STACK if at.to == 'swarm' else engine.COMPOSE_PROJECT}={at.where.name}"
+    with suppress(Exit):
+        if found.state == WRONG and at.docker(
+            "ps", "--quiet", "--filter", f"label={label}", "--filter", f"publish={number}"
+        ):
+            return fine(f"{number}, on which the deployment serves now.")
+    return found
