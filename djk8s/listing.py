@@ -27,7 +27,8 @@ def commands(project: Project) -> dict[str, Places]:
     latest = image.name(project, None)
     box = dockerfile.steps(project)
     manage = ("python", "manage.py", "COMMAND")
-    pushed = registry.reference(project, project.registry or "registry.example.com/team", "REVISION")
+    begin = project.registry or ("" if registry.host(project.image) else "registry.example.com/team")
+    pushed = f"{begin}/{project.image}:REVISION".lstrip("/")
     one, dumped = "CONTAINER", ("CONTAINER", Path("FILE"))
     return {
         "venv": {

@@ -53,10 +53,19 @@ def reference(project: Project, registry: str, tag: str) -> str:
     return f"{name}:{tag}"
 
 
+def host(name: str) -> str:
+    """Return the host in an image's name; "" where it has none, which means Docker Hub."""
+    first, slash, _ = name.partition("/")
+    return first if slash and re.search(r"[.:]|^localhost$", first) else ""
+
+
 def chosen(project: Project, given: str | None) -> str:
-    """Return the registry to push to: the given one, or the configured one; raises `Exit` if there is none."""
+    """Return the registry to push to: the given one, or the configured one; raises `Exit` if there is none.
+
+    It is "" where the image's own name begins with one.
+    """
     found = project.registry if given is None else given
-    if not found:
+    if not found and not host(project.image):
         refuse(
             "Where to? Add --registry registry.example.com/team, or write `registry: …` in invoke.yaml for all times."
         )
@@ -159,9 +168,7 @@ def require_builder(project: Project, reference: str) -> None:
 def explain(project: Project, reference: str, said: str) -> str:
     """Return what to do about a push that failed, after the engine's own words."""
     repository = reference.rpartition(":")[0]
-    first, slash, _ = repository.partition("/")
-    host = first if slash and re.search(r"[.:]|^localhost$", first) else "docker.io"
-    words = {"host": host, "repository": repository, "engine": project.engine}
+    words = {"host": host(repository) or "docker.io", "repository": repository, "engine": project.engine}
     found = (advice for error, advice in CAUSES.items() if re.search(error, said))
     advice = next(found, "{repository} was not pushed, see above; what was there before is there still.")
     return engine.or_gone(project, advice.format(**words))(said)

@@ -17,6 +17,7 @@ from invoke import Exit
 
 from djk8s import engine, ports
 from djk8s.cluster import deploying, docker, machine, probe, swarm
+from djk8s.cluster import registry as registries
 from djk8s.cluster.release import Release, Where
 from djk8s.container import image
 from djk8s.doctor import ports as free_ports
@@ -135,15 +136,15 @@ def may_create(at: Place, kind: str, namespace: Iterable[str]) -> bool:
 
 def registry(at: Place) -> Finding:
     """Check that the registry answers, and that it is named where nodes need one."""
-    named = at.project.registry
+    named = at.project.registry or registries.host(at.project.image)
     if not named:
         if at.to == "kubernetes" or len(at.nodes) > 1:
             return wrong(
                 "No registry is named, from which the nodes take the image: write `registry: …` in invoke.yaml."
             )
         return fine("None is needed on one node.")
-    first = named.partition("/")[0]
-    host = first if re.search(r"[.:]|^localhost$", first) and first != "docker.io" else HUB
+    host = registries.host(f"{named}/")
+    host = host if host not in {"", "docker.io"} else HUB
     for scheme in ("https", "http"):
         try:
             status = asked(f"{scheme}://{host}/v2/")

@@ -82,6 +82,12 @@ def test_without_a_registry_it_says_how_to_name_one(inv: Inv) -> None:
     assert "Add --registry registry.example.com/team" in typed.stderr
 
 
+def test_an_image_that_names_its_registry_needs_no_other(inv: Inv) -> None:
+    typed = inv("--dry", "push", "--tag", "v1", INVOKE_IMAGE="registry.example.com/team/shop")
+    assert typed.stdout.splitlines()[-1] == "docker push registry.example.com/team/shop:v1"
+    assert inv("--dry", "push", "--tag", "v1", INVOKE_IMAGE="team/shop").returncode == 1
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
