@@ -121,7 +121,7 @@ def adopt_smoke(session: nox.Session) -> None:
     session.run("pytest", "-v", "--numprocesses=2", "tests/adopt/test_adopt.py", *session.posargs)
 
 
-@nox.session(default=ENGINE, allow_parallel=True)
+@nox.session(default=ENGINE)  # alone, as it counts what a machine that is busy would lose
 def cluster_smoke(session: nox.Session) -> None:
     """Deploy under load, with Compose and on a Swarm: new versions, broken ones, and back; no request may fail."""
     with sessions.own_containers(session):

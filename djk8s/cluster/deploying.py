@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterable
@@ -88,7 +89,7 @@ def as_before(
     project: Project, where: Where, now: Release | None, replicas: str | None, overlays: Iterable[str]
 ) -> Where:
     """Return where to deploy, with as many replicas and the same files of compose/ as now, unless others are named."""
-    if replicas is not None and not (replicas.isdecimal() and 1 <= int(replicas) <= 999):
+    if replicas is not None and not re.fullmatch("[1-9][0-9]{0,2}", replicas):
         refuse(f"--replicas {replicas!r} is no number of replicas: write 1 or more, as --replicas 3.")
     names = stack.joined(project, overlays) or (now.overlays if now else ())
     for name in {"dev", "proxy", "swarm"} & {*names}:

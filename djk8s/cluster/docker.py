@@ -91,8 +91,16 @@ def config(project: Project, where: Where, image: str, more: tuple[str, ...]) ->
     answer = output(project, asked.argv, timeout=30, variables={**asked.shown, **asked.hidden})
     if answer.returncode:
         refuse(f"Compose cannot read the files of the deployment: {answer.stderr.strip()}")
-    found: dict[str, Any] = json.loads(answer.stdout)
+    found: dict[str, Any] = as_json(answer.stdout)
     return found
+
+
+def as_json(said: str) -> Any:
+    """Return what a program said as JSON; raises `Exit` if it is none."""
+    try:
+        return json.loads(said)
+    except ValueError:
+        refuse(f"{said.strip()[:80]!r} is no answer: `docker compose version` has to be 2.24 or newer.")
 
 
 def folder(project: Project) -> Path:

@@ -51,5 +51,9 @@ def ask(project: Project, image: str, settings: Mapping[str, str]) -> Site:
         lines = (answer.stderr or answer.stdout).strip().splitlines()[-10:]
         say("\n".join(lines))
         refuse("The site cannot start with these settings, see above; nothing was deployed.")
-    said = json.loads(answer.stdout.strip().rpartition("\n")[2])
-    return Site(said["vendor"], tuple(said["files"]), tuple(said["migrations"]))
+    try:
+        said = json.loads(answer.stdout.strip().rpartition("\n")[2])
+        return Site(str(said["vendor"]), tuple(said["files"]), tuple(said["migrations"]))
+    except (ValueError, TypeError, KeyError):
+        say(answer.stdout[-2000:].strip())
+        refuse("The site said something else than it was asked, see above; nothing was deployed.")
