@@ -16,7 +16,8 @@ from support import ROOT, get, inv
 
 PORT = int(os.environ["INVOKE_UP_PORT"])
 URL = f"http://localhost:{PORT}"
-OVERLAYS = sorted(path.stem for path in (ROOT / "compose").glob("*.yaml"))
+# swarm.yaml is for `inv deploy` alone.
+OVERLAYS = sorted(path.stem for path in (ROOT / "compose").glob("*.yaml") if path.stem != "swarm")
 TOGETHER = [name for name in OVERLAYS if name != "dev"]
 
 

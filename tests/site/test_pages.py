@@ -21,7 +21,12 @@ from myproj import instructions, views
 pytestmark = pytest.mark.usefixtures("plain_static")
 
 LAST = {"host": "inv serve", "container": "inv run", "compose": "inv up", "cluster": "inv deploy"}
-WHERE = {"host": "on this machine.", "container": "in a container.", "compose": "in a container, with Compose."}
+WHERE = {
+    "host": "on this machine.",
+    "container": "in a container.",
+    "compose": "in a container, with Compose.",
+    "cluster": "in a container, one of several.",
+}
 
 
 @pytest.fixture
