@@ -62,18 +62,21 @@ class Load:
         return answer.status_code
 
     async def stay_connected(self, url: str) -> None:
-        """Talk over a websocket, and connect again at once when it is closed."""
+        """Talk over a websocket, and connect again at once when it is closed, or dropped without a word."""
         for attempt in itertools.count():
-            self.reconnects = attempt
+            self.reconnects, connected = attempt, False
             try:
                 async with connect(url, open_timeout=PATIENCE) as websocket:
+                    connected = True
                     while True:
                         await asyncio.sleep(0.5)
                         await websocket.send("still there?")
                         await asyncio.wait_for(websocket.recv(), PATIENCE)
             except (WebSocketException, OSError) as error:
-                if not getattr(error, "rcvd", None):  # it was not closed as it should be, or not opened
+                if not connected:
                     self.failed[f"websocket: {type(error).__name__}"] += 1
+                elif not getattr(error, "rcvd", None):
+                    self.failed["websocket: dropped"] += 1
 
     async def posted_twice(self, numbers: range) -> int:
         """Return how many notes are on the board more than once."""
