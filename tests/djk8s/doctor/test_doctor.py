@@ -4,13 +4,13 @@ import json
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -262,14 +262,33 @@ def test_files_that_a_step_cannot_write_are_wrong(project: Project, shell: pytes
     assert found(files.owners, project) == (WRONG, told)
 
 
+HOLD = """
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
 @pytest.fixture
-def taken(shell: pytest.MonkeyPatch) -> Iterator[int]:
-    """A port that this very process holds."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = int(server.getsockname()[1])
-        shell.setenv("INVOKE_PORT", str(port))
-        shell.setenv("INVOKE_UP_PORT", str(port))
-        yield port
+def server() -> Iterator[subprocess.Popen[str]]:
+    """A program that listens on a port, which it prints, until its input ends.
+
+    A process of its own: what `inv` starts here holds the sockets of this one for a moment.
+    """
+    with subprocess.Popen([sys.executable, "-c", HOLD], stdin=PIPE, stdout=PIPE, text=True) as process:
+        yield process
+        process.communicate()
+
+
+@pytest.fixture
+def taken(server: subprocess.Popen[str], shell: pytest.MonkeyPatch) -> int:
+    """The port that the server holds."""
+    assert server.stdout
+    port = server.stdout.readline().strip()
+    shell.setenv("INVOKE_PORT", port)
+    shell.setenv("INVOKE_UP_PORT", port)
+    return int(port)
 
 
 def doctored(inv: Inv, **environment: str) -> dict[str, tuple[str, str]]:
@@ -286,12 +305,12 @@ def test_ports_that_are_free(inv: Inv, engine: Any) -> None:
     assert findings["port of up"] == (FINE, f"{up}, for up, is free.")
 
 
-def test_ports_that_a_process_holds(inv: Inv, engine: Any, taken: int) -> None:
+def test_ports_that_a_process_holds(inv: Inv, engine: Any, server: subprocess.Popen[str], taken: int) -> None:
     findings = doctored(inv)
     for name, choice in (("port", "--port"), ("port of up", "INVOKE_UP_PORT")):
         state, says = findings[name]
         assert state == WRONG
-        assert f"(process {os.getpid()}): `kill {os.getpid()}` stops it, or choose another with {choice}." in says
+        assert f"(process {server.pid}): `kill {server.pid}` stops it, or choose another with {choice}." in says
 
 
 def test_port_that_a_container_holds(inv: Inv, noting: Noting, taken: int, shell: pytest.MonkeyPatch) -> None:
