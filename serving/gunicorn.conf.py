@@ -55,4 +55,9 @@ def when_ready(server) -> None:  # type: ignore[no-untyped-def]
         listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
 
 
+def pre_request(worker, request) -> None:  # type: ignore[no-untyped-def]
+    """Keep no connection while the container drains (kubernetes/base/web.yaml): the next request would find it closed."""
+    request.must_close |= os.path.exists("/tmp/draining")
+
+
 post_worker_init = wrapper.close_websockets_at_stop if asgi else lambda worker: None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import re
@@ -47,6 +48,31 @@ def test_stop_after_a_reload(shop: str, options: Options) -> None:
         answer = in_flight(pool, one.ready())
         assert one.stop() == "0"
         assert answer.result().text == "slept 3"
+
+
+def test_draining_breaks_no_answer_of_a_kept_connection(shop: str, options: Options) -> None:
+    with box(shop, *options) as one, ThreadPoolExecutor(32) as pool:
+        clients = [pool.submit(busy, one.ready().port) for _ in range(32)]
+        time.sleep(1)
+        one.inside("touch", "/tmp/draining")
+        time.sleep(1)
+        left = [client for client in clients if not client.done()]
+        assert one.stop() == "0"
+        assert [client.exception() for client in clients if client.exception()] == []
+        assert left == []
+        assert min(client.result() for client in clients) > 1
+
+
+def busy(port: int) -> int:
+    """Ask again and again on one connection until an answer says that it is the last; return how many there were."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    for count in itertools.count(1):
+        client.request("GET", "/livez")
+        answer = client.getresponse()
+        assert answer.read() == b"alive\n"
+        if answer.will_close:
+            break
+    return count
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.6])
