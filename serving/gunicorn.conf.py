@@ -31,6 +31,8 @@ if os.environ.get("FORWARDED_ALLOW_IPS"):  # gunicorn's own name for the proxies
 if site.choice("LOG_FORMAT", "text", "json") == "json":
     logger_class = "serving.log.JsonLogger"
 
+DRAINING = Path("/tmp/draining")
+
 
 def post_fork(server, worker) -> None:  # type: ignore[no-untyped-def]
     """Let a signal end this process until gunicorn listens: nothing has begun."""
@@ -56,8 +58,8 @@ def when_ready(server) -> None:  # type: ignore[no-untyped-def]
 
 
 def pre_request(worker, request) -> None:  # type: ignore[no-untyped-def]
-    """Keep no connection while the container drains (kubernetes/base/web.yaml): the next request would find it closed."""
-    request.must_close |= os.path.exists("/tmp/draining")
+    """Close connections while the container drains (kubernetes/base/web.yaml): later, a request may be on its way."""
+    request.must_close |= DRAINING.exists()
 
 
 post_worker_init = wrapper.close_websockets_at_stop if asgi else lambda worker: None

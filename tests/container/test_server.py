@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import itertools
 import json
 import os
 import re
@@ -65,13 +64,12 @@ def test_draining_breaks_no_answer_of_a_kept_connection(shop: str, options: Opti
 
 def busy(port: int) -> int:
     """Ask again and again on one connection until an answer says that it is the last; return how many there were."""
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    for count in itertools.count(1):
+    client, count, kept = http.client.HTTPConnection("127.0.0.1", port, timeout=10), 0, True
+    while kept:
         client.request("GET", "/livez")
         answer = client.getresponse()
         assert answer.read() == b"alive\n"
-        if answer.will_close:
-            break
+        count, kept = count + 1, not answer.will_close
     return count
 
 
