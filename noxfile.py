@@ -88,7 +88,7 @@ def test_site(session: nox.Session, *words: str) -> None:
 
 @nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
-    """Check style, types, shell, Dockerfile, Compose file and workflow."""
+    """Check style, types, shell, Dockerfile, Compose file, workflow and manifests of Kubernetes."""
     session.install("--quiet", "--require-hashes", "-r", "requirements.txt", "-r", "requirements-tools.txt")
     session.install("--quiet", *group("lint"))
     # Without a cache, which is stale when another file beside a checked one is new.
@@ -99,6 +99,7 @@ def lint(session: nox.Session) -> None:
     session.run("shellcheck", "entrypoint.sh", ".ci/run", "completion/inv.bash")
     session.run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yaml")
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
+    session.run("pytest", "--quiet", "tests/kubernetes")  # with kubectl
 
 
 @nox.session(python=PYTHONS, allow_parallel=True)

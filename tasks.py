@@ -209,8 +209,8 @@ def push(
 @task(
     iterable=["with_"],
     help={
-        "to": "where: compose (this machine) or swarm; by default the setting deploy.to",
-        "context": "docker's own context, for a Swarm elsewhere",
+        "to": "where: compose (this machine), swarm or kubernetes; by default the setting deploy.to",
+        "context": "docker's or kubectl's own context",
         "replicas": "how many of the site; by default as many as now, or 3",
         "with": "a file of compose/ to join, as db; may be repeated; by default those of now",
         "env-file": "the settings, instead of .env",
@@ -240,8 +240,8 @@ def deploy(
 
 @task(
     help={
-        "to": "where: compose or swarm; by default the setting deploy.to",
-        "context": "docker's own context",
+        "to": "where: compose, swarm or kubernetes; by default the setting deploy.to",
+        "context": "docker's or kubectl's own context",
         "to-revision": "a version that was deployed, by default the one before",
     }
 )
@@ -252,8 +252,8 @@ def rollback(c: Context, to: str | None = None, context: str | None = None, to_r
 
 @task(
     help={
-        "to": "where: compose or swarm; by default the setting deploy.to",
-        "context": "docker's own context",
+        "to": "where: compose, swarm or kubernetes; by default the setting deploy.to",
+        "context": "docker's or kubectl's own context",
         "json": "print it as JSON",
     }
 )
@@ -345,7 +345,7 @@ ns.configure(
             "env_example": ".env.example",
         },
         "up": {"image": "djk8s-compose:v1", "port": "8001"},
-        "deploy": {"to": "compose", "port": "8080"},
+        "deploy": {"to": "compose", "port": "8080", "overlay": "example"},  # a folder of kubernetes/overlays
     }
 )
 

@@ -27,7 +27,7 @@ FILES = (
     "tasks.py",
 )
 PINS = ("requirements-pip.txt", "requirements-uv.txt", "requirements-tools.txt")
-FOLDERS = ("serving", "compose", "completion")
+FOLDERS = ("serving", "compose", "completion", "kubernetes")
 
 
 def source() -> Path:
@@ -56,11 +56,11 @@ def shipped(facts: Facts) -> Iterator[str]:
     """Yield the path of each file of this repository that a project gets as it is here, but for names."""
     yield from (*FILES, *PINS)
     for folder in FOLDERS:
-        for file in sorted((source() / folder).iterdir()):
-            path = f"{folder}/{file.name}"
+        for file in sorted((source() / folder).rglob("*")):
+            path = file.relative_to(source()).as_posix()
             database = facts.database.startswith("post") or "db" in facts.offered
             of_use = {"compose/db.yaml": database, "compose/worker.yaml": False}
-            if file.is_file() and of_use.get(path, True):
+            if file.is_file() and "__pycache__" not in path and of_use.get(path, True):
                 yield path
 
 

@@ -41,6 +41,7 @@ class Project:
     up_image: str
     up_port: str
     deploy_port: str
+    overlay: str
     venv: Path
     env_file: Path
     ready_within: int
@@ -68,6 +69,7 @@ class Project:
             up_image=setting("up.image", config.up.image, f"{IMAGE}(?::{TAG})?", "an image's name, as djk8s:v1"),
             up_port=str(config.up.port),
             deploy_port=str(config.deploy.port),
+            overlay=setting("deploy.overlay", config.deploy.overlay, NAME, "a folder of kubernetes/overlays"),
             venv=not_around(root, "venv", path(root, "venv", config.venv)),
             env_file=path(root, "env_file", config.env_file),
             ready_within=int(setting("ready_within", config.ready_within, SECONDS, SOME_SECONDS)),

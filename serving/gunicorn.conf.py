@@ -58,7 +58,7 @@ def when_ready(server) -> None:  # type: ignore[no-untyped-def]
 
 
 def pre_request(worker, request) -> None:  # type: ignore[no-untyped-def]
-    """Close connections while the container drains (kubernetes/base/web.yaml): later, a request may be on its way."""
+    """Close what is kept alive while the container drains (kubernetes/base/): later, a request may be on its way."""
     request.must_close |= DRAINING.exists()
 
 

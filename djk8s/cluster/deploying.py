@@ -12,17 +12,16 @@ from datetime import datetime, timezone
 from types import ModuleType
 
 from djk8s import engine, git
-from djk8s.cluster import docker, machine, probe, registry, release, swarm
+from djk8s.cluster import docker, kubernetes, machine, probe, registry, release, swarm
 from djk8s.cluster.release import Release, Status, Where
 from djk8s.compose import stack
 from djk8s.container import image
 from djk8s.dotenv.file import EnvFile, ensure, ensure_password
 from djk8s.project import Project
-from djk8s.shell.command import Command
 from djk8s.shell.run import run
 from djk8s.shell.talk import refuse, say
 
-TARGETS: dict[str, ModuleType] = {"compose": machine, "swarm": swarm}
+TARGETS: dict[str, ModuleType] = {"compose": machine, "swarm": swarm, "kubernetes": kubernetes}
 REPLICAS = 3
 
 
@@ -38,6 +37,7 @@ def place(project: Project, context: str | None, env_file: str | None = None) ->
     return Where(
         project.name,
         context or "",
+        overlay=project.overlay,
         port=project.deploy_port,
         env_file=project.env_file if env_file is None else project.root / env_file,
     )
@@ -60,12 +60,16 @@ def deploy(
     module.require(project, where)
     before = [] if project.dry else module.releases(project, where)
     where = as_before(project, where, before[0] if before else None, replicas, overlays)
+    if where.overlays and to == "kubernetes":
+        refuse("--with is for Compose and Swarm: on Kubernetes, what the site needs is in kubernetes/overlays/.")
     env = settings(project, where, env_file)
     revision = registry.tag(project, tag, allow_dirty)
-    named = project.registry if host is None else host
+    named = (project.registry if host is None else host) or registry.host(project.image)
     begun = time.monotonic()
-    if not named and to == "swarm" and not project.dry and swarm.several_nodes(project, where):
-        refuse("This Swarm has several nodes, which take the image from a registry: name it with --registry.")
+    if not named and not project.dry and module.needs_registry(project, where):
+        refuse(
+            "The nodes take the image from a registry: name it with --registry, or write `registry: …` in invoke.yaml."
+        )
     ref = provide(project, where, named, revision)
     new = Release(ref, revision, by(), now(), settings=env.values, overlays=where.overlays, replicas=where.replicas)
     new = replace(new, record=f"{where.name}-release-{new.at.replace(':', '')}")
@@ -109,7 +113,7 @@ def settings(project: Project, where: Where, env_file: str | None) -> EnvFile:
 def provide(project: Project, where: Where, named: str, revision: str) -> str:
     """Build and push the image and return how a cluster names it; without a registry, its engine builds it."""
     if named:
-        name = registry.reference(project, named, revision)
+        name = registry.reference(project, "" if registry.host(project.image) else named, revision)
         registry.build_and_tag(project, name)
         return registry.push(project, name) or name
     at = docker.variables(where)
@@ -126,24 +130,20 @@ def check(project: Project, module: ModuleType, where: Where, new: Release) -> R
     """Return the release with its migrations; raises `Exit` where the site cannot have as many replicas."""
     if project.dry:
         return new
-    known = docker.site_variables(docker.config(project, where, new.image, module.OVERLAYS), new)
-    site = probe.ask(project, new.image, known)
-    if said := objection(site, where.replicas, module.shares_files(project, where)):
+    site = probe.ask(project, new.image, module.variables(project, where, new))
+    if said := objection(module, site, where.replicas, module.shares_files(project, where)):
         refuse(said)
     return replace(new, migrations=site.migrations)
 
 
-def objection(site: probe.Site, replicas: int, shares_files: bool) -> str:
-    """Return why a site cannot have so many replicas, and what to do; "" if it can."""
-    if site.vendor == "sqlite" and replicas > 1:
+def objection(module: ModuleType, site: probe.Site, replicas: int, shares_files: bool) -> str:
+    """Return why a site cannot have so many replicas there, and what to do; "" if it can."""
+    if site.vendor == "sqlite" and (replicas > 1 or module is kubernetes):
+        choices = "or add --with db or --replicas 1" if module is not kubernetes else "which a new replica finds again"
+        return f"The site's database is SQLite, a file that replicas cannot share: set DATABASE_URL, {choices}."
+    if site.files and not shares_files and (replicas > 1 or module is kubernetes):
         return (
-            "The site's database is SQLite, a file that replicas cannot share: set DATABASE_URL, or add --with db or "
-            "--replicas 1."
-        )
-    if site.files and replicas > 1 and not shares_files:
-        return (
-            f"{site.files[0]} keeps its files on one machine: give the volume `data` a driver in docker-compose.yaml "
-            "that all nodes share, or STORAGES a bucket (django-storages)."
+            f"{site.files[0]} keeps its files on one machine: {module.SHARE}, or STORAGES a bucket (django-storages)."
         )
     return ""
 
@@ -194,7 +194,7 @@ def status(project: Project, to: str, context: str | None, as_json: bool) -> Non
     """Print what is deployed, how many replicas are healthy, since when, and by whom."""
     module, where = target(to), place(project, context)
     if project.dry:
-        run(project, Command((project.engine, "stack", "services", where.name)))
+        run(project, module.look(project, where))
         return
     module.require(project, where)
     found: Status = module.status(project, where)

@@ -27,6 +27,7 @@ TRIAL = 15  # seconds that a new version has to stay healthy before it gets requ
 UP = ("up", "--detach", "--wait", "--no-build", "--no-deps")
 BESIDE = (*UP, "--no-recreate")
 STEP = 0.5  # seconds between two looks
+SHARE = ""  # there is one machine, which has one volume
 ALONE = {"proxy", "swarm", "dev", "worker"}  # overlays that bring nothing that a migration needs
 
 
@@ -38,6 +39,11 @@ def require(project: Project, where: Where) -> None:
     host = docker.ask(project, where, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
     if where.context and not host.startswith(("unix:", "npipe:")):
         refuse("Compose mounts files of this machine: `inv deploy --to swarm` is for another one, even if it is alone.")
+
+
+def needs_registry(project: Project, where: Where) -> bool:
+    """Return False: the machine has the image that it built."""
+    return False
 
 
 def shares_files(project: Project, where: Where) -> bool:
@@ -190,6 +196,16 @@ def back(project: Project, where: Where, release: Release) -> None:
     at = next((number for number, one in enumerate(before) if one.revision == release.revision), 0)
     labelled(project, where, release, before[at + 1 :])
     roll(project, where, release)
+
+
+def variables(project: Project, where: Where, release: Release) -> dict[str, str]:
+    """Return the variables that the site has in a deployment."""
+    return docker.site_variables(docker.config(project, where, release.image, OVERLAYS), release)
+
+
+def look(project: Project, where: Where) -> Command:
+    """Return the command that shows a deployment."""
+    return docker.command(project, where, "ps", "--filter", f"label={engine.COMPOSE_PROJECT}={where.name}")
 
 
 def status(project: Project, where: Where) -> Status:

@@ -66,3 +66,10 @@ def loads(label: str, record: str = "") -> Release | None:
 def unknown_migrations(newer: Release, older: Release) -> tuple[str, ...]:
     """Return the migrations that an older release does not know; none if it never said which it has."""
     return tuple(name for name in newer.migrations if name not in older.migrations) if older.migrations else ()
+
+
+def in_order(known: list[Release], record: str) -> list[Release]:
+    """Return what can be gone back to: the release with a record, then what was before it, then what came after."""
+    found = sorted(known, key=lambda one: one.at, reverse=True)
+    at = next((number for number, one in enumerate(found) if one.record == record), 0)
+    return [*found[at:], *reversed(found[:at])]

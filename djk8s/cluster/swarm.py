@@ -13,7 +13,8 @@ from invoke import Exit
 
 from djk8s import engine
 from djk8s.cluster import docker, lock, settings, stackfile
-from djk8s.cluster.release import Release, Status, Where, dumps, loads
+from djk8s.cluster.patience import Patience
+from djk8s.cluster.release import Release, Status, Where, dumps, in_order, loads
 from djk8s.project import Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import ended_by_signals, run
@@ -23,10 +24,10 @@ OVERLAYS = ("proxy", "swarm")
 STACK = "com.docker.stack.namespace"  # `docker stack rm` removes what has this label
 KEPT = 10  # releases that can be gone back to
 LOG = "20"  # lines
-PATIENCE = 15  # seconds after which a person wants to know for what we wait
 WEB = "web"
 UNCHANGED = 3  # seconds in which Swarm begins to roll, if it has anything to roll
 FAILED = re.compile("Failed|Rejected")
+SHARE = "give the volume `data` a driver in docker-compose.yaml that all nodes share"
 BY_ITSELF = "rollback_"  # how Swarm calls what it takes back
 
 
@@ -41,6 +42,11 @@ def require(project: Project, where: Where) -> None:
 
 def several_nodes(project: Project, where: Where) -> bool:
     return len(docker.ask(project, where, "node", "ls", "--quiet").split()) > 1
+
+
+def needs_registry(project: Project, where: Where) -> bool:
+    """Return whether other nodes have to get the image."""
+    return several_nodes(project, where)
 
 
 def shares_files(project: Project, where: Where) -> bool:
@@ -68,17 +74,15 @@ def releases(project: Project, where: Where) -> list[Release]:
         "--format",
         f'{{{{index .Spec.Labels "{stackfile.RELEASE}"}}}}',
     )
-    at = next((number for number, one in enumerate(known) if one.record == now), None)
-    return known if at is None else [*known[at:], *reversed(known[:at])]
+    return in_order(known, now)
 
 
 def records(project: Project, where: Where) -> list[Release]:
-    """Return the releases that the Swarm keeps, the newest first."""
+    """Return the releases that the Swarm keeps."""
     form = f'{{{{.Name}}}}\t{{{{.Label "{stackfile.RELEASE}"}}}}'
     listed = docker.ask(project, where, "config", "ls", "--filter", f"label={STACK}={where.name}", "--format", form)
     pairs = (line.partition("\t") for line in listed.splitlines())
-    found = [one for name, _, label in pairs if (one := loads(label, name))]
-    return sorted(found, key=lambda one: one.at, reverse=True)
+    return [one for name, _, label in pairs if (one := loads(label, name))]
 
 
 def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool) -> None:
@@ -178,20 +182,6 @@ def tasks(project: Project, where: Where, name: str) -> list[tuple[str, str, str
     form = "{{.ID}}\t{{.Image}}\t{{.CurrentState}}\t{{.Error}}"
     listed = docker.ask(project, where, "service", "ps", f"{where.name}_{name}", "--no-trunc", "--format", form)
     return [(*(line.split("\t") + [""] * 3)[:4],) for line in listed.splitlines()]  # type: ignore[misc]
-
-
-class Patience:
-    """Waits in short steps, and says once for what."""
-
-    def __init__(self) -> None:
-        self.begun, self.told = time.monotonic(), False
-
-    def step(self, doing: str) -> None:
-        """Wait a moment."""
-        if not self.told and time.monotonic() - self.begun > PATIENCE:
-            self.told = True
-            say(f"Still waiting: {doing}.")
-        time.sleep(0.5)
 
 
 def wait_for_all(project: Project, where: Where, names: list[str]) -> None:
@@ -336,9 +326,19 @@ def forget(project: Project, where: Where) -> None:
     """Remove the oldest releases, and settings that no release has any more."""
     if project.dry:
         return
-    old = records(project, where)[KEPT:]
+    old = sorted(records(project, where), key=lambda one: one.at, reverse=True)[KEPT:]
     if old:
         run(project, docker.command(project, where, "config", "rm", *(one.record for one in old)))
+
+
+def variables(project: Project, where: Where, release: Release) -> dict[str, str]:
+    """Return the variables that the site has in a deployment."""
+    return docker.site_variables(docker.config(project, where, release.image, OVERLAYS), release)
+
+
+def look(project: Project, where: Where) -> Command:
+    """Return the command that shows a deployment."""
+    return docker.command(project, where, "stack", "services", where.name)
 
 
 def status(project: Project, where: Where) -> Status:

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -16,7 +16,7 @@ from functools import cached_property, partial
 from invoke import Exit
 
 from djk8s import engine, ports
-from djk8s.cluster import deploying, docker, machine, probe, swarm
+from djk8s.cluster import deploying, docker, kubectl, machine, probe, swarm
 from djk8s.cluster import registry as registries
 from djk8s.cluster.release import Release, Where
 from djk8s.container import image
@@ -24,10 +24,9 @@ from djk8s.doctor import ports as free_ports
 from djk8s.doctor.finding import WRONG, Finding, fine, note, wrong
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
-from djk8s.shell.run import output
 from djk8s.shell.talk import refuse
 
-PLACES = ("compose", "swarm", "kubernetes")
+PLACES = tuple(deploying.TARGETS)
 PATIENCE = 5  # seconds
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}  # as a Swarm calls them, and as images do
 LOCAL = r"(?:localhost|127\.[\d.]+)(?=[:/]|$)"  # needs no https
@@ -61,13 +60,7 @@ class Place:
         return docker.ask(self.project, self.where, *words)
 
     def kubectl(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Ask kubectl; raises `Exit` if there is none."""
-        context = ("--context", self.where.context) if self.where.context else ()
-        argv = ("kubectl", *context, f"--request-timeout={PATIENCE}s", *words)
-        try:
-            return output(self.project, argv, timeout=2 * PATIENCE)
-        except OSError:
-            refuse("There is no kubectl here: install it (https://kubernetes.io/docs/tasks/tools/).")
+        return kubectl.question(self.project, self.where, *words)
 
 
 def place(project: Project, to: str, context: str | None) -> Place:
@@ -120,8 +113,8 @@ def rights(at: Place) -> Finding:
     if at.to == "swarm":
         swarm.require(at.project, at.where)
         return fine("It manages a Swarm.")
-    namespace = ("--namespace", at.where.name)
-    lacking = [kind for kind in ("deployments.apps", "jobs.batch", "secrets") if not may_create(at, kind, namespace)]
+    needed = ("deployments.apps", "jobs.batch", "secrets", "leases.coordination.k8s.io")
+    lacking = [kind for kind in needed if not may_create(at, kind)]
     if lacking:
         command = (
             f"kubectl create rolebinding {at.where.name} --clusterrole=edit --user=YOU --namespace={at.where.name}"
@@ -130,8 +123,8 @@ def rights(at: Place) -> Finding:
     return fine(f"You may deploy in the namespace {at.where.name}.")
 
 
-def may_create(at: Place, kind: str, namespace: Iterable[str]) -> bool:
-    return at.kubectl("auth", "can-i", "create", kind, *namespace).stdout.strip() == "yes"
+def may_create(at: Place, kind: str) -> bool:
+    return at.kubectl("auth", "can-i", "create", kind).stdout.strip() == "yes"
 
 
 def registry(at: Place) -> Finding:
@@ -200,20 +193,15 @@ def latest(at: Place) -> str:
 
 def replicas(at: Place) -> Finding:
     """Check that replicas can share the site's database and its uploads."""
-    project, built = at.project, latest(at)
+    project, built, module = at.project, latest(at), deploying.TARGETS[at.to]
     if not engine.has_image(project, built):
         return note(f"Not looked at: {built} is not built yet, `inv build` builds it.")
-    module = deploying.TARGETS.get(at.to)
-    before = module.releases(project, at.where) if module else []
+    before = module.releases(project, at.where)
     where = deploying.as_before(project, at.where, before[0] if before else None, None, ())
     given = EnvFile(project).for_the_site({})
     given["SECRET_KEY"] = given.get("SECRET_KEY") or "as-the-file-is-not-there-yet"
-    if module:
-        given = docker.site_variables(
-            docker.config(project, where, built, module.OVERLAYS), Release(built, "", settings=given)
-        )
-    shared = module.shares_files(project, where) if module else len(at.nodes) == 1
-    if said := deploying.objection(probe.ask(project, built, given), where.replicas, shared):
+    site = probe.ask(project, built, module.variables(project, where, Release(built, "", settings=given)))
+    if said := deploying.objection(module, site, where.replicas, module.shares_files(project, where)):
         return wrong(said)
     return fine(f"{deploying.counted(where.replicas)} can share the database and the uploads.")
 

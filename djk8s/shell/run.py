@@ -200,9 +200,13 @@ def environment(*more: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def output(
-    project: Project, argv: Sequence[str | Path], timeout: float = 10, variables: Mapping[str, str | None] | None = None
+    project: Project,
+    argv: Sequence[str | Path],
+    timeout: float = 10,
+    variables: Mapping[str, str | None] | None = None,
+    given: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command that changes nothing, in the project's folder; raises what `subprocess.run` does."""
+    """Run a command quietly in the project's folder, with `given` as input; raises what `subprocess.run` does."""
     return subprocess.run(
         argv,
         cwd=project.root,
@@ -212,5 +216,5 @@ def output(
         errors="replace",
         timeout=timeout,
         check=False,
-        stdin=subprocess.DEVNULL,
+        input=given,
     )

@@ -216,12 +216,23 @@ def test_a_name_without_a_host_is_on_docker_hub(inv: Inv, noting: Noting, shell:
 
 
 # A kubectl whose cluster is in order, and what it answers otherwise, by its first words.
+
+
+def web(volume: dict[str, Any]) -> str:
+    """Return the Deployment of an overlay, with its volume for uploads."""
+    spec = {"volumes": [{"name": "data", **volume}]}
+    return json.dumps({"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {"spec": spec}}})
+
+
 KUBECTL = {
     "config current-context": "echo mine",
     "config get-contexts": "echo mine; echo other",
     "version": """echo '{"serverVersion": {"gitVersion": "v1.33.1"}}'""",
     "auth can-i": "echo yes",
     "get nodes": "printf 'linux/amd64\\nlinux/amd64\\n'",
+    "get replicasets": "echo '{\"items\": []}'",
+    "get deployment/web": "true",
+    "create --dry-run=client": f"echo '{web({'emptyDir': {}})}'",
 }
 ON_KUBERNETES = [
     pytest.param("context", {}, "", FINE, "answers, with Kubernetes v1.33.1.", id="answers"),
@@ -258,7 +269,15 @@ ON_KUBERNETES = [
         "1 of 2 nodes cannot run the image, which is linux/amd64, as they are linux/arm64: `kubectl cordon NODE`",
         id="one node of another kind",
     ),
-    pytest.param("replicas", {}, "", WRONG, "board.Note.attachment keeps its files", id="uploads on several nodes"),
+    pytest.param("replicas", {}, "", WRONG, "board.Note.attachment keeps its files", id="uploads in each replica"),
+    pytest.param(
+        "replicas",
+        {"create --dry-run=client": f"echo '{web({'persistentVolumeClaim': {'claimName': 'data'}})}'"},
+        "",
+        FINE,
+        "3 replicas can share the database and the uploads.",
+        id="uploads on a volume",
+    ),
 ]
 
 

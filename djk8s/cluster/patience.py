@@ -1,0 +1,21 @@
+"""Waiting for a cluster."""
+
+import time
+
+from djk8s.shell.talk import say
+
+PATIENCE = 15  # seconds after which a person wants to know for what we wait
+
+
+class Patience:
+    """Waits in short steps, and says once for what."""
+
+    def __init__(self) -> None:
+        self.begun, self.told = time.monotonic(), False
+
+    def step(self, doing: str) -> None:
+        """Wait a moment."""
+        if not self.told and time.monotonic() - self.begun > PATIENCE:
+            self.told = True
+            say(f"Still waiting: {doing}.")
+        time.sleep(0.5)
