@@ -21,6 +21,7 @@ from djk8s.shell.talk import refuse, say
 NAME = "deploying"
 RENEWED = 5  # seconds
 DEAD = 15  # seconds without a renewal, after which the next one takes it
+STEP = 1  # seconds between two looks
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def take(project: Project, where: Where, by: str) -> None:
         if there["spec"].get("renewTime") != seen["spec"].get("renewTime"):
             who, since = there["spec"].get("holderIdentity", "Somebody"), there["spec"].get("acquireTime", "")[11:19]
             refuse(f"{who} is deploying {where.name} since {since} UTC: try again when that is done.")
-        time.sleep(1)
+        time.sleep(STEP)
         there = kubectl.get(project, where, "lease", NAME)
     if answer.returncode == 0:
         return
