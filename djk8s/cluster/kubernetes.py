@@ -110,7 +110,7 @@ def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool
     docker.folder(project)
     write(project, where, release, allow_unsafe)
     run(project, kubectl.command(where, "delete", "job", "migrate", "--ignore-not-found"))
-    run(project, kubectl.command(where, "apply", "--kustomize", FOLDER, "--selector", FIRST))
+    run(project, kubectl.command(where, "apply", "-k", FOLDER, "--selector", FIRST))
     if project.dry:
         run(project, kubectl.command(where, "wait", "--for", "condition=complete", "--timeout", "1h", "job/migrate"))
     else:
@@ -169,7 +169,7 @@ def roll(project: Project, where: Where, release: Release) -> None:
     before = None if project.dry else current(project, where)
     try:
         with ended_by_signals():
-            run(project, kubectl.command(where, "apply", "--kustomize", FOLDER))
+            run(project, kubectl.command(where, "apply", "-k", FOLDER))
             scale(project, where)
             wait(project, where, release)
     except Exit:

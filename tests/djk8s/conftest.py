@@ -153,9 +153,8 @@ def checkout(tmp_path: Path) -> Path:
     """A copy of the project as it is checked out, in a folder whose name a shell would take apart."""
     copy = tmp_path / "a $HOME 'copy' ü"
     leave_out = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "djk8s", copy / "djk8s", ignore=leave_out)
-    shutil.copytree(ROOT / "src", copy / "src", ignore=leave_out)
-    shutil.copytree(ROOT / "serving", copy / "serving", ignore=leave_out)
+    for folder in ("djk8s", "src", "serving", "kubernetes"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=leave_out)
     for pattern in ("inv", "*.py", "requirements*", "Dockerfile", ".dockerignore", "*.sh", "*.yaml", ".env.example"):
         for file in ROOT.glob(pattern):
             shutil.copy(file, copy)

@@ -360,6 +360,29 @@ def test_deploy_to_a_swarm_migrates_before_the_site_changes(elsewhere: Inv) -> N
     assert "SECRET_KEY" not in typed.stdout
 
 
+def test_deploy_to_kubernetes_migrates_before_the_site_changes(elsewhere: Inv) -> None:
+    words = ("--to", "kubernetes", "--context", "mine", "--registry", "registry.example.com/team", "--tag", "v1")
+    typed = elsewhere("--dry", "deploy", *words, INVOKE_PROJECT="shop")
+    folder = ".tools/deploy/kubernetes"
+    assert re.findall(r"(?m)^kubectl --context mine --namespace shop (.*)", typed.stdout) == [
+        "create namespace shop",
+        "delete job migrate --ignore-not-found",
+        f"apply -k {folder} --selector apply=first",
+        "wait --for condition=complete --timeout 1h job/migrate",
+        f"apply -k {folder}",
+        "scale deployment/web --replicas=3",
+        "rollout status deployment/web",
+    ]
+
+
+def test_rollback_on_kubernetes_is_its_own(elsewhere: Inv) -> None:
+    typed = elsewhere("--dry", "rollback", "--to", "kubernetes", INVOKE_PROJECT="shop")
+    assert re.findall(r"(?m)^kubectl --namespace shop (.*)", typed.stdout) == [
+        "rollout undo deployment/web --to-revision=RECORD",
+        "rollout status deployment/web",
+    ]
+
+
 def test_rollback_on_a_swarm_deploys_what_it_kept(elsewhere: Inv) -> None:
     typed = elsewhere("--dry", "rollback", "--to", "swarm")
     assert re.findall(r"docker (\w+ \w+)", typed.stdout) == ["config inspect", "stack deploy"]
