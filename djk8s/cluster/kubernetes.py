@@ -140,7 +140,8 @@ def wait_for_job(project: Project, where: Where) -> None:
         if state.get("failed") or waiting in IN_VAIN:
             show_log(project, where, "app=migrate")
             refuse(f"The migration failed{f' ({waiting})' * bool(waiting)}, see above; the old version serves.")
-        patience.step(f"migrate: {waiting or 'running'}")
+        if patience.step(f"migrate: {waiting or 'running'}"):
+            show_log(project, where, "app=migrate")
 
 
 def waits_for(project: Project, where: Where, selector: str) -> str:

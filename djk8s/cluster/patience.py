@@ -13,9 +13,11 @@ class Patience:
     def __init__(self) -> None:
         self.begun, self.told = time.monotonic(), False
 
-    def step(self, doing: str) -> None:
-        """Wait a moment."""
-        if not self.told and time.monotonic() - self.begun > PATIENCE:
+    def step(self, doing: str) -> bool:
+        """Wait a moment; return whether this is when it said for what."""
+        late = not self.told and time.monotonic() - self.begun > PATIENCE
+        if late:
             self.told = True
             say(f"Still waiting: {doing}.")
         time.sleep(0.5)
+        return late

@@ -37,6 +37,9 @@ async def application(scope, receive, send):
 class Deployed(Checkout):
     """A checkout with a deployment of its own."""
 
+    where: tuple[str, ...] = ()
+    host = "localhost"
+
     def __init__(self, folder: Path, to: str) -> None:
         self.name, self.to, self.version = f"djk8s-{to}-{secrets.token_hex(3)}", to, 0
         super().__init__(folder, self.name)
@@ -51,15 +54,20 @@ class Deployed(Checkout):
         self.version += 1
         styles = self.folder / "src/board/static/board/board.css"
         styles.write_text(f"{styles.read_text()}\n/* {self.version} */\n")
-        return self.inv("deploy", "--to", self.to, "--tag", f"v{self.version}", *words)
+        return self.inv("deploy", "--to", self.to, *self.where, "--tag", f"v{self.version}", *words)
+
+    def status(self) -> dict[str, Any]:
+        """Return what `inv status` knows."""
+        known: dict[str, Any] = json.loads(self.inv("status", "--to", self.to, *self.where, "--json").stdout)
+        return known
 
     def revision(self) -> str:
         """Return what is deployed."""
-        return str(json.loads(self.inv("status", "--to", self.to, "--json").stdout)["release"]["revision"])
+        return str(self.status()["release"]["revision"])
 
     def loaded(self, requests: int) -> subprocess.Popen[str]:
         """Start the load, and return when it asks."""
-        words = (sys.executable, str(LOAD), f"http://localhost:{self.deploy_port}", "--websocket")
+        words = (sys.executable, str(LOAD), f"http://{self.host}:{self.deploy_port}", "--websocket")
         return subprocess.Popen([*words, "--requests", str(REQUESTS or requests)], stdout=subprocess.PIPE, text=True)
 
     def change(self, path: str, more: str) -> None:

@@ -1,0 +1,63 @@
+"""What may happen to nodes: `nox -s cluster_smoke -- tests/cluster/accidents_of_nodes.py` runs three, as containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deployed import nothing_failed
+from nodes import DeployedOnNodes, deployed_on_nodes
+from support import run, wait_until
+
+# What nobody can save, where a process dies: nginx sends no form a second time.
+IN_ITS_HANDS = frozenset({"post: 502", "post: 504", "websocket: dropped"})
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedOnNodes]:
+    with deployed_on_nodes(tmp_path_factory.mktemp("deployed")) as site:
+        yield site
+
+
+def healthy(site: DeployedOnNodes) -> int:
+    return int(site.status()["healthy"])
+
+
+def test_replica_that_is_killed(site: DeployedOnNodes) -> None:
+    load = site.loaded(5000)
+    node = site.nodes.names[1]
+    replica = site.nodes.on(node, "ps", "--quiet", "--filter", f"name={site.name}_web").split()[0]
+    site.nodes.on(node, "kill", replica)
+    nothing_failed(site, "a replica killed", load, IN_ITS_HANDS)
+    wait_until(lambda: healthy(site) == 3, 60)
+
+
+def test_registry_that_is_gone(site: DeployedOnNodes) -> None:
+    before, load = site.revision(), site.loaded(5000)
+    run("docker", "stop", site.nodes.registry)
+    try:
+        done = site.deploy()
+    finally:
+        run("docker", "start", site.nodes.registry)
+    assert (done.returncode, site.revision()) == (1, before), done.stderr
+    nothing_failed(site, "the registry gone", load)
+
+
+def test_node_whose_disk_is_full(site: DeployedOnNodes) -> None:
+    before, load = site.revision(), site.loaded(8000)
+    node = site.nodes.names[2]
+    run("docker", "exec", node, "dd", "if=/dev/zero", "of=/var/lib/docker/full", "bs=1M")
+    try:
+        done = site.deploy()
+    finally:
+        run("docker", "exec", node, "rm", "/var/lib/docker/full")
+    assert (done.returncode, site.revision()) == (1, before), done.stderr
+    nothing_failed(site, "the disk of a node full", load)
+
+
+def test_node_that_is_killed(site: DeployedOnNodes) -> None:
+    load = site.loaded(6000)
+    run("docker", "kill", site.nodes.names[2])
+    nothing_failed(site, "a node killed", load, IN_ITS_HANDS)
+    wait_until(lambda: healthy(site) == 3, 60)
