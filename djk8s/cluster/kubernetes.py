@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from djk8s.cluster.patience import Patience
 from djk8s.cluster.release import Release, Status, Where, dumps, in_order, loads
 from djk8s.project import Project
 from djk8s.shell.command import Command
-from djk8s.shell.run import SIGNALLED, ended_by_signals, run
+from djk8s.shell.run import ended_by_signals, run
 from djk8s.shell.talk import refuse, say
 
 OVERLAYS = Path("kubernetes", "overlays")
@@ -23,8 +24,16 @@ WEB = "deployment/web"
 FIRST = "apply=first"  # the label of what the migration needs
 REVISION = "deployment.kubernetes.io/revision"
 LOG = "20"  # lines
-# What a container waits for in vain: https://kubernetes.io/docs/concepts/containers/images/
-IN_VAIN = {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
+# What a container waits for in vain: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-states
+IN_VAIN = {
+    "CrashLoopBackOff",
+    "CreateContainerConfigError",
+    "ErrImageNeverPull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+}
+DONE = "successfully rolled out"
+HASH = "pod-template-hash"
 SHARE = "mount a claim that all nodes may write to for the volume `data` in kubernetes/"
 
 
@@ -189,14 +198,31 @@ def scale(project: Project, where: Where) -> None:
 
 
 def wait(project: Project, where: Where, release: Release) -> None:
-    """Wait until Kubernetes has replaced every replica; raises `Exit` with the last log lines where it cannot."""
-    try:
-        run(project, kubectl.command(where, "rollout", "status", WEB), f"{release.revision} did not get healthy.")
-    except Exit as end:
-        if end.code < SIGNALLED:
-            hashes = [one["metadata"]["labels"]["pod-template-hash"] for one in sets_of(project, where, release)]
-            show_log(project, where, f"app=web,pod-template-hash={hashes[0]}" if hashes else "app=web")
-        raise
+    """Wait until Kubernetes has replaced every replica; raises `Exit` with the last log lines where it cannot.
+
+    Kubernetes itself would go on for long with a version that dies again and again but is ready for a moment each time.
+    """
+    if project.dry:
+        run(project, kubectl.command(where, "rollout", "status", WEB))
+        return
+    said, failures = "", 0
+    while DONE not in said:
+        answer = kubectl.question(project, where, "rollout", "status", WEB, "--watch=false")
+        if (now := answer.stdout.strip() or answer.stderr.strip()) != said:
+            say(now)
+        said, failures = now, failures + 1 if answer.returncode else 0
+        its = replicas_of(project, where, release)
+        waiting = waits_for(project, where, its) if its else ""
+        if failures == kubectl.ATTEMPTS or waiting in IN_VAIN:
+            show_log(project, where, its or "app=web")
+            refuse(f"{release.revision} did not get healthy{f' ({waiting})' * bool(waiting)}, see above.")
+        time.sleep(1)
+
+
+def replicas_of(project: Project, where: Where, release: Release) -> str:
+    """Return what selects the replicas of a release among those of others, or nothing if it has none yet."""
+    labels = [one["metadata"]["labels"] for one in sets_of(project, where, release)]
+    return f"app=web,{HASH}={labels[0][HASH]}" if labels else ""
 
 
 def sets_of(project: Project, where: Where, release: Release) -> list[dict[str, Any]]:

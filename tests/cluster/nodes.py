@@ -35,7 +35,7 @@ class Nodes:
             run("docker", "run", "--detach", *where, "--name", name, "--hostname", name, *given, IMAGE)
         for name in self.names:
             self.wait_for(name)
-        run("docker", "context", "create", self.name, "--docker", f"host=tcp://{self.address(self.names[0])}:2375")
+        run("docker", "context", "create", self.name, "--docker", f"host={self.engine(self.names[0])}")
         self.on(self.names[0], "swarm", "init")
         token = self.on(self.names[0], "swarm", "join-token", "--quiet", "worker")
         for name in self.names[1:]:
@@ -51,7 +51,10 @@ class Nodes:
 
     def on(self, name: str, *words: str) -> str:
         """Return what a docker command says on a node."""
-        return run("docker", "exec", name, "docker", *words).stdout.strip()
+        return run("docker", "--host", self.engine(name), *words).stdout.strip()
+
+    def engine(self, name: str) -> str:
+        return f"tcp://{self.address(name)}:2375"
 
     def address(self, name: str) -> str:
         form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
@@ -60,8 +63,7 @@ class Nodes:
     def load(self, *images: str) -> None:
         """Give each node images that this engine has, which the registry does not."""
         for name in self.names:
-            script = f"docker save {' '.join(images)} | docker exec --interactive {name} docker load"
-            run("sh", "-c", script)
+            run("sh", "-c", f"docker save {' '.join(images)} | docker --host {self.engine(name)} load")
 
     def remove(self) -> None:
         run("docker", "rm", "--force", "--volumes", self.registry, *self.names)
