@@ -32,6 +32,7 @@ IN_VAIN = {
     "ImagePullBackOff",
     "InvalidImageName",
 }
+STEP = 2  # seconds between two looks
 DONE = "successfully rolled out"
 HASH = "pod-template-hash"
 SHARE = "mount a claim that all nodes may write to for the volume `data` in kubernetes/"
@@ -216,7 +217,7 @@ def wait(project: Project, where: Where, release: Release) -> None:
         if failures == kubectl.ATTEMPTS or waiting in IN_VAIN:
             show_log(project, where, its or "app=web")
             refuse(f"{release.revision} did not get healthy{f' ({waiting})' * bool(waiting)}, see above.")
-        time.sleep(1)
+        time.sleep(STEP)
 
 
 def replicas_of(project: Project, where: Where, release: Release) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,8 +168,19 @@ def remove_jobs(project: Project, where: Where, names: list[str]) -> None:
 def replicas(project: Project, where: Where) -> dict[str, str]:
     """Return how many of each service run, as 2/3, or (1/1 completed) after a job."""
     words = ("service", "ls", "--filter", f"label={STACK}={where.name}", "--format", "{{.Name}} {{.Replicas}}")
-    pairs = (line.partition(" ") for line in docker.ask(project, where, *words).splitlines())
-    return {name.removeprefix(f"{where.name}_"): said for name, _, said in pairs}
+    running, counted = count_tasks(project, where), {}
+    for line in docker.ask(project, where, *words).splitlines():
+        name, _, said = line.partition(" ")
+        true = said if "completed" in said else f"{running[name]}/{said.partition('/')[2]}"
+        counted[name.removeprefix(f"{where.name}_")] = true
+    return counted
+
+
+def count_tasks(project: Project, where: Where) -> Counter[str]:
+    """Return how many tasks of each service run; `service ls` counts those of a node that is gone, too."""
+    words = ("stack", "ps", where.name, "--filter", "desired-state=running", "--format", "{{.Name}} {{.CurrentState}}")
+    lines = (line.split() for line in docker.ask(project, where, *words).splitlines())
+    return Counter(name.rpartition(".")[0] for name, state, *_ in lines if state == "Running")
 
 
 def is_whole(said: str) -> bool:

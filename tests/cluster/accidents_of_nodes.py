@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deployed import nothing_failed
+from deployed import SLOW, nothing_failed
 from nodes import DeployedOnNodes, deployed_on_nodes
-from support import run, wait_until
+from support import get, run, wait_until
 
 # What nobody can save, where a process dies: nginx sends no form a second time.
 IN_ITS_HANDS = frozenset({"post: 502", "post: 504", "websocket: dropped"})
@@ -58,6 +60,17 @@ def test_node_whose_disk_is_full(site: DeployedOnNodes) -> None:
 
 def test_node_that_is_killed(site: DeployedOnNodes) -> None:
     load = site.loaded(6000)
-    run("docker", "kill", site.nodes.names[2])
+    url = f"http://{site.host}:{site.deploy_port}/?slow"
+    with ThreadPoolExecutor(12) as browsers:
+        under_way = [browsers.submit(get, url) for _ in range(12)]
+        time.sleep(SLOW / 2)
+        run("docker", "kill", site.nodes.names[2])
+        assert [one.result().status for one in under_way] == [200] * 12
     nothing_failed(site, "a node killed", load, IN_ITS_HANDS)
     wait_until(lambda: healthy(site) == 3, 60)
+
+
+def test_deploy_without_the_node_that_was_killed(site: DeployedOnNodes) -> None:
+    done = site.deploy()
+    assert done.returncode == 0, done.stderr
+    assert (healthy(site), site.status()["wanted"]) == (3, 3)

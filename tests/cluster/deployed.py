@@ -18,19 +18,23 @@ from support import free_port, run, wait_until
 LOAD = Path(__file__).with_name("load.py")
 REQUESTS = int(os.environ.get("CLUSTER_REQUESTS", "0"))
 SLOWEST = 30_000  # ms, which is the client's patience; README has what was measured
-ECHO = '''
+SLOW = 2  # seconds
+ECHO = f'''
+
+import asyncio
 
 django_application = application
 
 
 async def application(scope, receive, send):
-    """Echo what a websocket says, and leave the rest to Django."""
+    """Echo what a websocket says, and leave the rest to Django, sometimes late."""
     if scope["type"] != "websocket":
+        await asyncio.sleep({SLOW} if scope.get("query_string") == b"slow" else 0)
         return await django_application(scope, receive, send)
     await receive()
-    await send({"type": "websocket.accept"})
+    await send({{"type": "websocket.accept"}})
     while (message := await receive())["type"] == "websocket.receive":
-        await send({"type": "websocket.send", "text": message["text"]})
+        await send({{"type": "websocket.send", "text": message["text"]}})
 '''
 
 
