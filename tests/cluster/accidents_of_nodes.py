@@ -58,13 +58,13 @@ def test_node_whose_disk_is_full(site: DeployedOnNodes) -> None:
     nothing_failed(site, "the disk of a node full", load)
 
 
-def test_node_that_is_killed(site: DeployedOnNodes) -> None:
+def test_node_that_is_lost(site: DeployedOnNodes) -> None:
     load = site.loaded(6000)
     url = f"http://{site.host}:{site.deploy_port}/?slow"
     with ThreadPoolExecutor(12) as browsers:
         under_way = [browsers.submit(get, url) for _ in range(12)]
         time.sleep(SLOW / 2)
-        run("docker", "kill", site.nodes.names[2])
+        site.nodes.lose(site.nodes.names[2])
         assert [one.result().status for one in under_way] == [200] * 12
     nothing_failed(site, "a node killed", load, IN_ITS_HANDS)
     wait_until(lambda: healthy(site) == 3, 60)

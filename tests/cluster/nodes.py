@@ -65,6 +65,11 @@ class Nodes:
         for name in self.names:
             run("sh", "-c", f"docker save {' '.join(images)} | docker --host {self.engine(name)} load")
 
+    def lose(self, name: str) -> None:
+        """Take a node away as when its power is cut: it cannot even say that its connections end."""
+        run("docker", "network", "disconnect", "--force", self.name, name)
+        run("docker", "kill", name)
+
     def remove(self) -> None:
         run("docker", "rm", "--force", "--volumes", self.registry, *self.names)
         run("docker", "network", "rm", self.name)
