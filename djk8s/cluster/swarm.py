@@ -24,6 +24,7 @@ from djk8s.shell.talk import refuse, say
 OVERLAYS = ("proxy", "swarm")
 STACK = "com.docker.stack.namespace"  # `docker stack rm` removes what has this label
 KEPT = 10  # releases that can be gone back to
+CONTENT = '{{printf "%s" .Spec.Data}}'  # of a config
 LOG = "20"  # lines
 WEB = "web"
 UNCHANGED = 3  # seconds in which Swarm begins to roll, if it has anything to roll
@@ -259,7 +260,7 @@ def back(project: Project, where: Where, release: Release) -> None:
 
 def fetch(project: Project, where: Where, release: Release) -> None:
     """Write the stack of a release as it was deployed."""
-    words = ("config", "inspect", "--format", '{{printf "%s" .Spec.Data}}', release.record)
+    words = ("config", "inspect", "--format", CONTENT, release.record)
     run(project, docker.command(project, where, *words, writes=docker.folder(project) / "record.json"))
 
 
@@ -335,12 +336,18 @@ def rolling(project: Project, where: Where) -> str:
 
 
 def forget(project: Project, where: Where) -> None:
-    """Remove the oldest releases, and settings that no release has any more."""
+    """Remove the oldest releases, and the settings and files that no release has any more."""
     if project.dry:
         return
-    old = sorted(records(project, where), key=lambda one: one.at, reverse=True)[KEPT:]
-    if old:
-        run(project, docker.command(project, where, "config", "rm", *(one.record for one in old)))
+    names = [one.record for one in sorted(records(project, where), key=lambda one: one.at, reverse=True)]
+    kept = docker.ask(project, where, "config", "inspect", "--format", CONTENT, *names[:KEPT])
+    for kind in ("config", "secret") if kept else ():
+        there = docker.ask(
+            project, where, kind, "ls", "--filter", f"label={STACK}={where.name}", "--format", "{{.Name}}"
+        )
+        old = [name for name in there.split() if name not in names[:KEPT] and f'"{name}"' not in kept]
+        if old:
+            docker.ask(project, where, kind, "rm", *old)  # but for those that something else still has
 
 
 def variables(project: Project, where: Where, release: Release) -> dict[str, str]:

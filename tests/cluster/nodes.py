@@ -10,7 +10,7 @@ from pathlib import Path
 from deployed import Deployed
 from support import free_port, run, wait_until
 
-ENGINE = Path(__file__).with_name("engine")
+ENGINE = Path(__file__).with_name("engine-in-container")
 IMAGE = "djk8s-node"
 ROOM = "3g"  # memory in which an engine keeps its images, so that its disk can be full
 

@@ -3,7 +3,7 @@
 import pytest
 
 from djk8s.cluster import docker, swarm
-from djk8s.cluster.release import Where
+from djk8s.cluster.release import Release, Where
 from djk8s.project import Project
 
 # Of three nodes, one has died a minute ago: `docker service ls` still counts what ran there.
@@ -20,3 +20,34 @@ SAID = {
 def test_replicas_of_a_node_that_is_gone_are_not_counted(shell: pytest.MonkeyPatch, project: Project) -> None:
     shell.setattr(docker, "ask", lambda project, where, *words: SAID[words[0]])
     assert swarm.replicas(project, Where("shop")) == {"web": "2/3", "proxy": "2/2", "static": "2/2 (2/2 completed)"}
+
+
+def test_only_what_no_release_has_is_forgotten(shell: pytest.MonkeyPatch, project: Project) -> None:
+    releases = [
+        Release("shop:1", f"v{day}", "ada@laptop", f"2026-11-{day}T12:00:00Z", record=f"shop-release-{day}")
+        for day in range(10, 10 + swarm.KEPT + 1)
+    ]
+    configs = [*(one.record for one in releases), "shop-nginx-new", "shop-nginx-old"]
+    said = {
+        ("config", "inspect"): '{"name": "shop-settings-new"} {"name": "shop-nginx-new"}',
+        ("config", "ls"): "\n".join(configs),
+        ("secret", "ls"): "shop-settings-new\nshop-settings-old",
+    }
+    removed: list[tuple[str, ...]] = []
+
+    def ask(project: Project, where: Where, *words: str) -> str:
+        if words[1] == "rm":
+            removed.append(words)
+        return said.get((words[0], words[1]), "")
+
+    shell.setattr(swarm, "records", lambda project, where: releases)
+    shell.setattr(docker, "ask", ask)
+    swarm.forget(project, Where("shop"))
+    assert removed == [
+        ("config", "rm", "shop-release-10", "shop-nginx-old"),
+        ("secret", "rm", "shop-settings-old"),
+    ]
+    removed.clear()
+    said["config", "inspect"] = ""  # no answer
+    swarm.forget(project, Where("shop"))
+    assert removed == []
