@@ -5,6 +5,7 @@ import time
 from djk8s.shell.talk import say
 
 PATIENCE = 15  # seconds after which a person wants to know for what we wait
+STEP = 1  # second: who asks more often takes the processor from what it waits for
 
 
 class Patience:
@@ -19,5 +20,5 @@ class Patience:
         if late:
             self.told = True
             say(f"Still waiting: {doing}.")
-        time.sleep(0.5)
+        time.sleep(STEP)
         return late

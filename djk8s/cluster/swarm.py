@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from invoke import Exit
 
@@ -28,7 +28,6 @@ CONTENT = '{{printf "%s" .Spec.Data}}'  # of a config
 LOG = "20"  # lines
 WEB = "web"
 UNCHANGED = 3  # seconds in which Swarm begins to roll, if it has anything to roll
-FAILED = re.compile("Failed|Rejected")
 SHARE = "give the volume `data` a driver in docker-compose.yaml that all nodes share"
 BY_ITSELF = "rollback_"  # how Swarm calls what it takes back
 
@@ -166,22 +165,54 @@ def remove_jobs(project: Project, where: Where, names: list[str]) -> None:
         run(project, docker.command(project, where, "service", "rm", *jobs))
 
 
-def replicas(project: Project, where: Where) -> dict[str, str]:
-    """Return how many of each service run, as 2/3, or (1/1 completed) after a job."""
+class Task(NamedTuple):
+    """One replica of a service, now or earlier, as `docker stack ps` shows it."""
+
+    id: str
+    service: str
+    image: str
+    wanted: str  # the state that it should have
+    state: str
+    error: str
+
+    @property
+    def runs(self) -> bool:
+        """Return whether it is healthy; what ran on a node that is gone should be shut down."""
+        return self.wanted == "Running" and self.state.startswith("Running")
+
+    @property
+    def failed(self) -> bool:
+        return self.state.startswith(("Failed", "Rejected"))
+
+    @property
+    def why(self) -> str:
+        return self.error or self.state
+
+
+def tasks(project: Project, where: Where) -> list[Task]:
+    """Return the replicas of all services, the newest of each first."""
+    form = "{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.DesiredState}}\t{{.CurrentState}}\t{{.Error}}"
+    listed = docker.ask(project, where, "stack", "ps", where.name, "--no-trunc", "--format", form)
+    found = []
+    for line in listed.splitlines():
+        task, name, image, wanted, state, error = [*line.split("\t"), ""][:6]
+        service = name.removeprefix(f"{where.name}_").partition(".")[0]
+        found.append(Task(task, service, image, wanted, state, error.strip()))
+    return found
+
+
+def replicas(project: Project, where: Where, found: list[Task] | None = None) -> dict[str, str]:
+    """Return how many of each service run, as 2/3, or (1/1 completed) after a job.
+
+    `docker service ls` counts what ran on a node that is gone, too.
+    """
     words = ("service", "ls", "--filter", f"label={STACK}={where.name}", "--format", "{{.Name}} {{.Replicas}}")
-    running, counted = count_tasks(project, where), {}
+    running = Counter(task.service for task in found or tasks(project, where) if task.runs)
+    counted = {}
     for line in docker.ask(project, where, *words).splitlines():
-        name, _, said = line.partition(" ")
-        true = said if "completed" in said else f"{running[name]}/{said.partition('/')[2]}"
-        counted[name.removeprefix(f"{where.name}_")] = true
+        name, _, said = line.removeprefix(f"{where.name}_").partition(" ")
+        counted[name] = said if "completed" in said else f"{running[name]}/{said.partition('/')[2]}"
     return counted
-
-
-def count_tasks(project: Project, where: Where) -> Counter[str]:
-    """Return how many tasks of each service run; `service ls` counts those of a node that is gone, too."""
-    words = ("stack", "ps", where.name, "--filter", "desired-state=running", "--format", "{{.Name}} {{.CurrentState}}")
-    lines = (line.split() for line in docker.ask(project, where, *words).splitlines())
-    return Counter(name.rpartition(".")[0] for name, state, *_ in lines if state == "Running")
 
 
 def is_whole(said: str) -> bool:
@@ -190,44 +221,38 @@ def is_whole(said: str) -> bool:
     return running == wanted
 
 
-def tasks(project: Project, where: Where, name: str) -> list[tuple[str, str, str, str]]:
-    """Return the tasks of a service: id, image, state and error."""
-    form = "{{.ID}}\t{{.Image}}\t{{.CurrentState}}\t{{.Error}}"
-    listed = docker.ask(project, where, "service", "ps", f"{where.name}_{name}", "--no-trunc", "--format", form)
-    return [(*(line.split("\t") + [""] * 3)[:4],) for line in listed.splitlines()]  # type: ignore[misc]
+def latest(found: list[Task], names: list[str]) -> str:
+    """Return in words how some services are."""
+    newest = {task.service: task for task in reversed(found) if task.service in names}
+    return ", ".join(f"{name}: {task.state} {task.error}".strip() for name, task in sorted(newest.items()))
 
 
 def wait_for_all(project: Project, where: Where, names: list[str]) -> None:
     """Wait until every replica of some services is healthy."""
     patience = Patience()
     while not project.dry:
-        said = replicas(project, where)
+        found = tasks(project, where)
+        said = replicas(project, where, found)
         missing = [name for name in names if not is_whole(said.get(name, "0/1"))]
         if not missing:
             return
-        states = ", ".join(
-            f"{name}: {task[2]} {task[3]}".strip() for name in missing for task in tasks(project, where, name)[:1]
-        )
-        patience.step(states or "Swarm starts them")
+        patience.step(latest(found, missing) or "Swarm starts them")
 
 
 def wait_for_jobs(project: Project, where: Where, names: list[str]) -> None:
     """Wait until jobs are done; raises `Exit` with the last lines of one that failed."""
     patience = Patience()
     while not project.dry:
-        said = replicas(project, where)
-        done = {name: re.search(r"\((\d+)/(\d+) completed\)", said.get(name, "")) for name in names}
-        if all(found and found[1] == found[2] != "0" for found in done.values()):
+        found = tasks(project, where)
+        said = replicas(project, where, found)
+        done = [re.search(r"\((\d+)/(\d+) completed\)", said.get(name, "")) for name in names]
+        if all(one and one[1] == one[2] != "0" for one in done):
             return
-        states = {name: tasks(project, where, name) for name in names}
-        for name, found in states.items():
-            for task, _, state, error in found:
-                if FAILED.match(state):
-                    show_log(project, where, task)
-                    refuse(f"The job {name} failed ({error.strip() or state}), see above; the old version serves.")
-        patience.step(
-            ", ".join(f"{name}: {found[0][2]} {found[0][3]}".strip() for name, found in states.items() if found)
-        )
+        for task in found:
+            if task.service in names and task.failed:
+                show_log(project, where, task.id)
+                refuse(f"The job {task.service} failed ({task.why}), see above; the old version serves.")
+        patience.step(latest(found, names))
 
 
 def show_log(project: Project, where: Where, task: str) -> None:
@@ -288,22 +313,20 @@ def wait_for_roll(project: Project, where: Where, release: Release) -> None:
     """Wait until Swarm has replaced every replica; raises `Exit` where it takes the new version back."""
     begun, patience = time.monotonic(), Patience()
     while True:
-        service = inspect(project, where)
+        service, found = inspect(project, where), tasks(project, where)
         state = (service.get("UpdateStatus") or {}).get("State", "")
-        counted = replicas(project, where).get(WEB, "0/1")
-        running, wanted = counted.split()[0].split("/")
-        failed = [task for task in tasks(project, where, WEB) if FAILED.match(task[2]) and task[1] == release.image]
+        failed = [task for task in found if task.service == WEB and task.failed and task.image == release.image]
         settled = state == "completed" or (not state and time.monotonic() - begun > UNCHANGED)
         if state.startswith(BY_ITSELF) or state == "paused" or (not state and failed):
             if failed:
-                show_log(project, where, failed[0][0])
-                refuse(f"{release.revision} did not get healthy ({failed[0][3].strip() or failed[0][2]}), see above.")
-            refuse(f"{release.revision} did not get healthy: {service['UpdateStatus'].get('Message', state)}.")
-        if settled and running == wanted:
+                show_log(project, where, failed[0].id)
+            why = failed[0].why if failed else service["UpdateStatus"].get("Message", state)
+            refuse(f"{release.revision} did not get healthy ({why}){', see above' if failed else ''}.")
+        if settled and is_whole(replicas(project, where, found).get(WEB, "0/1")):
             break
-        patience.step(f"{counted} are healthy, {state or 'starting'}")
-    others = [name for name in replicas(project, where) if name != WEB]
-    wait_for_all(project, where, [name for name in others if "completed" not in replicas(project, where)[name]])
+        patience.step(f"{latest(found, [WEB])}, {state or 'starting'}")
+    there = replicas(project, where)
+    wait_for_all(project, where, [name for name, said in there.items() if name != WEB and "completed" not in said])
 
 
 def inspect(project: Project, where: Where) -> dict[str, Any]:

@@ -9,11 +9,20 @@ from djk8s.project import Project
 # Of three nodes, one has died a minute ago: `docker service ls` still counts what ran there.
 SAID = {
     "service": "shop_web 4/3\nshop_proxy 3/2\nshop_static 2/2 (2/2 completed)",
-    "stack": "shop_web.1 Running 9 minutes ago\n"
-    "shop_web.2 Running 9 minutes ago\n"
-    "shop_web.3 Starting 2 seconds ago\n"
-    "shop_proxy.1jr5 Running 9 minutes ago\n"
-    "shop_proxy.uduc Running 9 minutes ago",
+    "stack": "\n".join(
+        f"{number}\tshop_{name}\tshop:1\t{wanted}\t{state}\t"
+        for number, (name, wanted, state) in enumerate(
+            [
+                ("web.1", "Running", "Running 9 minutes ago"),
+                ("web.2", "Running", "Running 9 minutes ago"),
+                ("web.3", "Running", "Starting 2 seconds ago"),
+                ("web.3", "Shutdown", "Running 9 minutes ago"),
+                ("proxy.1jr5", "Running", "Running 9 minutes ago"),
+                ("proxy.uduc", "Running", "Running 9 minutes ago"),
+                ("proxy.x7ab", "Shutdown", "Running 9 minutes ago"),
+            ]
+        )
+    ),
 }
 
 
