@@ -2,8 +2,9 @@
 
     python load.py http://localhost:8080 --requests 10000 --rate 125 [--websocket]
 
-It prints JSON. A request failed if it got no answer, or another than it should. Notes are posted with a
-number each; `twice` counts those that are on the board more than once.
+It prints JSON. A request failed if it got no answer, or another than it should. It is a browser of many tabs:
+a GET whose kept connection was closed under it is sent again, a form never. Notes are posted with a number
+each; `twice` counts those that are on the board more than once.
 """
 
 import argparse
@@ -14,20 +15,19 @@ import json
 import re
 import secrets
 import time
-from typing import Any
+from contextlib import suppress
 
-import httpx
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
+from aiohttp import ClientError, ClientSession, ClientTimeout, CookieJar, TCPConnector, WSCloseCode
 
 PATIENCE = 30  # seconds
+DROPPED = (None, WSCloseCode.ABNORMAL_CLOSURE)  # how a websocket ends that nobody closed
 
 
 class Load:
-    """A browser of many tabs: pages, the assets that they name, and forms."""
+    """Pages, the assets that they name, forms, and a websocket."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client, self.run = client, secrets.token_hex(4)
+    def __init__(self, session: ClientSession) -> None:
+        self.session, self.run = session, secrets.token_hex(4)
         self.failed: collections.Counter[str] = collections.Counter()
         self.seconds: list[float] = []
         self.assets: list[str] = []  # of the page that was loaded first, and never again: a tab that stays open
@@ -39,62 +39,71 @@ class Load:
         kind = ("page", "asset", "old asset", "board", "post")[number % 5]
         begun = time.monotonic()
         try:
-            status = await self.send(kind, number)
-        except httpx.HTTPError as error:
-            status = type(error).__name__
+            got = str(await self.send(kind, number))
+        except (ClientError, TimeoutError) as error:
+            got = type(error).__name__
         self.seconds.append(time.monotonic() - begun)
-        if status != (302 if kind == "post" else 200):
-            self.failed[f"{kind}: {status}"] += 1
+        if got != ("302" if kind == "post" else "200"):
+            self.failed[f"{kind}: {got}"] += 1
 
-    async def send(self, kind: str, number: int) -> Any:
+    async def send(self, kind: str, number: int) -> int:
         """Send one request and return its status."""
         if kind == "post":
-            data = {"text": f"{self.run}-{number}-", "csrfmiddlewaretoken": self.client.cookies["csrftoken"]}
-            return (
-                await self.client.post("/board/", data=data, headers={"Referer": str(self.client.base_url)})
-            ).status_code
-        if "asset" in kind:
-            return (await self.client.get((self.assets if "old" in kind else self.latest)[number % 2])).status_code
-        answer = await self.client.get("/" if kind == "page" else "/board/")
-        if kind == "board" and answer.status_code == 200:
-            self.latest = re.findall(r"/static/[^\"']+\.[0-9a-f]{12}\.\w+", answer.text)[:2]
+            return await self.post(number)
+        paths = {"page": "/", "board": "/board/"}
+        path = paths.get(kind) or (self.assets if "old" in kind else self.latest)[number % 2]
+        async with self.session.get(path, allow_redirects=False) as answer:
+            body = await answer.read()
+        if kind == "board" and answer.status == 200:
+            self.latest = re.findall(r"/static/[^\"']+\.[0-9a-f]{12}\.\w+", body.decode())[:2]
             self.assets = self.assets or self.latest
-        return answer.status_code
+        return answer.status
 
-    async def stay_connected(self, url: str) -> None:
+    async def post(self, number: int) -> int:
+        """Post a note with this number."""
+        token = next(cookie.value for cookie in self.session.cookie_jar if cookie.key == "csrftoken")
+        data = {"text": f"{self.run}-{number}-", "csrfmiddlewaretoken": token}
+        async with self.session.post("/board/", data=data, allow_redirects=False) as answer:
+            return answer.status
+
+    async def stay_connected(self) -> None:
         """Talk over a websocket, and connect again at once when it is closed, or dropped without a word."""
-        for attempt in itertools.count():
-            self.reconnects, connected = attempt, False
+        for self.reconnects in itertools.count():
             try:
-                async with connect(url, open_timeout=PATIENCE) as websocket:
-                    connected = True
-                    while True:
+                async with self.session.ws_connect("/echo") as websocket:
+                    while not websocket.closed:
+                        with suppress(ConnectionResetError):  # what closed it is said by `receive`
+                            await websocket.send_str("still there?")
+                        await websocket.receive(PATIENCE)
                         await asyncio.sleep(0.5)
-                        await websocket.send("still there?")
-                        await asyncio.wait_for(websocket.recv(), PATIENCE)
-            except (WebSocketException, OSError) as error:
-                if not connected:
-                    self.failed[f"websocket: {type(error).__name__}"] += 1
-                elif not getattr(error, "rcvd", None):
+                if websocket.close_code in DROPPED:
                     self.failed["websocket: dropped"] += 1
+            except (ClientError, TimeoutError) as error:
+                self.failed[f"websocket: {type(error).__name__}"] += 1
 
-    async def posted_twice(self, numbers: range) -> int:
+    async def posted_twice(self, posts: int) -> int:
         """Return how many notes are on the board more than once."""
-        found: collections.Counter[str] = collections.Counter()
-        for page in range(1, len(numbers) // 20 + 1):
-            found.update(re.findall(rf"{self.run}-\d+-", (await self.client.get(f"/board/?page={page}")).text))
-        return sum(times > 1 for times in found.values())
+        found: set[tuple[str, str]] = set()  # with the number that the site gave
+        for page in range(1, posts // 20 + 2):
+            async with self.session.get(f"/board/?page={page}") as answer:
+                found.update(re.findall(rf'id="note-(\d+)">\s*<p[^>]*>({self.run}-\d+-)', await answer.text()))
+        assert found, "no note is on the board"
+        return len(found) - len({text for _, text in found})
 
 
 async def main(url: str, rate: int, requests: int, websocket: bool) -> None:
     """Put the load on a site and print what came of it."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits, trust_env=False) as client:
-        load = Load(client)
+    jar = CookieJar(unsafe=True)  # which has the cookies of an address, too
+    async with ClientSession(
+        url,
+        headers={"Referer": url},
+        connector=TCPConnector(limit=0),
+        cookie_jar=jar,
+        timeout=ClientTimeout(PATIENCE),
+    ) as session:
+        load = Load(session)
         await load.send("board", 0)
-        talking = (
-            asyncio.create_task(load.stay_connected(f"{url.replace('http', 'ws', 1)}/echo")) if websocket else None
-        )
+        talking = asyncio.create_task(load.stay_connected()) if websocket else None
         begun, under_way = time.monotonic(), set()
         for number in range(requests):
             await asyncio.sleep(begun + number / rate - time.monotonic())
@@ -103,20 +112,17 @@ async def main(url: str, rate: int, requests: int, websocket: bool) -> None:
         if talking:
             talking.cancel()
         slow = sorted(load.seconds)
-        print(
-            json.dumps(
-                {
-                    "requests": requests,
-                    "failed": sum(load.failed.values()),
-                    "why": load.failed,
-                    "median_ms": round(1000 * slow[requests // 2]),
-                    "slowest_ms": round(1000 * slow[-1]),
-                    "over_250_ms": sum(one > 0.25 for one in slow),
-                    "reconnects": load.reconnects,
-                    "twice": await load.posted_twice(range(requests // 5)),
-                }
-            )
-        )
+        counted = {
+            "requests": requests,
+            "failed": sum(load.failed.values()),
+            "why": load.failed,
+            "median_ms": round(1000 * slow[requests // 2]),
+            "slowest_ms": round(1000 * slow[-1]),
+            "over_250_ms": sum(one > 0.25 for one in slow),
+            "reconnects": load.reconnects,
+            "twice": await load.posted_twice(requests // 5),
+        }
+        print(json.dumps(counted))
 
 
 if __name__ == "__main__":
