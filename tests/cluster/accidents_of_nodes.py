@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deployed import SLOW, nothing_failed
+from deployed import SLOW
 from nodes import DeployedOnNodes, deployed_on_nodes
 from support import get, run, wait_until
 
@@ -27,46 +27,42 @@ def healthy(site: DeployedOnNodes) -> int:
 
 
 def test_replica_that_is_killed(site: DeployedOnNodes) -> None:
-    load = site.loaded(5000)
     node = site.nodes.names[1]
-    replica = site.nodes.on(node, "ps", "--quiet", "--filter", f"name={site.name}_web").split()[0]
-    site.nodes.on(node, "kill", replica)
-    nothing_failed(site, "a replica killed", load, IN_ITS_HANDS)
+    with site.loaded("a replica killed", 5000, IN_ITS_HANDS):
+        replica = site.nodes.on(node, "ps", "--quiet", "--filter", f"name={site.name}_web").split()[0]
+        site.nodes.on(node, "kill", replica)
     wait_until(lambda: healthy(site) == 3, 60)
 
 
 def test_registry_that_is_gone(site: DeployedOnNodes) -> None:
-    before, load = site.revision(), site.loaded(5000)
+    before = site.revision()
     run("docker", "stop", site.nodes.registry)
     try:
-        done = site.deploy()
+        with site.loaded("the registry gone", 5000):
+            done = site.deploy()
     finally:
         run("docker", "start", site.nodes.registry)
     assert (done.returncode, site.revision()) == (1, before), done.stderr
-    nothing_failed(site, "the registry gone", load)
 
 
 def test_node_whose_disk_is_full(site: DeployedOnNodes) -> None:
-    before, load = site.revision(), site.loaded(8000)
-    node = site.nodes.names[2]
-    run("docker", "exec", node, "dd", "if=/dev/zero", "of=/var/lib/docker/full", "bs=1M")
+    before, node = site.revision(), site.nodes.names[2]
     try:
-        done = site.deploy()
+        with site.loaded("the disk of a node full", 8000):
+            run("docker", "exec", node, "dd", "if=/dev/zero", "of=/var/lib/docker/full", "bs=1M")
+            done = site.deploy()
     finally:
         run("docker", "exec", node, "rm", "/var/lib/docker/full")
     assert (done.returncode, site.revision()) == (1, before), done.stderr
-    nothing_failed(site, "the disk of a node full", load)
 
 
 def test_node_that_is_lost(site: DeployedOnNodes) -> None:
-    load = site.loaded(6000)
     url = f"http://{site.host}:{site.deploy_port}/?slow"
-    with ThreadPoolExecutor(12) as browsers:
+    with site.loaded("a node lost", 6000, IN_ITS_HANDS), ThreadPoolExecutor(12) as browsers:
         under_way = [browsers.submit(get, url) for _ in range(12)]
         time.sleep(SLOW / 2)
         site.nodes.lose(site.nodes.names[2])
         assert [one.result().status for one in under_way] == [200] * 12
-    nothing_failed(site, "a node killed", load, IN_ITS_HANDS)
     wait_until(lambda: healthy(site) == 3, 60)
 
 

@@ -17,8 +17,12 @@ from support import free_port, run, wait_until
 
 LOAD = Path(__file__).with_name("load.py")
 REQUESTS = int(os.environ.get("CLUSTER_REQUESTS", "0"))
+RATE = 125  # requests a second, of a machine that carries twice as much
+LOWEST_RATE = 15
+PROMPT = 100  # ms, the median of a machine that is not too busy
 SLOWEST = 30_000  # ms, which is the client's patience; README has what was measured
 SLOW = 2  # seconds
+COUNTED = ("requests", "failed", "slowest_ms", "over_250_ms")  # a row of README's table
 ECHO = f'''
 
 import asyncio
@@ -47,7 +51,7 @@ class Deployed(Checkout):
     def __init__(self, folder: Path, to: str) -> None:
         self.name, self.to, self.version = f"djk8s-{to}-{secrets.token_hex(3)}", to, 0
         super().__init__(folder, self.name)
-        self.deploy_port = free_port()
+        self.deploy_port, self.rate = free_port(), RATE
         self.environment |= {"INVOKE_DEPLOY_PORT": str(self.deploy_port), "INVOKE_READY_WITHIN": "15"}
         asgi = self.folder / "src/myproj/asgi.py"
         asgi.write_text(asgi.read_text() + ECHO)
@@ -69,22 +73,53 @@ class Deployed(Checkout):
         """Return what is deployed."""
         return str(self.status()["release"]["revision"])
 
-    def loaded(self, requests: int) -> subprocess.Popen[str]:
-        """Start the load, and return when it asks."""
-        words = (sys.executable, str(LOAD), f"http://{self.host}:{self.deploy_port}", "--websocket")
-        return subprocess.Popen([*words, "--requests", str(REQUESTS or requests)], stdout=subprocess.PIPE, text=True)
+    @contextmanager
+    def loaded(self, what: str, requests: int, but: frozenset[str] = frozenset()) -> Iterator[dict[str, Any]]:
+        """Ask this site meanwhile, as long at least as so many requests take at the full rate, and count.
 
-    def change(self, path: str, more: str) -> None:
+        Afterwards it checks that each request got the answer it should, `but` for a few of these.
+        """
+        counted: dict[str, Any] = {}
+        load = self.asked((REQUESTS or requests) * self.rate // RATE, self.rate, "--websocket", "--until-told")
+        try:
+            yield counted
+            load.terminate()
+            counted.update(json.loads(load.communicate()[0]))
+        finally:
+            load.kill()
+        if table := os.environ.get("CLUSTER_TABLE"):
+            row = (what, self.to, self.rate, *(counted[key] for key in COUNTED))
+            with Path(table).open("a") as file:
+                file.write(f"| {' | '.join(map(str, row))} |\n")
+        assert counted["twice"] == 0, counted
+        assert {why: times for why, times in counted["why"].items() if why not in but or times > 3} == {}, counted
+        assert counted["slowest_ms"] < SLOWEST
+
+    def asked(self, requests: int, rate: int, *words: str) -> subprocess.Popen[str]:
+        """Start to ask this site for so many requests, at so many a second."""
+        url = f"http://{self.host}:{self.deploy_port}"
+        words = (sys.executable, str(LOAD), url, "--requests", str(requests), "--rate", str(rate), *words)
+        return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+
+    def ease(self) -> None:
+        """Halve the rate until this machine carries twice as much, as one that is full fails without a deploy, too."""
+        while self.rate > LOWEST_RATE:
+            counted = json.loads(self.asked(8 * self.rate, 2 * self.rate).communicate()[0])
+            if counted["failed"] == 0 and counted["median_ms"] < PROMPT:
+                return
+            self.rate //= 2
+            print(f"This machine is too busy for {4 * self.rate} requests a second, so it gets {self.rate}: {counted}")
+
+    @contextmanager
+    def changed(self, path: str, more: str) -> Iterator[None]:
+        """Add to a file meanwhile, which is made where there is none."""
         file = self.folder / path
-        self.before = (file, file.read_text() if file.exists() else None)
-        file.write_text((self.before[1] or "") + more)
-
-    def undo(self) -> None:
-        file, text = self.before
-        if text is None:
-            file.unlink()
-        else:
-            file.write_text(text)
+        before = file.read_text() if file.exists() else None
+        file.write_text((before or "") + more)
+        try:
+            yield
+        finally:
+            file.unlink() if before is None else file.write_text(before)
 
     def remove(self) -> None:
         """Remove the deployment with its volumes, and the images."""
@@ -97,21 +132,6 @@ class Deployed(Checkout):
         volumes = [f"{self.name}_{volume}" for volume in ("data", "database", "static")]
         wait_until(lambda: run("docker", "volume", "rm", "--force", *volumes).returncode == 0, 60)
         self.inv("clean", "--volumes")
-
-
-def nothing_failed(
-    site: Deployed, what: str, load: subprocess.Popen[str], but: frozenset[str] = frozenset()
-) -> dict[str, Any]:
-    """Wait for the load to end and check that each request got the answer it should, `but` for a few of these."""
-    counted: dict[str, Any] = json.loads(load.communicate()[0])
-    if table := os.environ.get("CLUSTER_TABLE"):
-        row = (what, site.to, *(counted[key] for key in ("requests", "failed", "slowest_ms", "over_250_ms")))
-        with Path(table).open("a") as file:
-            file.write(f"| {' | '.join(map(str, row))} |\n")
-    assert counted["twice"] == 0, counted
-    assert {why: times for why, times in counted["why"].items() if why not in but or times > 3} == {}, counted
-    assert counted["slowest_ms"] < SLOWEST
-    return counted
 
 
 @contextmanager
@@ -128,6 +148,7 @@ def deployed(folder: Path, to: str) -> Iterator[Deployed]:
     try:
         first = site.deploy("--with", "db")
         assert first.returncode == 0, first.stderr
+        site.ease()
         yield site
     finally:
         site.remove()

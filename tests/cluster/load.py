@@ -1,10 +1,11 @@
 """Ask a site at a steady rate while it changes, and count every request that failed.
 
-    python load.py http://localhost:8080 --requests 10000 --rate 125 [--websocket]
+    python load.py http://localhost:8080 --requests 10000 --rate 125 [--websocket] [--until-told]
 
 It prints JSON. A request failed if it got no answer, or another than it should. It is a browser of many tabs:
 a GET whose kept connection was closed under it is sent again, a form never. Notes are posted with a number
-each; `twice` counts those that are on the board more than once.
+each; `twice` counts those that are on the board more than once. With `--until-told` it asks at least so many
+requests, and goes on until SIGTERM: a slow deploy ends no sooner than its load.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import itertools
 import json
 import re
 import secrets
+import signal
 import time
 from contextlib import suppress
 
@@ -91,8 +93,12 @@ class Load:
         return len(found) - len({text for _, text in found})
 
 
-async def main(url: str, rate: int, requests: int, websocket: bool) -> None:
+async def main(url: str, rate: int, requests: int, websocket: bool, until_told: bool) -> None:
     """Put the load on a site and print what came of it."""
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    if not until_told:
+        told.set()
     jar = CookieJar(unsafe=True)  # which has the cookies of an address, too
     async with ClientSession(
         url,
@@ -105,7 +111,9 @@ async def main(url: str, rate: int, requests: int, websocket: bool) -> None:
         await load.send("board", 0)
         talking = asyncio.create_task(load.stay_connected()) if websocket else None
         begun, under_way = time.monotonic(), set()
-        for number in range(requests):
+        for number in itertools.count():
+            if number >= requests and told.is_set():
+                break
             await asyncio.sleep(begun + number / rate - time.monotonic())
             under_way.add(asyncio.create_task(load.ask(number)))
         await asyncio.gather(*under_way)
@@ -113,14 +121,14 @@ async def main(url: str, rate: int, requests: int, websocket: bool) -> None:
             talking.cancel()
         slow = sorted(load.seconds)
         counted = {
-            "requests": requests,
+            "requests": len(slow),
             "failed": sum(load.failed.values()),
             "why": load.failed,
-            "median_ms": round(1000 * slow[requests // 2]),
+            "median_ms": round(1000 * slow[len(slow) // 2]),
             "slowest_ms": round(1000 * slow[-1]),
             "over_250_ms": sum(one > 0.25 for one in slow),
             "reconnects": load.reconnects,
-            "twice": await load.posted_twice(requests // 5),
+            "twice": await load.posted_twice(len(slow) // 5),
         }
         print(json.dumps(counted))
 
@@ -131,5 +139,5 @@ if __name__ == "__main__":
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--rate", type=int, default=125)
     parser.add_argument("--websocket", action="store_true")
-    given = parser.parse_args()
-    asyncio.run(main(given.url, given.rate, given.requests, given.websocket))
+    parser.add_argument("--until-told", action="store_true")
+    asyncio.run(main(**vars(parser.parse_args())))

@@ -1,6 +1,7 @@
 """Deployments while a site is asked 125 times a second: not one request may fail, whatever the new version is like.
 
-CLUSTER_REQUESTS is how many are sent during each, and CLUSTER_TABLE a file for the rows of README's table.
+A machine that cannot carry twice that is asked less often. CLUSTER_REQUESTS is how many are sent during each at
+least, and CLUSTER_TABLE a file for the rows of README's table.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployed import Deployed, deployed, nothing_failed
+from deployed import Deployed, deployed
 
 NEVER_HEALTHY = '\n\nPROBES["/readyz"] = lambda: "503 never"\n'
 DIES = "\n\nimport os, threading\n\nthreading.Timer(10, os._exit, (3,)).start()\n"
@@ -36,49 +37,36 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 
 def test_deploy_and_rollback(site: Deployed) -> None:
-    load = site.loaded(6000)
-    done = site.deploy()
+    with site.loaded("a new version", 6000) as counted:
+        done = site.deploy()
     assert done.returncode == 0, done.stderr
-    assert nothing_failed(site, "a new version", load)["reconnects"] > 0  # a websocket moved to a new replica
+    assert counted["reconnects"] > 0  # a websocket moved to a new replica
     assert site.revision() == "v2"
 
-    load = site.loaded(5000)
-    done = site.inv("rollback", "--to", site.to)
+    with site.loaded("back to the version before", 5000):
+        done = site.inv("rollback", "--to", site.to)
     assert done.returncode == 0, done.stderr
-    nothing_failed(site, "back to the version before", load)
     assert site.revision() == "v1"
 
 
 def test_version_that_never_gets_healthy_is_taken_back(site: Deployed) -> None:
-    site.change("serving/health.py", NEVER_HEALTHY)
-    before, load = site.revision(), site.loaded(8000)
-    try:
+    before = site.revision()
+    with site.loaded("one that never gets healthy", 8000), site.changed("serving/health.py", NEVER_HEALTHY):
         done = site.deploy()
-    finally:
-        site.undo()
     assert (done.returncode, site.revision()) == (1, before), done.stderr
-    nothing_failed(site, "one that never gets healthy", load)
 
 
 def test_version_that_dies_after_ten_seconds_is_taken_back(site: Deployed) -> None:
-    site.change("src/myproj/asgi.py", DIES)
-    before, load = site.revision(), site.loaded(6000)
-    try:
+    before = site.revision()
+    with site.loaded("one that dies after ten seconds", 6000, IN_ITS_HANDS), site.changed("src/myproj/asgi.py", DIES):
         done = site.deploy()
-    finally:
-        site.undo()
     assert (done.returncode, site.revision()) == (1, before), done.stderr
-    nothing_failed(site, "one that dies after ten seconds", load, IN_ITS_HANDS)
 
 
 def test_version_whose_migration_fails_is_not_deployed(site: Deployed) -> None:
-    site.change("src/board/migrations/0002_fails.py", FAILS)
-    before, load = site.revision(), site.loaded(2000)
-    try:
+    before = site.revision()
+    with site.loaded("one whose migration fails", 2000), site.changed("src/board/migrations/0002_fails.py", FAILS):
         done = site.deploy()
-    finally:
-        site.undo()
     assert done.returncode == 1
     assert "this migration fails" in done.stderr
     assert site.revision() == before
-    nothing_failed(site, "one whose migration fails", load)
