@@ -17,6 +17,8 @@ from djk8s.shell.talk import refuse
 REMEDY = {
     "port": "in invoke.yaml or INVOKE_PORT",
     "up.port": "in invoke.yaml or INVOKE_UP_PORT",
+    "up.http_port": "in invoke.yaml or INVOKE_UP_HTTP_PORT",
+    "up.https_port": "in invoke.yaml or INVOKE_UP_HTTPS_PORT",
     "deploy.port": "in invoke.yaml or INVOKE_DEPLOY_PORT",
     "PORT": "in .env or in your shell",
 }

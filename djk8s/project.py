@@ -40,6 +40,8 @@ class Project:
     port: str
     up_image: str
     up_port: str
+    up_http_port: str
+    up_https_port: str
     deploy_port: str
     overlay: str
     venv: Path
@@ -68,6 +70,8 @@ class Project:
             port=str(config.port),
             up_image=setting("up.image", config.up.image, f"{IMAGE}(?::{TAG})?", "an image's name, as djk8s:v1"),
             up_port=str(config.up.port),
+            up_http_port=str(config.up.http_port),
+            up_https_port=str(config.up.https_port),
             deploy_port=str(config.deploy.port),
             overlay=setting("deploy.overlay", config.deploy.overlay, NAME, "a folder of kubernetes/overlays"),
             venv=not_around(root, "venv", path(root, "venv", config.venv)),

@@ -24,6 +24,7 @@ def load(server: Any, asgi: bool) -> Any:
     try:
         application = server.app.load()
         leave_a_trace()
+        explain_refused_forms()
         server.log.setup(server.cfg)  # again, for the handlers that the site brought
         migrate_sqlite()
     except ImproperlyConfigured as error:
@@ -44,6 +45,14 @@ def leave_a_trace() -> None:
     consoles = [one for one in handlers if isinstance(one, logging.StreamHandler)]
     if not any(one.filter(error) and one.level <= error.levelno for one in consoles):
         requests.addHandler(logging.StreamHandler())
+
+
+def explain_refused_forms() -> None:
+    """Answer a form of another origin with the line to write, where the site has no view of its own for it."""
+    from django.conf import global_settings, settings
+
+    if global_settings.CSRF_FAILURE_VIEW == settings.CSRF_FAILURE_VIEW:
+        settings.CSRF_FAILURE_VIEW = "serving.csrf.failure"
 
 
 def migrate_sqlite() -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from djk8s import engine, git, ports
+from djk8s.compose import front
 from djk8s.dotenv.check import ComposeReading, between_readers
 from djk8s.dotenv.file import DATABASE_PASSWORD, EnvFile, ensure, ensure_password
 from djk8s.project import Project
@@ -18,8 +19,8 @@ from djk8s.shell.command import Command
 from djk8s.shell.run import output, run
 from djk8s.shell.talk import at_terminal, refuse, say
 
-# The services that can be scaled, and the overlay that each needs for it: the site's one port is for one container.
-SCALED = {"web": "proxy", "worker": "worker"}
+# The services that can be scaled, and the overlays of which each needs one: the site's own port is for one container.
+SCALED = {"web": ("proxy", "https"), "worker": ("worker",)}
 NOT_FOR_UP = {"swarm"}  # what `inv deploy --to swarm` joins
 NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the site's log, `inv down` removes it."
 # Known PostgreSQL errors, and the advice for each.
@@ -83,19 +84,26 @@ def compose(project: Project, *words: str, overlays: tuple[str, ...] = ()) -> Co
         "UP_PORT": str(ports.parse(project.up_port, "up.port")),
         "UP_ENV_FILE": project.shown(project.env_file),
     }
-    usual = defaults(project)
+    if "https" in overlays:
+        variables |= {
+            "UP_HTTP_PORT": str(ports.parse(project.up_http_port, "up.http_port")),
+            "UP_HTTPS_PORT": str(ports.parse(project.up_https_port, "up.https_port")),
+        }
+    usual = defaults(project, overlays)
     differing = {name: value for name, value in variables.items() if value != usual.get(name)}
     if "dev" in overlays:
         differing |= processes.own_user()
     return Command((*prefix(project, overlays), *words), shown=differing)
 
 
-def defaults(project: Project) -> dict[str, str]:
-    """Return the values that docker-compose.yaml has for variables that are not set, as in ${UP_PORT:-8001}."""
+def defaults(project: Project, overlays: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the values that the files have for variables that are not set, as in ${UP_PORT:-8001}."""
+    known = files(project) if overlays else {}
     try:
-        return dict(re.findall(r"\$\{(UP_\w+):-(.*?)\}", project.compose_file.read_text(encoding="utf-8")))
+        texts = [path.read_text(encoding="utf-8") for path in (project.compose_file, *map(known.__getitem__, overlays))]
     except OSError:
         return {}  # Compose says so itself
+    return {name: value for text in texts for name, value in re.findall(r"\$\{(UP_\w+):-(.*?)\}", text)}
 
 
 def prefix(project: Project, overlays: tuple[str, ...] = ()) -> tuple[str | Path, ...]:
@@ -131,6 +139,7 @@ def joined(project: Project, names: Iterable[str]) -> tuple[str, ...]:
     known = list(files(project)) if wanted else []
     for name in wanted - set(known):
         refuse(f"--with {name!r} is none: write {', '.join(known[:-1])} or {known[-1]}.")
+    front.require_one(wanted)
     return tuple(name for name in known if name in wanted)
 
 
@@ -140,8 +149,8 @@ def scaled(several: Iterable[str], overlays: tuple[str, ...]) -> tuple[str, ...]
         name, _, number = word.partition("=")
         if not re.fullmatch("[1-9][0-9]?", number) or name not in SCALED:
             refuse(f"--scale {word!r} is not SERVICE=NUMBER: write it as --scale web=3, or worker=2.")
-        if SCALED[name] not in overlays and number != "1":
-            refuse(f"--scale {word} needs an overlay: add --with {SCALED[name]}.")
+        if number != "1" and not {*SCALED[name]} & {*overlays}:
+            refuse(f"--scale {word} needs an overlay: add --with {' or --with '.join(SCALED[name])}.")
     return tuple(several)
 
 
@@ -152,11 +161,11 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
     command = up_command(project, detach, no_build, with_, scaled(several, with_), revision)
     env = EnvFile(project)
     env.for_the_site({})  # refuses a malformed file before anything is begun
-    address = ports.Published("127.0.0.1", int(project.up_port))
+    url = front.url(project, env, with_)
     require(project)
     if not project.dry:
         if not is_up(project):
-            ports.require_free(project, address._replace(host="0.0.0.0"), "INVOKE_UP_PORT={} inv up")
+            front.require_free(project, with_)
         if no_build and not engine.has_image(project, project.up_image):
             refuse(f"{project.up_image} was never built here: leave --no-build out.")
     env = ensure(env)
@@ -168,19 +177,27 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
         return
     read_alike(project, env)
     if not detach:
-        say(f"Running at {address.url} (Ctrl-C stops it)")
+        say(f"Running at {url} (Ctrl-C stops it)")
     # Compose reads the file for itself only if that has its usual name.
-    password = {secret: env.values[secret]} if secret else {}
+    read = {name: env.values[name] for name in read_by_overlays(project, with_) if name in env.values}
     failed = engine.or_gone(project, partial(explain, project, detach, with_))
-    run(project, replace(command, hidden=password), failed)
+    run(project, replace(command, hidden=read), failed)
     if detach:
-        say(f"Running at {address.url} (`inv logs` shows its log, `inv down` stops it)")
+        say(f"Running at {url} (`inv logs` shows its log, `inv down` stops it)")
+
+
+def read_by_overlays(project: Project, overlays: tuple[str, ...]) -> set[str]:
+    """Return the settings of `.env` that Compose itself reads in these files, as ${PGPASSWORD:?} or ${DOMAIN:-}."""
+    texts = [files(project)[name].read_text(encoding="utf-8") for name in overlays]
+    found = {name for text in texts for name in re.findall(r"\$\{(\w+)[:}]", text)}
+    return {name for name in found if not name.startswith(("UP_", "COMPOSE_"))}
 
 
 def explain(project: Project, detached: bool, overlays: tuple[str, ...]) -> str:
     """Return what to do about a project that did not come up; prints its last log lines if nobody saw them."""
     command = compose(project, "logs", "--no-color", "--tail", "20", overlays=overlays)
-    variables = {password_name(project): "any", **command.shown}  # without one, Compose does not read db.yaml
+    # Without these, Compose does not read the files.
+    variables = {**dict.fromkeys(read_by_overlays(project, overlays), "any"), **command.shown}
     log = engine.question(project, *command.argv[1:], variables=variables).stdout.strip()
     if log and detached:
         say(log)

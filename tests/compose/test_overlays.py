@@ -22,9 +22,20 @@ from checkout import Checkout
 from stack import BOARD, URL, composed, containers, docker, post, python, scope, state, statuses, up, wait_for_count
 from support import get, inv, one_sentence, run, stylesheets, wait_until
 
-OVERLAYS = ("db", "dev", "proxy", "worker")
-COMBINATIONS = [names for count in range(5) for names in itertools.combinations(OVERLAYS, count)]
-BRINGS = {"db": {"db", "migrate"}, "proxy": {"proxy", "static"}, "worker": {"worker"}, "dev": set()}
+OVERLAYS = ("db", "dev", "https", "proxy", "worker")
+COMBINATIONS = [
+    names
+    for count in range(5)
+    for names in itertools.combinations(OVERLAYS, count)
+    if not {"https", "proxy"} <= {*names}  # both are in front
+]
+BRINGS = {
+    "db": {"db", "migrate"},
+    "dev": set(),
+    "https": {"https"},
+    "proxy": {"proxy", "static"},
+    "worker": {"worker"},
+}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -39,7 +50,7 @@ def test_compose_alone_reads(names: tuple[str, ...]) -> None:
     services = composed(*names)
     assert set(services) == {"web"}.union(*(BRINGS[name] for name in names))
     published = {name for name, service in services.items() if service.get("ports")}
-    assert published == {"proxy" if "proxy" in names else "web"}
+    assert published == {next((name for name in ("https", "proxy") if name in names), "web")}
     lasting = {name for name, service in services.items() if service["restart"] == "unless-stopped"}
     assert lasting == set(services) - {"migrate", "static"}
     assert all(service["logging"] == {"driver": "local"} for service in services.values())
@@ -55,7 +66,7 @@ def test_compose_alone_reads(names: tuple[str, ...]) -> None:
         assert ("WORKER" in str(services[name]["environment"])) == ("worker" in names)
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", sorted({*OVERLAYS} - {"https"}))  # test_https.py
 def test_alone_it_brings_up_a_site_that_counts_words(name: str) -> None:
     up("--with", name)
     text = f"{name} alone {secrets.token_hex(3)}"

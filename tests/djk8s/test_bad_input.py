@@ -41,6 +41,8 @@ TABLE = [
     case("serve with PORT of the shell", "serve", "PORT 'abc' is not a port", PORT="abc"),
     case("steps with a configured port", "steps", "port 'abc' is not a port", INVOKE_PORT="abc"),
     case("up with a configured port", "up", "port 'abc' is not a port", INVOKE_UP_PORT="abc"),
+    case("up with https for no host", "up --with https", "`inv env --set DOMAIN=www.example.com`"),
+    case("up with two in front", "up --with https --with proxy", "are both in front of the site: leave one out"),
     case("run on a host name", "run --publish example.com:80", "is not an address: give a port or ADDRESS:PORT"),
     case("run on a broken IPv6 address", "run --publish [:::]:8000", "is not an address"),
     case("run on an address of another machine", "run --publish 192.0.2.1:8000", "192.0.2.1"),
