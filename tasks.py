@@ -17,6 +17,7 @@ hand_over(ROOT)
 from djk8s import cleaning, engine, listing, locking, nox, tools  # noqa: E402
 from djk8s.cluster import deploying  # noqa: E402
 from djk8s.cluster import registry as registries  # noqa: E402
+from djk8s.compose import backup as backups  # noqa: E402
 from djk8s.compose import database, stack  # noqa: E402
 from djk8s.container import image, site  # noqa: E402
 from djk8s.doctor import report  # noqa: E402
@@ -278,6 +279,29 @@ def db_restore(c: Context, file: str) -> None:
 def db_shell(c: Context) -> None:
     """Open psql in the database."""
     database.shell(project_of(c))
+
+
+@task(
+    help={
+        "to": "where to: a folder, or s3://BUCKET/FOLDER; by default BACKUP_TO of .env",
+        "keep": "how many to keep; by default BACKUP_KEEP of .env, or 30",
+        "list": "list those that there are instead",
+    }
+)
+def backup(c: Context, to: str | None = None, keep: str | None = None, list_: bool = False) -> None:
+    """Back up the database and the uploads of `inv up`, and try the backup out."""
+    backups.backup(project_of(c), to, keep, list_)
+
+
+@task(
+    help={
+        "from": "where from: a folder, or s3://BUCKET/FOLDER; by default BACKUP_TO of .env",
+        "snapshot": "which, as `inv backup --list` shows them; by default the latest",
+    }
+)
+def restore(c: Context, from_: str | None = None, snapshot: str = "latest") -> None:
+    """Replace the database and the uploads by those of a backup."""
+    backups.restore(project_of(c), from_, snapshot)
 
 
 @task(help={"volumes": "remove the databases too", "venv": "remove the virtual environment too"})

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from djk8s import engine, git, ports
-from djk8s.compose import front
+from djk8s.compose import destination, front
 from djk8s.dotenv.check import ComposeReading, between_readers
 from djk8s.dotenv.file import DATABASE_PASSWORD, EnvFile, ensure, ensure_password
 from djk8s.project import Project
@@ -21,6 +21,7 @@ from djk8s.shell.talk import at_terminal, refuse, say
 
 # The services that can be scaled, and the overlays of which each needs one: the site's own port is for one container.
 SCALED = {"web": ("proxy", "https"), "worker": ("worker",)}
+LAST = ("backup", "worker")  # what each of the others may add to
 NOT_FOR_UP = {"swarm"}  # what `inv deploy --to swarm` joins
 NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the site's log, `inv down` removes it."
 # Known PostgreSQL errors, and the advice for each.
@@ -128,8 +129,8 @@ def alone(project: Project) -> bool:
 
 
 def files(project: Project) -> dict[str, Path]:
-    """Return the overlays by name, in alphabetical order; each may add to those before it, so worker.yaml is last."""
-    found = sorted((project.root / "compose").glob("*.yaml"))
+    """Return the overlays by name, in alphabetical order, and then those to which the others may add."""
+    found = sorted((project.root / "compose").glob("*.yaml"), key=lambda path: (path.stem in LAST, path.stem))
     return {path.stem: path for path in found if path.stem not in NOT_FOR_UP}
 
 
@@ -172,18 +173,23 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
     secret = password_name(project) if "db" in with_ else ""
     if secret:
         env = ensure_password(env, secret)
+    if "backup" in with_:
+        command = replace(command, shown={**command.shown, **destination.variables(project, env)})
     if project.dry:
         run(project, command)
         return
     read_alike(project, env)
     if not detach:
         say(f"Running at {url} (Ctrl-C stops it)")
-    # Compose reads the file for itself only if that has its usual name.
-    read = {name: env.values[name] for name in read_by_overlays(project, with_) if name in env.values}
     failed = engine.or_gone(project, partial(explain, project, detach, with_))
-    run(project, replace(command, hidden=read), failed)
+    run(project, with_file(project, env, command, with_), failed)
     if detach:
         say(f"Running at {url} (`inv logs` shows its log, `inv down` stops it)")
+
+
+def with_file(project: Project, env: EnvFile, command: Command, overlays: tuple[str, ...]) -> Command:
+    """Return the command with what its files read; Compose reads `.env` itself only if that has its usual name."""
+    return replace(command, hidden={name: env.values[name] for name in read_by_overlays(project, overlays) if name in env.values})
 
 
 def read_by_overlays(project: Project, overlays: tuple[str, ...]) -> set[str]:

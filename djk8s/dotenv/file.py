@@ -17,7 +17,7 @@ from djk8s.shell.talk import refuse, say
 
 KEY = "SECRET_KEY"
 DATABASE_PASSWORD = "PGPASSWORD"
-DATABASE_PASSWORDS = {DATABASE_PASSWORD, "MYSQL_PWD"}
+PASSWORDS = {DATABASE_PASSWORD, "MYSQL_PWD", "RESTIC_PASSWORD"}
 WORKERS = "WEB_CONCURRENCY"  # the one setting that gunicorn reads itself, and prints a traceback for
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A site's own secrets, whose value is nobody else's business; those of other services come from there.
@@ -129,12 +129,12 @@ def ensure_password(env: EnvFile, name: str = DATABASE_PASSWORD) -> EnvFile:
 
 
 def set_values(env: EnvFile, pairs: Iterable[str]) -> EnvFile:
-    """Set each `NAME=value` in the environment file, or none; a secret or PGPASSWORD alone gets a fresh value."""
+    """Set each `NAME=value` in the environment file, or none; a secret or a password alone gets a fresh value."""
     given = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         check_name(name, "--set")
-        if not equals and (name in DATABASE_PASSWORDS or is_secret(name)):
+        if not equals and (name in PASSWORDS or is_secret(name)):
             value = fresh(name)
         elif not equals:
             refuse(f"--set {name} has no value: write --set {name}=value.")

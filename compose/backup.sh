@@ -1,0 +1,180 @@
+#!/bin/bash
+# Back up the database and the files of the site's volume, or put them back, with restic: https://restic.readthedocs.io
+# `inv backup` and `inv restore` run this in the container of compose/backup.yaml.
+set -euo pipefail
+shopt -s inherit_errexit
+
+DATA=/app/data
+COPY=/backup                 # what is no file of the volume: a dump of PostgreSQL, copies of SQLite
+DUMP=$COPY/postgres.dump
+NEXT=$DATA/.restored         # on the same disk as the files, so that each is put in place at once
+PLAIN=(--no-owner --no-privileges)
+KEEP=${BACKUP_KEEP:-30}
+
+say() { echo "$*" >&2; }
+refuse() { say "$*"; exit 1; }
+
+quiet=--quiet key=--insecure-no-password
+[ -z "${RESTIC_PASSWORD-}" ] || key=
+restic() { command restic $quiet $key "$@"; }
+
+# Print the address of the site's PostgreSQL as its own programs read it, without what only Django knows; or nothing.
+postgres() {
+  case ${DATABASE_URL-} in
+    postg*://*) url=postgres://${DATABASE_URL#*://} ;;
+    sqlite*:* | "") return ;;
+    *) refuse "Only PostgreSQL and SQLite are backed up, and DATABASE_URL is neither: use the tool of that database." ;;
+  esac
+  [[ $url == *sslmode=* ]] || url=${url%%\?*}
+  echo "$url"
+}
+
+# Print the SQLite databases of a folder, known by how such a file begins, relative to it.
+sqlite_files() {
+  find "$1" -type f -size +15c -printf '%P\n' | while IFS= read -r file; do
+    [ "$(head --bytes 15 "$1/$file" | tr -d '\0')" != 'SQLite format 3' ] || echo "$file"
+  done
+}
+
+# Find the backups, and make a place for them if told so.
+open() {
+  local code=0
+  error=$(restic cat config 2>&1 >/dev/null) || code=$?
+  # https://restic.readthedocs.io/en/stable/075_scripting.html#exit-codes
+  case $code in
+    0) ;;
+    10) [ "${1-}" = new ] || refuse "There is no backup yet at that place: \`inv backup\` makes one."
+      restic init ;;
+    12) refuse "RESTIC_PASSWORD in .env is not the one of these backups: set that one again." ;;
+    *) refuse "$error" ;;
+  esac
+}
+
+backup() {
+  local url files
+  url=$(postgres)
+  rm -rf "${COPY:?}"/*
+  # The database comes first, so that what its rows name is among the files.
+  if [ "$url" ]; then
+    # Not compressed, so that restic finds what is the same as yesterday; it compresses itself.
+    pg_dump --format custom --compress none "${PLAIN[@]}" --dbname "$url" --file "$DUMP"
+  fi
+  sqlite_files $DATA >/tmp/sqlite
+  [ "$url" ] || [ -s /tmp/sqlite ] ||
+    refuse "There is no database to back up: no SQLite file in $DATA, and DATABASE_URL in .env names none."
+  : >/tmp/excluded
+  while IFS= read -r file; do
+    mkdir -p "$COPY/sqlite/$(dirname "$file")"
+    sqlite3 "$DATA/$file" '.timeout 10000' ".backup '${COPY}/sqlite/$file'"
+    printf '%s\n' "$DATA/$file"{,-wal,-shm,-journal} >>/tmp/excluded
+  done </tmp/sqlite
+  restic backup --exclude "$NEXT" --exclude-file /tmp/excluded --group-by host $COPY $DATA
+  tried=$(try_out)
+  restic forget --host "$RESTIC_HOST" --group-by host --keep-last "$KEEP" --prune
+  restic check
+  files=$(restic ls latest --host "$RESTIC_HOST" --long --recursive $DATA | grep -c '^-') || true
+  say "Backed up: $tried, and $files files. The last $KEEP are kept: \`inv backup --list\`."
+}
+
+# Restore the newest backup into a database that is thrown away, and print what there is in it.
+try_out() {
+  local at=/tmp/try
+  rm -rf $at
+  restic restore latest --host "$RESTIC_HOST" --include $COPY --target $at >&2
+  if [ -e $at$DUMP ]; then
+    id --user --name >/dev/null 2>&1 || echo "backup:x:$(id --user):0::/tmp:/bin/bash" >>/etc/passwd
+    initdb --pgdata $at/postgres --username site --auth trust --no-sync >/dev/null
+    pg_ctl start --silent --wait --pgdata $at/postgres --log $at/log \
+      --options "-c listen_addresses= -c unix_socket_directories=$at -c fsync=off" >&2
+    createdb --host $at --username site site
+    pg_restore --exit-on-error "${PLAIN[@]}" --host $at --username site --dbname site $at$DUMP
+    psql --host $at --username site --dbname site --tuples-only --no-align --command \
+      "SELECT count(*) || ' tables of PostgreSQL' FROM pg_tables WHERE schemaname !~ '^(pg_|information_schema)'"
+    pg_ctl stop --silent --mode immediate --pgdata $at/postgres >&2
+  else
+    whole $at$COPY/sqlite
+  fi
+  rm -rf $at
+}
+
+# Print the number of tables in the SQLite databases of a folder; fails unless each is whole.
+whole() {
+  local tables=0 file
+  while IFS= read -r file; do
+    [ "$(sqlite3 "$1/$file" 'PRAGMA integrity_check')" = ok ] || refuse "$file in the backup is not whole."
+    ((tables += $(sqlite3 "$1/$file" "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"))) || true
+  done < <(sqlite_files "$1")
+  echo "$tables tables of SQLite"
+}
+
+# Put a backup back. Until all of it is read and tried, nothing changes; then the database changes at once.
+restore() {
+  local at=/tmp/restore url file
+  url=$(postgres)
+  trap 'rm -rf $NEXT' EXIT
+  rm -rf $at $NEXT
+  restic restore "$1" --host "$RESTIC_HOST" --target $at
+  if [ "$url" ]; then
+    [ -e $at$DUMP ] || refuse "That backup has no PostgreSQL, and this site has: leave --with db out of \`inv up\` first."
+    pg_restore "${PLAIN[@]}" --file $at/sql $at$DUMP
+  else
+    [ ! -e $at$DUMP ] || refuse "That backup is of PostgreSQL, and this site has none: \`inv up --with db\` first."
+    whole $at$COPY/sqlite >/dev/null
+  fi
+  cp --recursive --preserve=mode,timestamps $at$DATA $NEXT
+  if [ "$url" ]; then
+    psql --dbname "$url" --quiet --output /dev/null --single-transaction --set ON_ERROR_STOP=1 \
+      --command "SET lock_timeout = 10000; SET client_min_messages = error" \
+      --command "DROP SCHEMA public CASCADE; CREATE SCHEMA public" --file $at/sql
+  fi
+  place_files
+  if [ -d $at$COPY/sqlite ]; then
+    # Page by page into the file that is there, which the site has open.
+    sqlite_files $at$COPY/sqlite | while IFS= read -r file; do
+      mkdir -p "$DATA/$(dirname "$file")"
+      sqlite3 "$DATA/$file" '.timeout 10000' ".restore '$at$COPY/sqlite/$file'"
+    done
+  fi
+  # What was made here is for the site's user too, by its group.
+  find $DATA -user "$(id --user)" -exec chmod g=u {} +
+  say "Restored: the database, and the files. \`inv manage --place compose -- migrate\` takes them to newer code."
+}
+
+# Replace the files of the volume by those in $NEXT, but for the databases, which somebody has open.
+place_files() {
+  sqlite_files $DATA | sed -E "s,.*,$DATA/&\n$DATA/&-wal\n$DATA/&-shm\n$DATA/&-journal," >/tmp/open
+  find $DATA -mindepth 1 -maxdepth 1 -not -path $NEXT >/tmp/all
+  { grep --line-regexp --invert-match --fixed-strings --file /tmp/open /tmp/all || true; } |
+    xargs --no-run-if-empty --delimiter '\n' rm -rf
+  find $NEXT -mindepth 1 -maxdepth 1 -exec mv --target-directory $DATA {} +
+}
+
+every_day() {
+  trap 'exit 0' TERM
+  BACKUP_AT=${BACKUP_AT:-03:00}
+  date --date "$BACKUP_AT" >/dev/null || refuse "BACKUP_AT is '$BACKUP_AT': write a time of the day in UTC, as 03:00."
+  open new
+  touch /tmp/waiting
+  while true; do
+    sleep $((($(date --date "$BACKUP_AT" +%s) - $(date +%s) + 86399) % 86400 + 1)) &
+    wait $!
+    if bash "$0" backup; then rm -f /tmp/failed; else touch /tmp/failed; fi
+  done
+}
+
+case $1 in
+  backup)
+    open new
+    backup
+    ;;
+  restore)
+    open
+    restore "${2:-latest}"
+    ;;
+  list)
+    open
+    quiet=
+    restic snapshots --host "$RESTIC_HOST" --compact
+    ;;
+  every-day) every_day ;;
+esac

@@ -1,0 +1,54 @@
+"""Backups of the project that is up, in the container of compose/backup.yaml: compose/backup.sh does them."""
+
+import re
+from dataclasses import replace
+
+from djk8s import engine
+from djk8s.compose import destination, stack
+from djk8s.dotenv.file import EnvFile
+from djk8s.project import Project
+from djk8s.shell.command import Command
+from djk8s.shell.run import run
+from djk8s.shell.talk import refuse
+
+NOT_UP = "The project is not up: `inv up --detach` brings it up (with --with db if it has one), then type this again."
+
+
+def command(project: Project, *words: str, overlays: tuple[str, ...] = ("backup",)) -> Command:
+    """Return the command that runs compose/backup.sh once, in a container that is removed afterwards."""
+    return stack.compose(project, "run", "--rm", "--no-deps", "--build", *words, overlays=overlays)
+
+
+def backup(project: Project, to: str | None, keep: str | None, listed: bool) -> None:
+    """Back the database and the files up and try the backup out, or list the backups that there are."""
+    if keep is not None and not re.fullmatch("[1-9][0-9]{0,4}", keep):
+        refuse(f"--keep {keep!r} is no number of backups: write 1 or more, as --keep 30.")
+    kept = ("--env", f"BACKUP_KEEP={keep}") if keep else ()
+    failed = "There is no list, see above." if listed else "It was not backed up, see above; earlier backups are as they were."
+    once(project, to, (*kept, "backup", "list" if listed else "backup"), failed)
+
+
+def restore(project: Project, source: str | None, snapshot: str) -> None:
+    """Replace the database and the files by a backup."""
+    if not re.fullmatch("latest|[0-9a-f]{4,64}", snapshot):
+        refuse(f"--snapshot {snapshot!r} is none: `inv backup --list` shows them.")
+    once(project, source, ("backup", "restore", snapshot), "It was not restored, see above.")
+
+
+def once(project: Project, place: str | None, words: tuple[str, ...], failed: str) -> None:
+    """Run compose/backup.sh beside the project that is up; raises `Exit` unless it is."""
+    if "backup" not in stack.files(project):
+        refuse("This project has no compose/backup.yaml: `djk8s update` brings it.")
+    env = EnvFile(project)
+    where = destination.variables(project, env, place)
+    engine.service(project, "web", NOT_UP)
+    overlays = ("db", "backup") if has_database(project) else ("backup",)
+    made = command(project, *words, overlays=overlays)
+    made = replace(made, shown={**made.shown, **where})
+    run(project, stack.with_file(project, env, made, overlays), engine.or_gone(project, failed))
+
+
+def has_database(project: Project) -> bool:
+    """Return True if the project is up with compose/db.yaml."""
+    of_database = ("--filter", f"label={engine.COMPOSE_SERVICE}=db")
+    return not project.dry and bool(engine.ask(project, "ps", "--all", "--quiet", *engine.of_compose(project), *of_database))

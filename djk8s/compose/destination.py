@@ -1,0 +1,46 @@
+"""Where backups go: a folder of this machine, a bucket, or whatever else restic knows."""
+
+import re
+from pathlib import Path
+
+from djk8s.dotenv.file import EnvFile
+from djk8s.project import Project
+from djk8s.shell import processes
+from djk8s.shell.talk import refuse
+
+ELSEWHERE = "[a-z0-9]{2,}:.+"  # longer than the name of a drive on Windows
+BUCKET = "s3://([^/]+.*)"  # as the programs of AWS write it; restic has the server's name in it
+AMAZON = "https://s3.amazonaws.com"
+NOWHERE = (
+    "Backups need a place: write --to FOLDER or --to s3://BUCKET/FOLDER, or keep it with `inv env --set BACKUP_TO=…`."
+)
+
+
+def variables(project: Project, env: EnvFile, given: str | None = None) -> dict[str, str]:
+    """Return what compose/backup.yaml takes for the place: `given`, else BACKUP_TO of `.env`.
+
+    A folder is made if it is missing. Raises `Exit` if none is named, or the folder cannot be made.
+    """
+    named = given or env.values.get("BACKUP_TO", "")
+    if not named:
+        refuse(NOWHERE)
+    if re.fullmatch(ELSEWHERE, named):
+        return {"UP_BACKUP_TO": repository(named, env.values.get("AWS_ENDPOINT_URL") or AMAZON)}
+    folder = (Path.cwd() if given else project.root) / Path(named).expanduser()
+    if not project.dry:
+        make(folder, named)
+    return {"UP_BACKUP_FOLDER": str(folder), **processes.user_of_folder()}
+
+
+def repository(named: str, server: str) -> str:
+    """Return a place as restic writes it: https://restic.readthedocs.io/en/stable/030_preparing_a_new_repo.html."""
+    bucket = re.fullmatch(BUCKET, named)
+    return f"s3:{server.rstrip('/')}/{bucket[1]}" if bucket else named
+
+
+def make(folder: Path, named: str) -> None:
+    try:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o770, parents=True)
+    except OSError as error:
+        refuse(f"{named} cannot be a folder for backups ({error.strerror}): name another.")
