@@ -16,7 +16,9 @@ NOT_UP = "The project is not up: `inv up --detach` brings it up (with --with db 
 
 def command(project: Project, *words: str, overlays: tuple[str, ...] = ("backup",)) -> Command:
     """Return the command that runs compose/backup.sh once, in a container that is removed afterwards."""
-    return stack.compose(project, "run", "--rm", "--no-deps", "--build", *words, overlays=overlays)
+    return stack.compose(
+        project, "--progress", "quiet", "run", "--rm", "--no-deps", "--build", *words, overlays=overlays
+    )
 
 
 def backup(project: Project, to: str | None, keep: str | None, listed: bool) -> None:
@@ -24,7 +26,11 @@ def backup(project: Project, to: str | None, keep: str | None, listed: bool) -> 
     if keep is not None and not re.fullmatch("[1-9][0-9]{0,4}", keep):
         refuse(f"--keep {keep!r} is no number of backups: write 1 or more, as --keep 30.")
     kept = ("--env", f"BACKUP_KEEP={keep}") if keep else ()
-    failed = "There is no list, see above." if listed else "It was not backed up, see above; earlier backups are as they were."
+    failed = (
+        "There is no list, see above."
+        if listed
+        else "It was not backed up, see above; earlier backups are as they were."
+    )
     once(project, to, (*kept, "backup", "list" if listed else "backup"), failed)
 
 
@@ -51,4 +57,6 @@ def once(project: Project, place: str | None, words: tuple[str, ...], failed: st
 def has_database(project: Project) -> bool:
     """Return True if the project is up with compose/db.yaml."""
     of_database = ("--filter", f"label={engine.COMPOSE_SERVICE}=db")
-    return not project.dry and bool(engine.ask(project, "ps", "--all", "--quiet", *engine.of_compose(project), *of_database))
+    return not project.dry and bool(
+        engine.ask(project, "ps", "--all", "--quiet", *engine.of_compose(project), *of_database)
+    )

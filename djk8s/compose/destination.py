@@ -1,6 +1,7 @@
 """Where backups go: a folder of this machine, a bucket, or whatever else restic knows."""
 
 import re
+import stat
 from pathlib import Path
 
 from djk8s.dotenv.file import EnvFile
@@ -25,11 +26,12 @@ def variables(project: Project, env: EnvFile, given: str | None = None) -> dict[
     if not named:
         refuse(NOWHERE)
     if re.fullmatch(ELSEWHERE, named):
-        return {"UP_BACKUP_TO": repository(named, env.values.get("AWS_ENDPOINT_URL") or AMAZON)}
+        server = env.values.get("AWS_ENDPOINT_URL") or AMAZON
+        return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_TO": repository(named, server)}
     folder = (Path.cwd() if given else project.root) / Path(named).expanduser()
     if not project.dry:
         make(folder, named)
-    return {"UP_BACKUP_FOLDER": str(folder), **processes.user_of_folder()}
+    return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_FOLDER": str(folder), **processes.user_of_folder()}
 
 
 def repository(named: str, server: str) -> str:
@@ -39,8 +41,12 @@ def repository(named: str, server: str) -> str:
 
 
 def make(folder: Path, named: str) -> None:
+    """Make a folder to which the container may write, as its owner or, where that is root, as its group."""
     try:
         if not folder.is_dir():
-            folder.mkdir(mode=0o770, parents=True)
+            folder.mkdir(parents=True)
+            folder.chmod(0o770)
     except OSError as error:
         refuse(f"{named} cannot be a folder for backups ({error.strerror}): name another.")
+    if not processes.user_of_folder() and not folder.stat().st_mode & stat.S_IWGRP:
+        refuse(f"{named} is root's alone, and backups are not made as root: `chmod g+w {named}`.")

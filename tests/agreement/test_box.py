@@ -98,6 +98,12 @@ def test_nginx_is_of_a_stable_branch_that_is_still_mended() -> None:
     assert (major, minor) >= (1, 30)
 
 
+def test_backups_are_made_by_the_postgresql_of_the_database() -> None:
+    database = re.findall(r"image: (postgres:\S+)", (ROOT / "compose/db.yaml").read_text(encoding="utf-8"))
+    assert database == [database[0]] * len(database)
+    assert f"FROM {database[0]}\n" in (ROOT / "compose/backup.yaml").read_text(encoding="utf-8")
+
+
 def test_dockerfile_in_the_readme_is_the_dockerfile() -> None:
     """A README without one is fine too."""
     shown = re.findall(

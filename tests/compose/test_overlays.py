@@ -29,7 +29,9 @@ COMBINATIONS = [
     for names in itertools.combinations(OVERLAYS, count)
     if not {"https", "proxy"} <= {*names}  # both are in front
 ]
+COMBINATIONS += [("backup",), ("db", "backup"), ("db", "dev", "https", "backup", "worker")]
 BRINGS = {
+    "backup": {"backup"},
     "db": {"db", "migrate"},
     "dev": set(),
     "https": {"https"},

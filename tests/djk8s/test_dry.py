@@ -53,6 +53,10 @@ ALL_OR_NOTHING = (
     "--command 'SET lock_timeout = 10000; SET client_min_messages = error' "
     "--command 'DROP SCHEMA public CASCADE; CREATE SCHEMA public'"
 )
+BACKUP = (
+    "UP_ENV_FILE=ENVFILE UP_BACKUP_NAME=djk8s UP_BACKUP_TO=s3:https://s3.amazonaws.com/shop docker compose --project-name "
+    "SCOPE --file docker-compose.yaml --file compose/backup.yaml --progress quiet run --rm --no-deps --build"
+)
 COMPOSES = "label=com.docker.compose.project=SCOPE"
 ALL = "docker ps --all --format '{{.Names}}' --filter"
 CONTAINERS = f"$({ALL} label=djk8s.project=SCOPE) $({ALL} {COMPOSES})"
@@ -227,6 +231,14 @@ TABLE = [
         f"{IN_DATABASE} psql {TO_IT} {ALL_OR_NOTHING} --file /tmp/restore.sql",
     ),
     case("db shell speaks SQL", "db shell", f"{IN_DATABASE} psql {TO_IT}".replace("exec", "exec --interactive")),
+    case(
+        "backup runs beside the project",
+        "backup --to s3://shop --keep 7",
+        f"{BACKUP} --env BACKUP_KEEP=7 backup backup",
+    ),
+    case("backup lists those that there are", "backup --list --to s3://shop", f"{BACKUP} backup list"),
+    case("restore takes the latest", "restore --from s3://shop", f"{BACKUP} backup restore latest"),
+    case("restore takes another", "restore --from s3://shop --snapshot 1234abcd", f"{BACKUP} backup restore 1234abcd"),
     case("down keeps the database", "down", DOWN),
     case("down --volumes removes it", "down --volumes", DOWN.replace(")", " --volumes)")),
     case("clean keeps the databases", "clean", *CLEAN),
@@ -393,6 +405,8 @@ WITH_WORDS = {
     "deploy": ["--tag", "v1"],
     "db-dump": ["one.dump"],
     "db-restore": ["two.dump"],
+    "backup": ["--to", "s3://shop"],
+    "restore": ["--from", "s3://shop"],
     "new": ["shop", "../shop"],
 }
 # These only look, and find that there is no engine.
