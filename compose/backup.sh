@@ -16,6 +16,7 @@ refuse() { say "$*"; exit 1; }
 
 quiet=--quiet key=--insecure-no-password
 [ -z "${RESTIC_PASSWORD-}" ] || key=
+# shellcheck disable=SC2086
 restic() { command restic $quiet $key "$@"; }
 
 # Print the address of the site's PostgreSQL as its own programs read it, without what only Django knows; or nothing.
@@ -36,18 +37,23 @@ sqlite_files() {
   done
 }
 
-# Find the backups, and make a place for them if told so.
+# Find the backups, and make a place for them if told so. restic itself would try for a quarter of an hour.
 open() {
-  local code=0
-  error=$(restic cat config 2>&1 >/dev/null) || code=$?
-  # https://restic.readthedocs.io/en/stable/075_scripting.html#exit-codes
-  case $code in
-    0) ;;
-    10) [ "${1-}" = new ] || refuse "There is no backup yet at that place: \`inv backup\` makes one."
-      restic init ;;
-    12) refuse "RESTIC_PASSWORD in .env is not the one of these backups: set that one again." ;;
+  local code=0 error
+  # shellcheck disable=SC2086
+  error=$(timeout 10 restic $key cat config 2>&1 >/dev/null) || code=$?
+  case $code:$error in
+    0:*) return ;;
+    10:* | 124:*'bucket does not exist'*) ;; # https://restic.readthedocs.io/en/stable/075_scripting.html#exit-codes
+    12:*) refuse "RESTIC_PASSWORD in .env is not the one of these backups: set that one again." ;;
+    124:*)
+      error=${error%%$'\n'*}
+      refuse "That place does not answer: ${error#*retrying after *: }."
+      ;;
     *) refuse "$error" ;;
   esac
+  [ "${1-}" = new ] || refuse "There is no backup yet at that place: \`inv backup\` makes one."
+  restic init >&2
 }
 
 backup() {
@@ -115,7 +121,7 @@ restore() {
   rm -rf $at $NEXT
   restic restore "$1" --host "$RESTIC_HOST" --target $at
   if [ "$url" ]; then
-    [ -e $at$DUMP ] || refuse "That backup has no PostgreSQL, and this site has: leave --with db out of \`inv up\` first."
+    [ -e $at$DUMP ] || refuse "That backup has no PostgreSQL, and this site has: \`inv up\` without --with db first."
     pg_restore "${PLAIN[@]}" --file $at/sql $at$DUMP
   else
     [ ! -e $at$DUMP ] || refuse "That backup is of PostgreSQL, and this site has none: \`inv up --with db\` first."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from djk8s import dockerfile, engine, locking, nox, ports
 from djk8s.cluster import registry
-from djk8s.compose import backup, database, stack
+from djk8s.compose import database, stack
 from djk8s.container import image, site
 from djk8s.host import server, venv
 from djk8s.project import Project
@@ -60,8 +60,8 @@ def commands(project: Project) -> dict[str, Places]:
         "db-dump": {"compose": [database.dump_command(project, *dumped)]},
         "db-restore": {"compose": [database.read_command(project, *dumped), database.restore_command(project, one)]},
         "db-shell": {"compose": [engine.exec_command(project, one, database.PSQL)]},
-        "backup": {"compose": [backup.command(project, "backup", "backup")]},
-        "restore": {"compose": [backup.command(project, "backup", "restore", "latest")]},
+        "backup": {"compose": ["docker compose … run … backup backup: `inv --dry backup` shows it all"]},
+        "restore": {"compose": ["docker compose … run … backup restore latest"]},
         "clean": {
             "host": ["(with --venv, removes venv/)"],
             "container": [f"(removes all with the label {project.label})"],

@@ -153,7 +153,7 @@ def checkout(tmp_path: Path) -> Path:
     """A copy of the project as it is checked out, in a folder whose name a shell would take apart."""
     copy = tmp_path / "a $HOME 'copy' ü"
     leave_out = shutil.ignore_patterns("__pycache__")
-    for folder in ("djk8s", "src", "serving", "kubernetes"):
+    for folder in ("compose", "djk8s", "src", "serving", "kubernetes"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=leave_out)
     for pattern in ("inv", "*.py", "requirements*", "Dockerfile", ".dockerignore", "*.sh", "*.yaml", ".env.example"):
         for file in ROOT.glob(pattern):

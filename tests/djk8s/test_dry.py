@@ -54,8 +54,9 @@ ALL_OR_NOTHING = (
     "--command 'DROP SCHEMA public CASCADE; CREATE SCHEMA public'"
 )
 BACKUP = (
-    "UP_ENV_FILE=ENVFILE UP_BACKUP_NAME=djk8s UP_BACKUP_TO=s3:https://s3.amazonaws.com/shop docker compose --project-name "
-    "SCOPE --file docker-compose.yaml --file compose/backup.yaml --progress quiet run --rm --no-deps --build"
+    "UP_ENV_FILE=ENVFILE UP_BACKUP_NAME=djk8s UP_BACKUP_TO=s3:https://s3.amazonaws.com/shop docker compose "
+    "--project-name SCOPE --file docker-compose.yaml --file compose/backup.yaml --progress quiet "
+    "run --rm --no-deps --build"
 )
 COMPOSES = "label=com.docker.compose.project=SCOPE"
 ALL = "docker ps --all --format '{{.Names}}' --filter"

@@ -22,10 +22,8 @@ def reads(root: Path, text: str) -> Reads:
 def test_ours_has_what_serving_and_its_overlay_read() -> None:
     assert not OWN & set(variables.names_in(OURS))
     generic = "SECRET_KEY DEBUG ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS DOMAIN TRUSTED_PROXIES HTTPS DATABASE_URL PGPASSWORD"
-    generic += (
-        " BACKUP_TO RESTIC_PASSWORD AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_ENDPOINT_URL BACKUP_AT BACKUP_KEEP"
-    )
-    generic += " FORWARDED_ALLOW_IPS SERVER PORT ACCESS_LOG LOG_FORMAT WEB_CONCURRENCY GUNICORN_CMD_ARGS"
+    generic += " FORWARDED_ALLOW_IPS BACKUP_TO RESTIC_PASSWORD AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_ENDPOINT_URL"
+    generic += " BACKUP_AT BACKUP_KEEP SERVER PORT ACCESS_LOG LOG_FORMAT WEB_CONCURRENCY GUNICORN_CMD_ARGS"
     assert [name for name in variables.names_in(OURS) if name != "PGPASSFILE"] == generic.split()
 
 
