@@ -17,7 +17,7 @@ refuse() { say "$*"; exit 1; }
 quiet=--quiet key=--insecure-no-password
 [ -z "${RESTIC_PASSWORD-}" ] || key=
 # shellcheck disable=SC2086
-restic() { command restic $quiet $key "$@"; }
+restic() { command restic $quiet $key --retry-lock 5m "$@"; } # another may be at it
 
 # Print the address of the site's PostgreSQL as its own programs read it, without what only Django knows; or nothing.
 postgres() {
@@ -57,9 +57,10 @@ open() {
 }
 
 backup() {
-  local url files
+  local url said files tried
   url=$(postgres)
-  rm -rf "${COPY:?}"/*
+  rm -rf $COPY
+  mkdir $COPY
   # The database comes first, so that what its rows name is among the files.
   if [ "$url" ]; then
     # Not compressed, so that restic finds what is the same as yesterday; it compresses itself.
@@ -74,33 +75,44 @@ backup() {
     sqlite3 "$DATA/$file" '.timeout 10000' ".backup '${COPY}/sqlite/$file'"
     printf '%s\n' "$DATA/$file"{,-wal,-shm,-journal} >>/tmp/excluded
   done </tmp/sqlite
-  restic backup --exclude "$NEXT" --exclude-file /tmp/excluded --group-by host $COPY $DATA
+  restic unlock # of one that was killed
+  # 3 is for a file that went while it was read, which is the site's business.
+  said=$(quiet='' restic backup --exclude $NEXT --exclude-file /tmp/excluded --group-by host $COPY $DATA) || [ $? = 3 ]
+  id=$(sed --quiet 's/^snapshot \([0-9a-f]*\) saved$/\1/p' <<<"$said")
+  trap 'restic forget "$id"; leave' EXIT
   tried=$(try_out)
+  trap leave EXIT
   restic forget --host "$RESTIC_HOST" --group-by host --keep-last "$KEEP" --prune
   restic check
-  files=$(restic ls latest --host "$RESTIC_HOST" --long --recursive $DATA | grep -c '^-') || true
-  say "Backed up: $tried, and $files files. The last $KEEP are kept: \`inv backup --list\`."
+  files=$(restic ls "$id" --long --recursive $DATA | grep -c '^-') || true
+  say "Backed up as $id: $tried, and $files files. The last $KEEP are kept: \`inv backup --list\`."
 }
 
-# Restore the newest backup into a database that is thrown away, and print what there is in it.
+# Restore backup $id into a database that is thrown away, and print what there is in it.
 try_out() {
   local at=/tmp/try
   rm -rf $at
-  restic restore latest --host "$RESTIC_HOST" --include $COPY --target $at >&2
+  restic restore "$id" --include $COPY --target $at >/dev/null
+  chmod a+x $at
   if [ -e $at$DUMP ]; then
-    id --user --name >/dev/null 2>&1 || echo "backup:x:$(id --user):0::/tmp:/bin/bash" >>/etc/passwd
-    initdb --pgdata $at/postgres --username site --auth trust --no-sync >/dev/null
-    pg_ctl start --silent --wait --pgdata $at/postgres --log $at/log \
-      --options "-c listen_addresses= -c unix_socket_directories=$at -c fsync=off" >&2
-    createdb --host $at --username site site
-    pg_restore --exit-on-error "${PLAIN[@]}" --host $at --username site --dbname site $at$DUMP
-    psql --host $at --username site --dbname site --tuples-only --no-align --command \
+    install --directory --owner postgres $at/server
+    server initdb --username site --auth trust --no-sync >/dev/null
+    server pg_ctl start --silent --wait --log $at/server/log \
+      --options "-c listen_addresses= -c unix_socket_directories=$at/server -c fsync=off" >&2
+    createdb --host $at/server --username site site
+    pg_restore --exit-on-error "${PLAIN[@]}" --host $at/server --username site --dbname site $at$DUMP
+    psql --host $at/server --username site --dbname site --tuples-only --no-align --command \
       "SELECT count(*) || ' tables of PostgreSQL' FROM pg_tables WHERE schemaname !~ '^(pg_|information_schema)'"
-    pg_ctl stop --silent --mode immediate --pgdata $at/postgres >&2
+    server pg_ctl stop --silent --mode immediate >&2
   else
     whole $at$COPY/sqlite
   fi
   rm -rf $at
+}
+
+# Run a program of the server in /tmp/try, which does not run as root.
+server() {
+  PGDATA=/tmp/try/server/data setpriv --reuid postgres --regid postgres --clear-groups "$@"
 }
 
 # Print the number of tables in the SQLite databases of a folder; fails unless each is whole.
@@ -117,9 +129,9 @@ whole() {
 restore() {
   local at=/tmp/restore url file
   url=$(postgres)
-  trap 'rm -rf $NEXT' EXIT
+  trap 'rm -rf $NEXT; leave' EXIT
   rm -rf $at $NEXT
-  restic restore "$1" --host "$RESTIC_HOST" --target $at
+  restic restore "$1" --host "$RESTIC_HOST" --target $at >/dev/null
   if [ "$url" ]; then
     [ -e $at$DUMP ] || refuse "That backup has no PostgreSQL, and this site has: \`inv up\` without --with db first."
     pg_restore "${PLAIN[@]}" --file $at/sql $at$DUMP
@@ -127,8 +139,9 @@ restore() {
     [ ! -e $at$DUMP ] || refuse "That backup is of PostgreSQL, and this site has none: \`inv up --with db\` first."
     whole $at$COPY/sqlite >/dev/null
   fi
-  cp --recursive --preserve=mode,timestamps $at$DATA $NEXT
+  cp --archive $at$DATA $NEXT
   if [ "$url" ]; then
+    # It changes completely or not at all, and fails if somebody holds a table for longer than this (in ms).
     psql --dbname "$url" --quiet --output /dev/null --single-transaction --set ON_ERROR_STOP=1 \
       --command "SET lock_timeout = 10000; SET client_min_messages = error" \
       --command "DROP SCHEMA public CASCADE; CREATE SCHEMA public" --file $at/sql
@@ -139,10 +152,9 @@ restore() {
     sqlite_files $at$COPY/sqlite | while IFS= read -r file; do
       mkdir -p "$DATA/$(dirname "$file")"
       sqlite3 "$DATA/$file" '.timeout 10000' ".restore '$at$COPY/sqlite/$file'"
+      chown --reference $DATA "$DATA/$file"
     done
   fi
-  # What was made here is for the site's user too, by its group.
-  find $DATA -user "$(id --user)" -exec chmod g=u {} +
   say "Restored: the database, and the files. \`inv manage --place compose -- migrate\` takes them to newer code."
 }
 
@@ -167,6 +179,10 @@ every_day() {
     if bash "$0" backup; then rm -f /tmp/failed; else touch /tmp/failed; fi
   done
 }
+
+# What was written into a person's folder is that person's.
+leave() { [ "$RESTIC_REPOSITORY" != /backups ] || chown --recursive --reference /backups /backups; }
+trap leave EXIT
 
 case $1 in
   backup)

@@ -1,12 +1,10 @@
 """Where backups go: a folder of this machine, a bucket, or whatever else restic knows."""
 
 import re
-import stat
 from pathlib import Path
 
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
-from djk8s.shell import processes
 from djk8s.shell.talk import refuse
 
 ELSEWHERE = "[a-z0-9]{2,}:.+"  # longer than the name of a drive on Windows
@@ -31,7 +29,7 @@ def variables(project: Project, env: EnvFile, given: str | None = None) -> dict[
     folder = (Path.cwd() if given else project.root) / Path(named).expanduser()
     if not project.dry:
         make(folder, named)
-    return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_FOLDER": str(folder), **processes.user_of_folder()}
+    return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_FOLDER": str(folder)}
 
 
 def repository(named: str, server: str) -> str:
@@ -41,12 +39,8 @@ def repository(named: str, server: str) -> str:
 
 
 def make(folder: Path, named: str) -> None:
-    """Make a folder to which the container may write, as its owner or, where that is root, as its group."""
+    """Make a folder, unless it is there; raises `Exit` if it cannot be made."""
     try:
-        if not folder.is_dir():
-            folder.mkdir(parents=True)
-            folder.chmod(0o770)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         refuse(f"{named} cannot be a folder for backups ({error.strerror}): name another.")
-    if not processes.user_of_folder() and not folder.stat().st_mode & stat.S_IWGRP:
-        refuse(f"{named} is root's alone, and backups are not made as root: `chmod g+w {named}`.")

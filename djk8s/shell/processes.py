@@ -55,11 +55,6 @@ def own_user() -> dict[str, str]:
     return {} if WINDOWS else {"UP_USER": f"{os.getuid()}:0"}
 
 
-def user_of_folder() -> dict[str, str]:
-    """Return the user for a container whose files are to be ours, unless we are root, or on Windows."""
-    return {} if WINDOWS or not os.getuid() else {"UP_BACKUP_USER": f"{os.getuid()}:0"}
-
-
 def ending_signals() -> tuple[signal.Signals, ...]:
     """Return the signals that ask a program to end; Windows has none for a closed terminal."""
     asked = (signal.SIGINT, signal.SIGTERM)

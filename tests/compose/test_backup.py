@@ -84,7 +84,9 @@ def goes_there_and_back(folder: str, tables: str) -> dict[str, str]:
     """Back up, change everything, restore, and return what is there then: the text of a note, and the uploads."""
     kept = note("kept")
     upload(NAME, kept)
-    assert re.search(rf"Backed up: [1-9][0-9]* tables of {tables}, and 1 files\.", done("backup", "--to", folder))
+    assert re.search(
+        rf"Backed up as \w+: [1-9][0-9]* tables of {tables}, and 1 files\.", done("backup", "--to", folder)
+    )
     later = note("later")
     upload("later.txt", later)
     python(f"{STORE}; s.delete({NAME!r})")
@@ -222,7 +224,7 @@ class TestWithPostgreSQL:
         done("env", "--set", f"BACKUP_TO={folder}", "--set", "BACKUP_AT=5 seconds")  # from now, whenever that is
         up("--with", "db", "--with", "backup", "--no-build")
         (scheduled,), (database,) = containers("backup"), containers("db")
-        wait_until(lambda: "Backed up: " in logs(scheduled))
+        wait_until(lambda: "Backed up as " in logs(scheduled))
         docker("stop", database)
         wait_until(lambda: state(scheduled, "Health.Status") == "unhealthy")
         docker("start", database)

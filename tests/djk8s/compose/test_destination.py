@@ -11,7 +11,6 @@ from invoke import Exit
 from djk8s.compose import destination
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
-from djk8s.shell import processes
 
 
 def variables(project: Project, given: str | None = None, **settings: str) -> dict[str, str]:
@@ -49,7 +48,6 @@ def test_folder_is_made_where_the_person_is_or_from_the_projects(
 
 
 def test_given_place_wins_and_none_is_refused(project: Project, tmp_path: Path) -> None:
-    tmp_path.chmod(0o770)
     assert variables(project, str(tmp_path), BACKUP_TO="s3://shop") == {"UP_BACKUP_FOLDER": str(tmp_path)}
     with pytest.raises(Exit, match="--to FOLDER"):
         variables(project)
@@ -61,17 +59,6 @@ def test_what_cannot_be_a_folder_is_refused(project: Project, tmp_path: Path) ->
         variables(project, str(tmp_path / "file"))
     with pytest.raises(Exit, match="name another"):
         variables(project, str(tmp_path / "file" / "below"))
-
-
-def test_folder_that_is_roots_alone_is_refused(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processes, "user_of_folder", dict)
-    tmp_path.chmod(0o755)
-    with pytest.raises(Exit, match=r"chmod g\+w"):
-        variables(project, str(tmp_path))
-    tmp_path.chmod(0o770)
-    variables(project, str(tmp_path))
 
 
 def test_dry_makes_no_folder(project: Project, tmp_path: Path) -> None:
