@@ -98,7 +98,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--no-cache", "--check", ".")
     session.run("mypy")
     session.run("hadolint", "Dockerfile")
-    session.run("shellcheck", "entrypoint.sh", ".ci/run", "completion/inv.bash")
+    session.run("shellcheck", "entrypoint.sh", "compose/backup.sh", ".ci/run", "completion/inv.bash")
     session.run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yaml")
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
     session.run("pytest", "--quiet", "tests/kubernetes")  # with kubectl

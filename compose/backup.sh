@@ -84,8 +84,8 @@ backup() {
   trap leave EXIT
   restic forget --host "$RESTIC_HOST" --group-by host --keep-last "$KEEP" --prune
   restic check
-  files=$(restic ls "$id" --long --recursive $DATA | grep -c '^-') || true
-  say "Backed up as $id: $tried, and $files files. The last $KEEP are kept: \`inv backup --list\`."
+  files=$(sed --quiet 's/^processed \(.* files, .*\) in .*/\1/p' <<<"$said")
+  say "Backed up as $id: $tried; in all $files. The last $KEEP are kept: \`inv backup --list\`."
 }
 
 # Restore backup $id into a database that is thrown away, and print what there is in it.
@@ -146,16 +146,23 @@ restore() {
       --command "SET lock_timeout = 10000; SET client_min_messages = error" \
       --command "DROP SCHEMA public CASCADE; CREATE SCHEMA public" --file $at/sql
   fi
-  place_files
   if [ -d $at$COPY/sqlite ]; then
-    # Page by page into the file that is there, which the site has open.
     sqlite_files $at$COPY/sqlite | while IFS= read -r file; do
-      mkdir -p "$DATA/$(dirname "$file")"
-      sqlite3 "$DATA/$file" '.timeout 10000' ".restore '$at$COPY/sqlite/$file'"
-      chown --reference $DATA "$DATA/$file"
+      restore_sqlite "$at$COPY/sqlite/$file" "$file"
     done
   fi
+  place_files
   say "Restored: the database, and the files. \`inv manage --place compose -- migrate\` takes them to newer code."
+}
+
+# Put a copy into the database that is there, page by page and all at once, as the site has it open; else among the files.
+restore_sqlite() {
+  if [[ $2 != */* && -e $DATA/$2 ]]; then
+    sqlite3 "$DATA/$2" '.timeout 10000' ".restore '$1'"
+  else
+    install --mode 660 "$1" "$NEXT/$2"
+    chown --reference $DATA "$NEXT/$2"
+  fi
 }
 
 # Replace the files of the volume by those in $NEXT, but for the databases, which somebody has open.
