@@ -84,9 +84,8 @@ def goes_there_and_back(folder: str, tables: str) -> dict[str, str]:
     """Back up, change everything, restore, and return what is there then: the text of a note, and the uploads."""
     kept = note("kept")
     upload(NAME, kept)
-    assert re.search(
-        rf"Backed up as \w+: [1-9][0-9]* tables of {tables}, and 1 files\.", done("backup", "--to", folder)
-    )
+    said = done("backup", "--to", folder)
+    assert re.search(rf"Backed up as \w+: [1-9][0-9]* tables of {tables}; in all 2 files, ", said)
     later = note("later")
     upload("later.txt", later)
     python(f"{STORE}; s.delete({NAME!r})")
