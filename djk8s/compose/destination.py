@@ -18,7 +18,7 @@ NOWHERE = (
 def variables(project: Project, env: EnvFile, given: str | None = None) -> dict[str, str]:
     """Return what compose/backup.yaml takes for the place: `given`, else BACKUP_TO of `.env`.
 
-    A folder is made if it is missing. Raises `Exit` if none is named, or the folder cannot be made.
+    A folder is made if it is missing. Raises `Exit` if none is named, or the folder is the project's or cannot be made.
     """
     named = given or env.values.get("BACKUP_TO", "")
     if not named:
@@ -26,7 +26,9 @@ def variables(project: Project, env: EnvFile, given: str | None = None) -> dict[
     if re.fullmatch(ELSEWHERE, named):
         server = env.values.get("AWS_ENDPOINT_URL") or AMAZON
         return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_TO": repository(named, server)}
-    folder = (Path.cwd() if given else project.root) / Path(named).expanduser()
+    folder = ((Path.cwd() if given else project.root) / Path(named).expanduser()).resolve()
+    if folder.is_relative_to(project.root.resolve()):
+        refuse(f"{named} is in the project, and would be in the image: name a folder elsewhere, as ../backups.")
     if not project.dry:
         make(folder, named)
     return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_FOLDER": str(folder)}

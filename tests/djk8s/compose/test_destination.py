@@ -43,7 +43,9 @@ def test_folder_is_made_where_the_person_is_or_from_the_projects(
     monkeypatch.chdir(tmp_path)
     assert variables(project, "one/two") == {"UP_BACKUP_FOLDER": str(tmp_path / "one/two")}
     assert (tmp_path / "one/two").is_dir()
-    assert variables(project, BACKUP_TO="three") == {"UP_BACKUP_FOLDER": str(project.root / "three")}
+    below = replace(project, root=tmp_path / "project")
+    assert variables(below, BACKUP_TO="../three") == {"UP_BACKUP_FOLDER": str(tmp_path / "three")}
+    assert (tmp_path / "three").is_dir()
     assert variables(project, "C:backups")["UP_BACKUP_FOLDER"].endswith("C:backups")
 
 
@@ -59,6 +61,12 @@ def test_what_cannot_be_a_folder_is_refused(project: Project, tmp_path: Path) ->
         variables(project, str(tmp_path / "file"))
     with pytest.raises(Exit, match="name another"):
         variables(project, str(tmp_path / "file" / "below"))
+
+
+def test_folder_of_the_project_is_refused(project: Project) -> None:
+    for named in ("backups", "../" + project.root.name, "data/backups"):
+        with pytest.raises(Exit, match="would be in the image"):
+            variables(project, BACKUP_TO=named)
 
 
 def test_dry_makes_no_folder(project: Project, tmp_path: Path) -> None:
