@@ -175,7 +175,7 @@ place_files() {
 }
 
 every_day() {
-  trap 'exit 0' TERM
+  trap 'trap "" TERM; kill 0; wait; exit 0' TERM # a backup that is being made ends, and leaves nothing
   BACKUP_AT=${BACKUP_AT:-03:00}
   date --date "$BACKUP_AT" >/dev/null || refuse "BACKUP_AT is '$BACKUP_AT': write a time of the day in UTC, as 03:00."
   open new
@@ -183,7 +183,8 @@ every_day() {
   while true; do
     sleep $((($(date --date "$BACKUP_AT" +%s) - $(date +%s) + 86399) % 86400 + 1)) &
     wait $!
-    if bash "$0" backup; then rm -f /tmp/failed; else touch /tmp/failed; fi
+    bash "$0" backup &
+    if wait $!; then rm -f /tmp/failed; else touch /tmp/failed; fi
   done
 }
 

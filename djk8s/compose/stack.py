@@ -139,7 +139,8 @@ def joined(project: Project, names: Iterable[str]) -> tuple[str, ...]:
     wanted = set(names)
     known = list(files(project)) if wanted else []
     for name in wanted - set(known):
-        refuse(f"--with {name!r} is none: write {', '.join(known[:-1])} or {known[-1]}.")
+        *most, last = sorted(known)
+        refuse(f"--with {name!r} is none: write {', '.join(most)} or {last}.")
     front.require_one(wanted)
     return tuple(name for name in known if name in wanted)
 

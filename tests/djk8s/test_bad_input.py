@@ -69,7 +69,9 @@ TABLE = [
     ),
     case("run with another file that is not there", "run --env-file nowhere.env", "There is no nowhere.env"),
     case(
-        "up with nothing of that name", "up --with mars", "--with 'mars' is none: write db, dev, https, proxy or worker"
+        "up with nothing of that name",
+        "up --with mars",
+        "--with 'mars' is none: write backup, db, dev, https, proxy or worker",
     ),
     case("up with more than one of no service", "up --scale db=2", "--scale 'db=2' is not SERVICE=NUMBER"),
     case("up with three sites at one port", "up --scale web=3", "needs an overlay: add --with proxy"),
