@@ -8,7 +8,6 @@ import re
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,6 +125,7 @@ class TestWithSQLite:
             done("backup", "--to", of_sqlite, "--keep", "2")
         earlier, later = snapshots(of_sqlite)
         assert oldest not in {earlier, later}
+        assert "There is no backup yet" in refused("restore", "--from", f"{of_sqlite}-of-another")
         done("restore", "--from", of_sqlite, "--snapshot", earlier)
         assert [text in get(BOARD).text for text in texts] == [True, False]
         assert "no matching ID" in refused("restore", "--from", of_sqlite, "--snapshot", "abcdef12")
@@ -160,7 +160,6 @@ class TestWithSQLite:
         pairs = ("AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", f"AWS_ENDPOINT_URL={bucket}")
         done("env", *(word for pair in pairs for word in ("--set", pair)))
         text = note("in a bucket")
-        assert "There is no backup yet" in refused("restore", "--from", "s3://backups/shop")
         done("backup", "--to", "s3://backups/shop")
         python("from board.models import Note; Note.objects.all().delete()")
         assert text not in get(BOARD).text
@@ -225,16 +224,14 @@ class TestWithPostgreSQL:
         done("env", "--set", f"BACKUP_TO={folder}", "--set", "BACKUP_AT=5 seconds")  # from now, whenever that is
         up("--with", "db", "--with", "backup", "--no-build")
         (scheduled,), (database,) = containers("backup"), containers("db")
-        wait_until(lambda: "Backed up as " in logs(scheduled))
+        wait_until(lambda: "Backed up as " in logs(scheduled), 120)
         docker("stop", database)
-        wait_until(lambda: state(scheduled, "Health.Status") == "unhealthy")
+        wait_until(lambda: state(scheduled, "Health.Status") == "unhealthy", 120)
         docker("start", database)
-        wait_until(lambda: state(scheduled, "Health.Status") == "healthy")
+        wait_until(lambda: state(scheduled, "Health.Status") == "healthy", 120)
         assert snapshots(folder)
-        began = time.monotonic()
         docker("stop", scheduled)
-        assert time.monotonic() - began < 8  # it was not killed
-        assert state(scheduled, "ExitCode") == "0"
+        assert state(scheduled, "ExitCode") == "0"  # it was not killed
 
 
 def logs(container: str) -> str:
