@@ -7,31 +7,21 @@ from djk8s import engine
 from djk8s.compose import destination, stack
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
-from djk8s.shell.command import Command
 from djk8s.shell.run import run
 from djk8s.shell.talk import refuse
 
 NOT_UP = "The project is not up: `inv up --detach` brings it up (with --with db if it has one), then type this again."
 
 
-def command(project: Project, *words: str, overlays: tuple[str, ...] = ("backup",)) -> Command:
-    """Return the command that runs compose/backup.sh once, in a container that is removed afterwards."""
-    return stack.compose(
-        project, "--progress", "quiet", "run", "--rm", "--no-deps", "--build", *words, overlays=overlays
-    )
-
-
 def backup(project: Project, to: str | None, keep: str | None, listed: bool) -> None:
     """Back the database and the files up and try the backup out, or list the backups that there are."""
     if keep is not None and not re.fullmatch("[1-9][0-9]{0,4}", keep):
         refuse(f"--keep {keep!r} is no number of backups: write 1 or more, as --keep 30.")
+    if listed:
+        once(project, to, ("backup", "list"), "The backups cannot be listed, see above.")
+        return
     kept = ("--env", f"BACKUP_KEEP={keep}") if keep else ()
-    failed = (
-        "There is no list, see above."
-        if listed
-        else "It was not backed up, see above; earlier backups are as they were."
-    )
-    once(project, to, (*kept, "backup", "list" if listed else "backup"), failed)
+    once(project, to, (*kept, "backup", "backup"), "It was not backed up, see above; earlier backups are as they were.")
 
 
 def restore(project: Project, source: str | None, snapshot: str) -> None:
@@ -42,21 +32,20 @@ def restore(project: Project, source: str | None, snapshot: str) -> None:
 
 
 def once(project: Project, place: str | None, words: tuple[str, ...], failed: str) -> None:
-    """Run compose/backup.sh beside the project that is up; raises `Exit` unless it is."""
+    """Run compose/backup.sh in a container that is removed afterwards; raises `Exit` unless the project is up."""
     if "backup" not in stack.files(project):
         refuse("This project has no compose/backup.yaml: `djk8s update` brings it.")
     env = EnvFile(project)
     where = destination.variables(project, env, place)
     engine.service(project, "web", NOT_UP)
     overlays = ("db", "backup") if has_database(project) else ("backup",)
-    made = command(project, *words, overlays=overlays)
+    quietly = ("--progress", "quiet", "run", "--rm", "--no-deps", "--build")
+    made = stack.compose(project, *quietly, *words, overlays=overlays)
     made = replace(made, shown={**made.shown, **where})
     run(project, stack.with_file(project, env, made, overlays), engine.or_gone(project, failed))
 
 
 def has_database(project: Project) -> bool:
     """Return True if the project is up with compose/db.yaml."""
-    of_database = ("--filter", f"label={engine.COMPOSE_SERVICE}=db")
-    return not project.dry and bool(
-        engine.ask(project, "ps", "--all", "--quiet", *engine.of_compose(project), *of_database)
-    )
+    which = (*engine.of_compose(project), "--filter", f"label={engine.COMPOSE_SERVICE}=db")
+    return not project.dry and bool(engine.ask(project, "ps", "--all", "--quiet", *which))

@@ -190,9 +190,8 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
 
 def with_file(project: Project, env: EnvFile, command: Command, overlays: tuple[str, ...]) -> Command:
     """Return the command with what its files read; Compose reads `.env` itself only if that has its usual name."""
-    return replace(
-        command, hidden={name: env.values[name] for name in read_by_overlays(project, overlays) if name in env.values}
-    )
+    read = read_by_overlays(project, overlays)
+    return replace(command, hidden={name: value for name, value in env.values.items() if name in read})
 
 
 def read_by_overlays(project: Project, overlays: tuple[str, ...]) -> set[str]:

@@ -24,7 +24,7 @@ def variables(project: Project, given: str | None = None, **settings: str) -> di
     [
         ("s3://shop/backups", "s3:https://s3.amazonaws.com/shop/backups"),
         ("s3:https://s3.example.com/shop", "s3:https://s3.example.com/shop"),
-        ("sftp:me@backup.example.com:/shop", "sftp:me@backup.example.com:/shop"),
+        ("rest:https://backup.example.com/shop", "rest:https://backup.example.com/shop"),
     ],
 )
 def test_place_elsewhere_is_restics(project: Project, named: str, repository: str) -> None:
