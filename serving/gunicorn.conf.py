@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from serving import limits, site, wrapper
+from serving import limits, site, stopping, wrapper
 
 asgi = site.choice("SERVER", "threads", "asgi") == "asgi"
 worker_class = "asgi" if asgi else "gthread"
@@ -53,8 +53,10 @@ def on_starting(server) -> None:  # type: ignore[no-untyped-def]
 
 def when_ready(server) -> None:  # type: ignore[no-untyped-def]
     """Leave a connection to the kernel until its first byte: a silent one would hold a thread for five seconds."""
-    for listener in server.LISTENERS if hasattr(socket, "TCP_DEFER_ACCEPT") else ():
-        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+    if sys.platform == "linux":
+        for listener in server.LISTENERS:
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+        stopping.take_what_is_queued_first(server)
 
 
 def pre_request(worker, request) -> None:  # type: ignore[no-untyped-def]

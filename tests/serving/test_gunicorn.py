@@ -8,7 +8,10 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -240,6 +243,39 @@ def test_request_in_flight_is_answered_when_it_stops(start: Start, kind: str, vi
     assert server.end() == 0
     assert "Traceback" not in server.log
     assert f'"GET {view} HTTP/1.1" 200' in server.log
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no such filter")
+@servers
+def test_connection_that_a_stop_takes_is_answered(start: Start, kind: str) -> None:
+    """A proxy asks another replica when nobody takes a connection, but sends no form twice."""
+    server = start(SERVER=kind).ready()
+    finish = server.begin("/waits")
+    with ThreadPoolExecutor(8) as clients:
+        asking = [clients.submit(ask_until_refused, server.port) for _ in range(8)]
+        time.sleep(0.2)
+        server.signal(signal.SIGTERM)
+        lost = [client.result(60) for client in asking]
+    assert lost == [0] * 8
+    assert finish().status == 200
+    assert server.end() == 0
+
+
+def ask_until_refused(port: int) -> int:
+    """Connect and ask, as a proxy does; return how many requests were sent and not answered until nobody connects."""
+    lost = 0
+    while True:
+        try:
+            connection = socket.create_connection(("localhost", port), timeout=0.2)
+        except OSError:
+            return lost
+        with connection:
+            connection.settimeout(10)
+            try:
+                connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                lost += b"alive" not in connection.makefile("rb").read()
+            except OSError:
+                lost += 1
 
 
 @servers
