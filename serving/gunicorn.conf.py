@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from serving import limits, site, stopping, wrapper
+from serving import limits, metrics, site, stopping, telemetry, wrapper
 
 asgi = site.choice("SERVER", "threads", "asgi") == "asgi"
 worker_class = "asgi" if asgi else "gthread"
@@ -64,4 +64,14 @@ def pre_request(worker, request) -> None:  # type: ignore[no-untyped-def]
     request.must_close |= DRAINING.exists()
 
 
-post_worker_init = wrapper.close_websockets_at_stop if asgi else lambda worker: None
+def post_worker_init(worker) -> None:  # type: ignore[no-untyped-def]
+    """Prepare a worker, after the fork and with the site loaded."""
+    if asgi:
+        wrapper.close_websockets_at_stop(worker)
+    if os.environ.get("SENTRY_DSN"):
+        telemetry.report_errors()
+
+
+if metrics.TOKEN:
+    child_exit = lambda server, worker: metrics.forget_worker(worker.pid)  # noqa: E731 - gunicorn's own form
+    on_exit = lambda server: metrics.remove()  # noqa: E731

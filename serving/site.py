@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serving import health, wrapper
+from serving import health, metrics, needed, slow_queries, telemetry, wrapper
 
 
 def choice(name: str, *words: str) -> str:
@@ -22,6 +22,7 @@ def load(server: Any, asgi: bool) -> Any:
     if asgi:
         server.app.app_uri = server.app.app_uri.replace(".wsgi", ".asgi", 1)
     try:
+        watch()
         application = server.app.load()
         leave_a_trace()
         explain_refused_forms()
@@ -30,6 +31,17 @@ def load(server: Any, asgi: bool) -> Any:
     except ImproperlyConfigured as error:
         sys.exit(f"The site cannot start: {' '.join(str(error).split())}")
     return wrapper.asgi(application) if asgi else wrapper.wsgi(application)
+
+
+def watch() -> None:
+    """Start what the variables ask for to watch the site; raises `ImproperlyConfigured` if its package is missing."""
+    telemetry.trace()
+    if os.environ.get("SENTRY_DSN"):
+        needed.package("SENTRY_DSN", "sentry_sdk", "sentry-sdk")
+    if metrics.TOKEN:
+        metrics.prepare()
+    if os.environ.get("SLOW_QUERY"):
+        slow_queries.watch()
 
 
 def leave_a_trace() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from asgiref.sync import ThreadSensitiveContext
 from asgiref.wsgi import WsgiToAsgi
 
-from serving import health
+from serving import health, metrics
 
 MAX_CHUNKED = 10 * 1024**2  # bytes; compose/nginx.conf has the same limit for every body
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -27,6 +27,8 @@ def wsgi(application: Any) -> Any:
             answer = probe()
             start_response(answer, [own, ("Content-Type", "text/plain"), ("Cache-Control", "no-store")])
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [f"{answer[4:]}\n".encode()]
+        if metrics.TOKEN and environ["PATH_INFO"] == "/metrics":
+            return metrics.page(environ, start_response)
         if "HTTP_TRANSFER_ENCODING" in environ and not buffer(environ):
             start_response("413 Content Too Large", [own, ("Connection", "close")])
             return []
@@ -46,7 +48,8 @@ def buffer(environ: dict[str, Any]) -> bool:
 
 def asgi(application: Any) -> Any:
     """Wrap an ASGI application."""
-    probes = WsgiToAsgi(wsgi(None))
+    own_pages = WsgiToAsgi(wsgi(None))
+    paths = {*health.PROBES, *(["/metrics"] if metrics.TOKEN else [])}
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         own = name_request(dict(scope.get("headers", ())).get(b"x-request-id", b"").decode("latin-1")).encode()
@@ -56,9 +59,9 @@ def asgi(application: Any) -> Any:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", own)]
             await send(message)
 
-        if scope["type"] == "http" and scope["path"] in health.PROBES:
+        if scope["type"] == "http" and scope["path"] in paths:
             async with ThreadSensitiveContext():  # a thread of its own
-                await probes(scope, receive, send)
+                await own_pages(scope, receive, send)
             return
         closing = asyncio.ensure_future(close(send)) if scope["type"] == "websocket" else None
         try:

@@ -1,0 +1,51 @@
+"""/metrics for Prometheus, of all workers together, for who has METRICS_TOKEN; where that is not set, there is none."""
+
+import hmac
+import os
+import shutil
+import tempfile
+from typing import Any
+
+from serving import needed
+
+TOKEN = os.environ.get("METRICS_TOKEN", "")
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # https://prometheus.github.io/client_python/multiprocess/
+BEFORE, AFTER = (f"django_prometheus.middleware.Prometheus{when}Middleware" for when in ("Before", "After"))
+made: list[str] = []
+
+
+def prepare() -> None:
+    """Let django-prometheus count, by view, method and status; call this before the site is loaded."""
+    if FOLDER not in os.environ:
+        made.append(tempfile.mkdtemp(prefix="metrics-"))
+        os.environ[FOLDER] = made[0]
+    needed.package("METRICS_TOKEN", "django_prometheus", "django-prometheus")
+    from django.conf import settings
+
+    if BEFORE not in settings.MIDDLEWARE:
+        settings.MIDDLEWARE = [BEFORE, *settings.MIDDLEWARE, AFTER]
+
+
+def forget_worker(pid: int) -> None:
+    """Leave out what is no longer true of a worker that ended; what it counted stays."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def remove() -> None:
+    """Remove the files of the workers."""
+    for folder in made:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def page(environ: dict[str, Any], start_response: Any) -> Any:
+    """Answer as a WSGI application."""
+    from prometheus_client import CollectorRegistry, make_wsgi_app, multiprocess
+
+    if not hmac.compare_digest(environ.get("HTTP_AUTHORIZATION", "").encode(), f"Bearer {TOKEN}".encode()):
+        start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Bearer")])
+        return [b"METRICS_TOKEN is asked for, as `Authorization: Bearer TOKEN`.\n"]
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return make_wsgi_app(registry)(environ, start_response)

@@ -1,0 +1,47 @@
+"""Slow queries in the log: how long each took, which line of the site asked, and the SQL without its values."""
+
+import logging
+import os
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+log = logging.getLogger("serving.slow_queries")
+STANDARD, OURS = Path(logging.__file__).parent.parent, Path(__file__).parent
+
+
+def watch() -> None:
+    """Log each query that takes SLOW_QUERY seconds or more; raises `ImproperlyConfigured` if that is no number."""
+    try:
+        seconds = float(os.environ["SLOW_QUERY"])
+    except ValueError:
+        raise ImproperlyConfigured(f"SLOW_QUERY is {os.environ['SLOW_QUERY']!r}: write seconds, as 0.5.") from None
+    from django.db.backends.signals import connection_created
+
+    def timed(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        begun = time.monotonic()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            if (took := time.monotonic() - begun) >= seconds:
+                # The values are left out, as they may be anybody's data.
+                log.warning("%.2f s for a query of %s: %s", took, asked_by(), " ".join(str(sql).split()))
+
+    def connected(connection: Any, **_: Any) -> None:
+        if timed not in connection.execute_wrappers:
+            connection.execute_wrappers.append(timed)
+
+    connection_created.connect(connected, weak=False)
+
+
+def asked_by() -> str:
+    """Return the innermost line that is no package's, as "/app/src/shop/views.py:12 in index"."""
+    for frame in reversed(traceback.extract_stack()):
+        path = Path(frame.filename)
+        packaged = {STANDARD, OURS} & {*path.parents} or {"site-packages", "dist-packages"} & {*path.parts}
+        if path.exists() and not packaged:
+            return f"{frame.filename}:{frame.lineno} in {frame.name}"
+    return "a package"
