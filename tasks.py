@@ -368,7 +368,13 @@ ns.configure(
             "requirements": "requirements.txt",
             "env_example": ".env.example",
         },
-        "up": {"image": "djk8s-compose:v1", "port": "8001", "http_port": "80", "https_port": "443"},
+        "up": {
+            "image": "djk8s-compose:v1",
+            "port": "8001",
+            "http_port": "80",
+            "https_port": "443",
+            "watch_port": "9090",
+        },
         "deploy": {"to": "compose", "port": "8080", "overlay": "example"},  # a folder of kubernetes/overlays
     }
 )

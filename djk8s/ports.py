@@ -19,6 +19,7 @@ REMEDY = {
     "up.port": "in invoke.yaml or INVOKE_UP_PORT",
     "up.http_port": "in invoke.yaml or INVOKE_UP_HTTP_PORT",
     "up.https_port": "in invoke.yaml or INVOKE_UP_HTTPS_PORT",
+    "up.watch_port": "in invoke.yaml or INVOKE_UP_WATCH_PORT",
     "deploy.port": "in invoke.yaml or INVOKE_DEPLOY_PORT",
     "PORT": "in .env or in your shell",
 }

@@ -42,6 +42,7 @@ class Project:
     up_port: str
     up_http_port: str
     up_https_port: str
+    up_watch_port: str
     deploy_port: str
     overlay: str
     venv: Path
@@ -72,6 +73,7 @@ class Project:
             up_port=str(config.up.port),
             up_http_port=str(config.up.http_port),
             up_https_port=str(config.up.https_port),
+            up_watch_port=str(config.up.watch_port),
             deploy_port=str(config.deploy.port),
             overlay=setting("deploy.overlay", config.deploy.overlay, NAME, "a folder of kubernetes/overlays"),
             venv=not_around(root, "venv", path(root, "venv", config.venv)),

@@ -68,8 +68,7 @@ def post_worker_init(worker) -> None:  # type: ignore[no-untyped-def]
     """Prepare a worker, after the fork and with the site loaded."""
     if asgi:
         wrapper.close_websockets_at_stop(worker)
-    if os.environ.get("SENTRY_DSN"):
-        telemetry.report_errors()
+    telemetry.report_errors(worker.log)
 
 
 if metrics.TOKEN:

@@ -4,9 +4,10 @@ import hmac
 import os
 import shutil
 import tempfile
+from importlib.util import find_spec
 from typing import Any
 
-from serving import needed
+from django.core.exceptions import ImproperlyConfigured
 
 TOKEN = os.environ.get("METRICS_TOKEN", "")
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # https://prometheus.github.io/client_python/multiprocess/
@@ -15,11 +16,15 @@ made: list[str] = []
 
 
 def prepare() -> None:
-    """Let django-prometheus count, by view, method and status; call this before the site is loaded."""
+    """Let django-prometheus count, by view, method and status; call this before the site is loaded.
+
+    Raises `ImproperlyConfigured` if it is not installed.
+    """
     if FOLDER not in os.environ:
         made.append(tempfile.mkdtemp(prefix="metrics-"))
         os.environ[FOLDER] = made[0]
-    needed.package("METRICS_TOKEN", "django_prometheus", "django-prometheus")
+    if not find_spec("django_prometheus"):
+        raise ImproperlyConfigured("METRICS_TOKEN needs django-prometheus among the packages of the site.")
     from django.conf import settings
 
     if BEFORE not in settings.MIDDLEWARE:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serving import health, metrics, needed, slow_queries, telemetry, wrapper
+from serving import health, metrics, slow_queries, telemetry, wrapper
 
 
 def choice(name: str, *words: str) -> str:
@@ -22,7 +22,7 @@ def load(server: Any, asgi: bool) -> Any:
     if asgi:
         server.app.app_uri = server.app.app_uri.replace(".wsgi", ".asgi", 1)
     try:
-        watch()
+        watch(server.log)
         application = server.app.load()
         leave_a_trace()
         explain_refused_forms()
@@ -33,11 +33,9 @@ def load(server: Any, asgi: bool) -> Any:
     return wrapper.asgi(application) if asgi else wrapper.wsgi(application)
 
 
-def watch() -> None:
-    """Start what the variables ask for to watch the site; raises `ImproperlyConfigured` if its package is missing."""
-    telemetry.trace()
-    if os.environ.get("SENTRY_DSN"):
-        needed.package("SENTRY_DSN", "sentry_sdk", "sentry-sdk")
+def watch(log: Any) -> None:
+    """Start what the variables ask for to watch the site; raises `ImproperlyConfigured` if that cannot be."""
+    telemetry.trace(log)
     if metrics.TOKEN:
         metrics.prepare()
     if os.environ.get("SLOW_QUERY"):

@@ -1,4 +1,4 @@
-"""What is in front of the project that is up, if anything: its address and its ports on this machine."""
+"""What people open of the project that is up: its address, that of its metrics, and their ports on this machine."""
 
 import re
 from collections.abc import Collection
@@ -8,6 +8,7 @@ from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 from djk8s.shell.talk import refuse
 
+METRICS_PAGE = "/consoles/site.html"  # of compose/watch.yaml
 HTTPS = 443  # the port that a URL does not say
 
 
@@ -29,6 +30,21 @@ def url(project: Project, env: EnvFile, overlays: Collection[str]) -> str:
     return f"https://{domain}{f':{port}' * (port != HTTPS)}"
 
 
+def require_counting(project: Project) -> None:
+    """Raise `Exit` unless the site has the package that counts its requests."""
+    packages = project.requirements.read_text(encoding="utf-8") if project.requirements.is_file() else ""
+    if not re.search(r"^django[-_]prometheus\b", packages, re.IGNORECASE | re.MULTILINE):
+        name = project.shown(project.requirements)
+        refuse(
+            f"--with watch needs django-prometheus, which is not in {name}: add it to your packages, then `inv lock`."
+        )
+
+
+def metrics_url(project: Project) -> str:
+    """Return the address of the page of `--with watch`."""
+    return ports.Published("127.0.0.1", ports.parse(project.up_watch_port, "up.watch_port")).url + METRICS_PAGE
+
+
 def require_free(project: Project, overlays: Collection[str]) -> None:
     """Raise `Exit` if a port that `inv up` publishes is taken."""
     published = {"INVOKE_UP_PORT={} inv up": project.up_port}
@@ -37,5 +53,7 @@ def require_free(project: Project, overlays: Collection[str]) -> None:
             "INVOKE_UP_HTTP_PORT={} inv up --with https": project.up_http_port,
             "INVOKE_UP_HTTPS_PORT={} inv up --with https": project.up_https_port,
         }
+    if "watch" in overlays:
+        published |= {"INVOKE_UP_WATCH_PORT={} inv up --with watch": project.up_watch_port}
     for remedy, port in published.items():
         ports.require_free(project, ports.Published("0.0.0.0", int(port)), remedy)

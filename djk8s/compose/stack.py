@@ -12,7 +12,7 @@ from pathlib import Path
 from djk8s import engine, git, ports
 from djk8s.compose import destination, front
 from djk8s.dotenv.check import ComposeReading, between_readers
-from djk8s.dotenv.file import DATABASE_PASSWORD, EnvFile, ensure, ensure_password
+from djk8s.dotenv.file import DATABASE_PASSWORD, METRICS_TOKEN, EnvFile, ensure, ensure_password
 from djk8s.project import Project
 from djk8s.shell import processes
 from djk8s.shell.command import Command
@@ -90,6 +90,8 @@ def compose(project: Project, *words: str, overlays: tuple[str, ...] = ()) -> Co
             "UP_HTTP_PORT": str(ports.parse(project.up_http_port, "up.http_port")),
             "UP_HTTPS_PORT": str(ports.parse(project.up_https_port, "up.https_port")),
         }
+    if "watch" in overlays:
+        variables |= {"UP_WATCH_PORT": str(ports.parse(project.up_watch_port, "up.watch_port"))}
     usual = defaults(project, overlays)
     differing = {name: value for name, value in variables.items() if value != usual.get(name)}
     if "dev" in overlays:
@@ -164,6 +166,8 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
     env = EnvFile(project)
     env.for_the_site({})  # refuses a malformed file before anything is begun
     url = front.url(project, env, with_)
+    if "watch" in with_:
+        front.require_counting(project)
     require(project)
     if not project.dry:
         if not is_up(project):
@@ -174,12 +178,16 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
     secret = password_name(project) if "db" in with_ else ""
     if secret:
         env = ensure_password(env, secret)
+    if "watch" in with_:
+        env = ensure_password(env, METRICS_TOKEN)
     if "backup" in with_:
         command = replace(command, shown={**command.shown, **destination.variables(project, env)})
     if project.dry:
         run(project, command)
         return
     read_alike(project, env)
+    if "watch" in with_:
+        say(f"Metrics at {front.metrics_url(project)}")
     if not detach:
         say(f"Running at {url} (Ctrl-C stops it)")
     failed = engine.or_gone(project, partial(explain, project, detach, with_))

@@ -17,7 +17,8 @@ from djk8s.shell.talk import refuse, say
 
 KEY = "SECRET_KEY"
 DATABASE_PASSWORD = "PGPASSWORD"
-PASSWORDS = {DATABASE_PASSWORD, "METRICS_TOKEN", "MYSQL_PWD", "RESTIC_PASSWORD"}
+METRICS_TOKEN = "METRICS_TOKEN"
+PASSWORDS = {DATABASE_PASSWORD, METRICS_TOKEN, "MYSQL_PWD", "RESTIC_PASSWORD"}
 WORKERS = "WEB_CONCURRENCY"  # the one setting that gunicorn reads itself, and prints a traceback for
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A site's own secrets, whose value is nobody else's business; those of other services come from there.

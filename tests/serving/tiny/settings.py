@@ -3,12 +3,15 @@
 import json
 import os
 import time
+from importlib import import_module
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 while Path(os.environ.get("HOLD", "/nowhere")).exists():
     time.sleep(0.02)
+if module := os.environ.get("IMPORT"):
+    import_module(module)
 if not os.environ["SECRET_KEY"]:
     raise ImproperlyConfigured("SECRET_KEY is missing:\nset it.")
 
