@@ -33,11 +33,9 @@ def url(project: Project, env: EnvFile, overlays: Collection[str]) -> str:
 def require_counting(project: Project) -> None:
     """Raise `Exit` unless the site has the package that counts its requests."""
     packages = project.requirements.read_text(encoding="utf-8") if project.requirements.is_file() else ""
-    if not re.search(r"^django[-_]prometheus\b", packages, re.IGNORECASE | re.MULTILINE):
+    if not re.search(r"^django[-_.]prometheus(?![\w.-])", packages, re.IGNORECASE | re.MULTILINE):
         name = project.shown(project.requirements)
-        refuse(
-            f"--with watch needs django-prometheus, which is not in {name}: add it to your packages, then `inv lock`."
-        )
+        refuse(f"--with watch needs django-prometheus, but {name} has none: add it to your packages, then `inv lock`.")
 
 
 def metrics_url(project: Project) -> str:

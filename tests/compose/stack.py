@@ -76,7 +76,7 @@ def composed(*overlays: str) -> dict[str, dict[str, object]]:
     files = [word for name in overlays for word in ("--file", f"compose/{name}.yaml")]
     config = run(
         "docker", "compose", "--file", "docker-compose.yaml", *files, "config", "--format", "json",
-        PGPASSWORD="a-password", DOMAIN="localhost", UP_ENV_FILE=os.environ["INVOKE_ENV_FILE"],
+        PGPASSWORD="a-password", DOMAIN="localhost", METRICS_TOKEN="a-token", UP_ENV_FILE=os.environ["INVOKE_ENV_FILE"],
     )  # fmt: skip
     assert config.returncode == 0, config.stderr
     services: dict[str, dict[str, object]] = json.loads(config.stdout)["services"]

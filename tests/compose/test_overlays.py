@@ -29,13 +29,14 @@ COMBINATIONS = [
     for names in itertools.combinations(OVERLAYS, count)
     if not {"https", "proxy"} <= {*names}  # both are in front
 ]
-COMBINATIONS += [("backup",), ("db", "backup"), ("db", "dev", "https", "backup", "worker")]
+COMBINATIONS += [("backup",), ("db", "backup"), ("db", "dev", "https", "watch", "backup", "worker"), ("watch",)]
 BRINGS = {
     "backup": {"backup"},
     "db": {"db", "migrate"},
     "dev": set(),
     "https": {"https"},
     "proxy": {"proxy", "static"},
+    "watch": {"watch"},
     "worker": {"worker"},
 }
 
@@ -52,7 +53,7 @@ def test_compose_alone_reads(names: tuple[str, ...]) -> None:
     services = composed(*names)
     assert set(services) == {"web"}.union(*(BRINGS[name] for name in names))
     published = {name for name, service in services.items() if service.get("ports")}
-    assert published == {next((name for name in ("https", "proxy") if name in names), "web")}
+    assert published - {"watch"} == {next((name for name in ("https", "proxy") if name in names), "web")}
     lasting = {name for name, service in services.items() if service["restart"] == "unless-stopped"}
     assert lasting == set(services) - {"migrate", "static"}
     assert all(service["logging"] == {"driver": "local"} for service in services.values())

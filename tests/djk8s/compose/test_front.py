@@ -1,8 +1,9 @@
-"""What is in front of the project that is up: where it is, and what has to be named and free for it."""
+"""What people open of the project that is up: where it is, and what has to be named for it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from invoke import Exit
@@ -34,3 +35,21 @@ def test_two_in_front_are_refused() -> None:
     front.require_one({"https", "db"})
     with pytest.raises(Exit, match="leave one out"):
         front.require_one({"https", "proxy", "db"})
+
+
+def test_metrics_are_at_a_port_of_their_own(project: Project) -> None:
+    address = front.metrics_url(replace(project, up_watch_port="9123"))
+    assert address == "http://localhost:9123/consoles/site.html"
+
+
+@pytest.mark.parametrize("packages", ["", "django==5.2\n", "# django-prometheus\n", "django-prometheus-more==1\n"])
+def test_site_that_does_not_count_its_requests_is_not_watched(project: Project, tmp_path: Path, packages: str) -> None:
+    (tmp_path / "requirements.txt").write_text(packages)
+    with pytest.raises(Exit, match="needs django-prometheus"):
+        front.require_counting(replace(project, requirements=tmp_path / "requirements.txt"))
+
+
+@pytest.mark.parametrize("packages", ["django-prometheus==2.5.0 \\\n", "django==5.2\nDjango_Prometheus[x]==2\n"])
+def test_site_that_counts_its_requests_is_watched(project: Project, tmp_path: Path, packages: str) -> None:
+    (tmp_path / "requirements.txt").write_text(packages)
+    front.require_counting(replace(project, requirements=tmp_path / "requirements.txt"))
