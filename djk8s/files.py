@@ -229,6 +229,50 @@ def for_each_worker(text: str, facts: Facts) -> str:
     return part.sub(lambda found: "".join(found[0].replace("  worker:", f"  {name}:") for name in facts.workers), text)
 
 
+def dev(text: str, facts: Facts) -> str:
+    """Return the Compose file for developing, with a service for Node where that makes static files."""
+    text = for_each_worker(text, facts)
+    if not facts.node:
+        return text
+    folder = "" if facts.node == "." else f"/{facts.node}"
+    again = facts.watch != "build"
+    port = re.search(r"--port (\d+)", facts.watch)
+    mount = "    volumes: &source\n      - ./src:/app/src\n"
+    inside = facts.src == "." or f"{facts.node}/".startswith(f"{facts.src}/")
+    mounts = mount if inside else f"{mount}      - .{folder}:/app{folder}\n"  # of what Node makes, too
+    after = "service_started" if again else "service_completed_successfully"
+    text = replaced(text, (mount, f"{mounts}    depends_on:\n      assets: {{ condition: {after} }}\n"))
+    return text + ASSETS.format(
+        when="again after each edit" if again else "once: a script `watch` of package.json would do so after each edit",
+        folder=folder,
+        script=facts.watch,
+        ports=f'    ports:\n      - "127.0.0.1:{port[1]}:{port[1]}"\n' if port else "",
+        restart="${UP_RESTART:-unless-stopped}" if again else '"no"',
+    )
+
+
+ASSETS = """
+  # Node makes the static files, in your folder and {when}.
+  assets:
+    image: node:22-slim
+    user: *you
+    init: true
+    stdin_open: true # without input, `tailwindcss --watch` ends
+    working_dir: /app{folder}
+    command:
+      - sh
+      - -c
+      - |
+        if [ -f package-lock.json ]; then npm install; else npm install --no-package-lock; fi && npm run {script}
+    environment:
+      - HOME=/tmp # for npm's own files
+    volumes:
+      - .:/app
+{ports}    restart: {restart}
+    logging: {{ driver: local }}
+"""
+
+
 CHANGES: Mapping[str, Callable[[str, Facts], str]] = {
     "tasks.py": tasks,
     "noxfile.py": noxfile,
@@ -238,5 +282,5 @@ CHANGES: Mapping[str, Callable[[str, Facts], str]] = {
     "serving/gunicorn.conf.py": gunicorn,
     "compose/cache.yaml": for_each_worker,
     "compose/db.yaml": database,
-    "compose/dev.yaml": for_each_worker,
+    "compose/dev.yaml": dev,
 }

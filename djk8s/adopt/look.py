@@ -136,6 +136,7 @@ class Look:
             static_root=static_root,
             uploads=self.uploads(answer),
             node=node,
+            watch=static.watch(root, node) if node else "build",
             build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
             after_migrate=services.after_migrate(answer).value,
         )

@@ -13,6 +13,7 @@ from djk8s.git import tracked
 from djk8s.shell.talk import refuse
 
 COLLECT = "collectstatic --no-input"
+WATCHING = ("watch", "build:watch", "watch:build", "dev")
 MANIFEST = {"staticfiles.json", "manifest.json"}
 WHERE = r'File "(?!/usr|<)((?:(?!-packages)[^"])+)", line (\d+)'
 
@@ -60,6 +61,15 @@ def has_build(root: Path, path: str) -> bool:
     except ValueError:
         return False
     return isinstance(package, dict) and "build" in (package.get("scripts") or {})
+
+
+def watch(root: Path, folder: str) -> str:
+    """Return the words after `npm run` that make static files again after each edit, else `build`."""
+    package = json.loads(read(root, "package.json" if folder == "." else f"{folder}/package.json"))
+    scripts: dict[str, str] = package["scripts"]
+    script = next((name for name in WATCHING if name in scripts), "build")
+    serves = re.match(r"vite\b(?! build)", scripts[script])  # which gives them to the browser itself
+    return f"{script} -- --host 0.0.0.0 --port 5173" if serves else script
 
 
 GIVE = "The variable {0} is missing: give it with --env {0}=…."

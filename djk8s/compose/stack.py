@@ -61,6 +61,8 @@ def up_command(
     words = ["up", "--no-build" if no_build else "--build", "--remove-orphans"]
     if detach:
         words += ["--detach", "--wait"]
+    elif "dev" in overlays:
+        words += ["--watch"]
     for several in scale:
         words += ["--scale", several]
     command = compose(project, *words, overlays=overlays)

@@ -552,7 +552,10 @@ def florist() -> Files:
   "name": "florist",
   "version": "1.0.0",
   "private": true,
-  "scripts": { "build": "node assets/build.mjs" }
+  "scripts": {
+    "build": "node assets/build.mjs",
+    "watch": "node --watch-path=assets/colours.json assets/build.mjs"
+  }
 }
 """,
         "package-lock.json": """\
@@ -984,7 +987,7 @@ SHAPES = {
     "florist": Shape(
         florist,
         pages=(Page("/static/bouquet.css", ".iris { color: indigo; }"),),
-        facts={"node": "."},
+        facts={"node": ".", "watch": "watch"},
         alone={"SECRET_KEY": "a"},
     ),
     "brewery": Shape(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import urllib.request
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from websockets.sync.client import connect
 from adopt.adopted import Adopted
 from adopt.shapes import SHAPES, git
 from djk8s.facts import loads
-from support import get, stylesheets, wait_until
+from support import free_port, get, stylesheets, wait_until
 
 EVERY = (".djk8s.toml", ".env", "inv", "tasks.py", "noxfile.py", "serving/overlay.py", "requirements-tools.txt")
 GIF = (
@@ -97,3 +98,21 @@ def keeps_uploads(one: Adopted) -> None:
     with urllib.request.urlopen(form, timeout=10) as answer:
         where = answer.read().decode()
     assert get(one.url + where).body == GIF
+
+
+def test_static_files_that_node_makes_follow_each_edit_while_developing(tmp_path: Path, tools: Path) -> None:
+    one = Adopted("florist", tmp_path, tools)
+    said = one.adopt()
+    assert said.returncode == 0, said.stdout + said.stderr
+    port = free_port()
+    one.variables |= {"INVOKE_UP_PORT": str(port), "INVOKE_UP_IMAGE": f"{one.variables['INVOKE_IMAGE']}-compose:v1"}
+    sheet = f"http://127.0.0.1:{port}/static/bouquet.css"
+    try:
+        one.inv("up", "--with", "dev", "--detach")
+        wait_until(lambda: ".iris { color: indigo; }" in get(sheet).text)
+        (one.folder / "assets/colours.json").write_text('{ "iris": "violet" }')
+        wait_until(lambda: ".iris { color: violet; }" in get(sheet).text)
+        assert (one.folder / "assets/dist/bouquet.css").stat().st_uid == os.getuid()
+        assert git(one.folder, "status", "--porcelain", "package-lock.json") == ""
+    finally:
+        one.inv("clean", "--volumes")

@@ -220,7 +220,7 @@ TABLE = [
         "up joins what is named, in its order, as oneself where the checkout is mounted",
         "up --with worker --with dev --scale worker=2",
         f"{UP_BUILD.replace('ENVFILE', 'ENVFILE UP_USER=USER:0').removesuffix(' up')} {JOINED} up --build "
-        "--remove-orphans --scale worker=2",
+        "--remove-orphans --watch --scale worker=2",
     ),
     case(
         "db dump writes a file", "db dump all.dump", f"{IN_DATABASE} pg_dump --format custom {PLAIN} {TO_IT} > all.dump"

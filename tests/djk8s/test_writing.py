@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from invoke.exceptions import Exit
 
 from djk8s import facts, files, writing
@@ -165,3 +166,38 @@ def test_folders_to_import_from_are_in_the_image_and_on_this_machine() -> None:
     assert " PYTHONPATH=/app:/app/lib:/app/src " in texts["Dockerfile"]
     assert '"pythonpath": ".:lib:src"' in texts["tasks.py"]
     assert " PYTHONPATH=/app " in files.rendered(SHOP)["Dockerfile"]
+
+
+DEVELOPING = [
+    # where manage.py and package.json are, what is typed, the folders that the site sees, and what it waits for
+    (".", ".", "build", [".:/app"], "service_completed_successfully"),
+    (".", "web", "watch", [".:/app"], "service_started"),
+    ("back", "front", "dev", ["./back:/app/back", "./front:/app/front"], "service_started"),
+    ("back", "back/front", "dev", ["./back:/app/back"], "service_started"),
+    ("back", ".", "dev", ["./back:/app/back", ".:/app"], "service_started"),
+]
+
+
+@pytest.mark.parametrize(("src", "node", "watch", "volumes", "until"), DEVELOPING)
+def test_node_makes_static_files_while_developing(
+    src: str, node: str, watch: str, volumes: list[str], until: str
+) -> None:
+    shop = Facts("shop", "shop.settings", "shop.wsgi:application", src=src, node=node, watch=watch)
+    services = yaml.safe_load(files.rendered(shop)["compose/dev.yaml"].replace("!reset", ""))["services"]
+    assert services["web"]["volumes"] == volumes
+    assert services["web"]["depends_on"] == {"assets": {"condition": until}}
+    assert services["assets"]["working_dir"] == ("/app" if node == "." else f"/app/{node}")
+    assert services["assets"]["command"][2].endswith(f"fi && npm run {watch}\n")
+    assert services["assets"]["volumes"] == [".:/app"]
+    assert "ports" not in services["assets"]
+
+
+def test_port_of_vite_is_one_of_this_machine() -> None:
+    shop = Facts("shop", "shop.settings", "shop.wsgi:application", node=".", watch="dev -- --host 0.0.0.0 --port 5173")
+    services = yaml.safe_load(files.rendered(shop)["compose/dev.yaml"])["services"]
+    assert services["assets"]["ports"] == ["127.0.0.1:5173:5173"]
+
+
+def test_project_without_node_has_none_while_developing() -> None:
+    shop = Facts("shop", "shop.settings", "shop.wsgi:application")
+    assert "assets" not in files.rendered(shop)["compose/dev.yaml"]

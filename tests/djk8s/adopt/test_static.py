@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,24 @@ def test_folder_of_the_package_that_node_builds(root: Path) -> None:
     assert static.node(root, "").value == ""
     with pytest.raises(Exit):
         static.node(root, "b")
+
+
+SCRIPTS = [
+    ({}, "build"),
+    ({"dev": "webpack --watch", "watch": "sass --watch a b"}, "watch"),
+    ({"dev": "tailwindcss -i a.css -o b.css --watch"}, "dev"),
+    ({"dev": "vite"}, "dev -- --host 0.0.0.0 --port 5173"),
+    ({"watch": "vite build --watch", "dev": "vite"}, "watch"),
+    ({"start": "webpack serve"}, "build"),
+]
+
+
+@pytest.mark.parametrize(("scripts", "words"), SCRIPTS, ids=str)
+@pytest.mark.parametrize("folder", [".", "web"])
+def test_script_that_makes_them_while_developing(root: Path, folder: str, scripts: dict[str, str], words: str) -> None:
+    path = "package.json" if folder == "." else f"{folder}/package.json"
+    committed(root, {path: json.dumps({"scripts": {"build": "vite build", **scripts}})})
+    assert static.watch(root, folder) == words
 
 
 def collect(root: Path, settings: str) -> str:
