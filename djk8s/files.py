@@ -263,7 +263,9 @@ ASSETS = """
       - sh
       - -c
       - |
-        if [ -f package-lock.json ]; then npm install; else npm install --no-package-lock; fi && npm run {script}
+        if [ ! -f package-lock.json ]; then npm install --no-package-lock
+        elif [ ! node_modules/.package-lock.json -nt package-lock.json ]; then npm ci
+        fi && npm run {script}
     environment:
       - HOME=/tmp # for npm's own files
     volumes:

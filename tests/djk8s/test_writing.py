@@ -187,7 +187,7 @@ def test_node_makes_static_files_while_developing(
     assert services["web"]["volumes"] == volumes
     assert services["web"]["depends_on"] == {"assets": {"condition": until}}
     assert services["assets"]["working_dir"] == ("/app" if node == "." else f"/app/{node}")
-    assert services["assets"]["command"][2].endswith(f"fi && npm run {watch}\n")
+    assert services["assets"]["command"][2].endswith(f"\nfi && npm run {watch}\n")
     assert services["assets"]["volumes"] == [".:/app"]
     assert "ports" not in services["assets"]
 
