@@ -1,8 +1,8 @@
 """A lease on each running job, so that the jobs of a worker that died are queued again.
 
 django-tasks-db 0.13 leaves such a job running for ever. Here `run_after` of a running job says when another worker may
-take it, and its own worker moves that forward as long as it lives. A job is therefore done at least once: write it
-so that running twice does no harm.
+take it, and its own worker moves that forward as long as it lives. A job may therefore be run more than once: write it
+so that this does no harm.
 """
 
 import logging
@@ -15,6 +15,7 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult, get_date_max
 
 LENGTH = timedelta(seconds=20)
+TRIES = 3  # a job that kills its worker would kill every other one
 RENEWED_EVERY = 5.0  # seconds; three renewals may fail before a lease ends
 
 logger = logging.getLogger("django_tasks_db")
@@ -27,7 +28,10 @@ def renew(worker_id: str) -> None:
 
 
 def queue_lost_again() -> int:
-    """Queue each job whose lease has ended, and return how many; raises `django.db.Error` without a database."""
+    """Queue each job whose lease has ended, or let it fail after its last try, and return how many those are.
+
+    Raises `django.db.Error` without a database.
+    """
     now = timezone.now()
     # A worker may have died before its first renewal.
     ended = Q(run_after__lt=now) | Q(run_after=get_date_max())
@@ -35,6 +39,10 @@ def queue_lost_again() -> int:
         running = DBTaskResult.objects.running().filter(ended, started_at__lt=now - LENGTH)
         lost = list(running.select_for_update(skip_locked=True))
         for job in lost:
+            if len(job.worker_ids) >= TRIES:
+                logger.error("Task id=%s failed: each of the %s workers that ran it died.", job.pk, TRIES)
+                job.set_failed(RuntimeError(f"Each of the {TRIES} workers that ran it died."))
+                continue
             logger.warning("Task id=%s is lost: its worker_id=%s died. Queued again.", job.pk, job.worker_ids[-1])
             DBTaskResult.objects.filter(pk=job.pk).update(status=TaskResultStatus.READY, run_after=now)
     return len(lost)

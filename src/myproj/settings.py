@@ -113,6 +113,9 @@ TASKS = {
     }
 }
 
+# What a worker does by the clock, as crontab writes it, in TIME_ZONE.
+SCHEDULE = {"jobs.tasks.remove_old_results": "15 3 * * *"}
+
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = True

@@ -14,7 +14,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, close_old_connections
 from django.utils import timezone
 from django_tasks import task
@@ -22,7 +22,8 @@ from django_tasks_db.management.commands import db_worker
 from django_tasks_db.models import DBTaskResult, get_date_max
 from pytest_django import Settings
 
-from jobs import lease
+from jobs import lease, schedule
+from jobs import tasks as housekeeping
 from jobs.management.commands import worker
 from support import ROOT, surroundings, wait_until
 
@@ -109,6 +110,16 @@ def test_lost_job_is_queued_again_and_no_other(
     assert (found in DBTaskResult.objects.ready()) == lost
 
 
+def test_job_that_kills_its_workers_fails_after_the_third(caplog: pytest.LogCaptureFixture) -> None:
+    lost = job("first", "second", "third", begun=LONG_AGO, until=ago(seconds=1))
+    lease.queue_lost_again()
+    work()
+    lost.refresh_from_db()
+    assert (calls, lost.status) == ([], FAILED)
+    assert "Each of the 3 workers that ran it died." in lost.traceback
+    assert f"id={lost.pk} failed" in caplog.text
+
+
 def test_lost_job_is_done_by_who_is_left() -> None:
     lost = job("dead", begun=LONG_AGO, until=ago(seconds=1))
     work()
@@ -164,6 +175,66 @@ class Turns(Event):
         return self.left < 0
 
 
+NOTE = f"{__name__}.note_nothing"
+
+
+@task()
+def note_nothing() -> None:
+    """Note that it was done, by the clock."""
+    calls.append("by the clock")
+
+
+def at(moment: datetime) -> str:
+    """Return a time of each day, as crontab writes it."""
+    local = timezone.localtime(moment)
+    return f"{local.minute} {local.hour} * * *"
+
+
+def test_what_is_due_is_queued_once_however_many_workers_look(settings: Settings) -> None:
+    settings.SCHEDULE = {NOTE: at(ago(minutes=2))}
+    for _ in range(3):
+        schedule.queue_due()
+    work()
+    schedule.queue_due()
+    work()
+    assert calls == ["by the clock"]
+
+
+@pytest.mark.parametrize("hours", [-2, 2], ids=["long ago", "later"])
+def test_what_was_due_long_ago_or_will_be_waits_for_its_time(settings: Settings, hours: int) -> None:
+    settings.SCHEDULE = {NOTE: at(ago(hours=-hours))}
+    schedule.queue_due()
+    work()
+    assert calls == []
+
+
+def test_next_day_it_is_queued_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.SCHEDULE = {NOTE: at(ago(minutes=2))}
+    schedule.queue_due()
+    tomorrow = timezone.now() + timedelta(days=1)
+    monkeypatch.setattr(timezone, "localtime", lambda: tomorrow)
+    schedule.queue_due()
+    monkeypatch.undo()
+    work()
+    assert calls == ["by the clock"] * 2
+
+
+@pytest.mark.parametrize("wrong", [{"no.such.task": "* * * * *"}, {NOTE: "daily"}, {"jobs.lease.renew": "* * * * *"}])
+def test_schedule_that_cannot_be_is_refused(settings: Settings, wrong: dict[str, str]) -> None:
+    settings.SCHEDULE = wrong
+    with pytest.raises(CommandError, match=r"SCHEDULE has '[a-z_.]+': '.*', which cannot be: "):
+        work()
+
+
+def test_results_of_a_week_ago_go_and_no_other() -> None:
+    made = {days: job("me", begun=timedelta(days=days), status=SUCCESSFUL) for days in (6, 8)}
+    for days, one in made.items():
+        DBTaskResult.objects.filter(pk=one.pk).update(finished_at=ago(days=days))
+    waits = job(status=READY, begun=timedelta(days=8))
+    housekeeping.remove_old_results.call()
+    assert {one.pk for one in DBTaskResult.objects.all()} == {made[6].pk, waits.pk}
+
+
 @pytest.fixture
 def me(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> worker.Worker:
     monkeypatch.setattr(worker.Worker, "alive", tmp_path / "alive")
@@ -186,6 +257,12 @@ def test_while_it_works_leases_are_kept_and_lost_jobs_found(me: worker.Worker, t
     lost.refresh_from_db()
     assert (mine.status, lost.status) == (RUNNING, READY)
     assert (tmp_path / "alive").exists()
+
+
+def test_while_it_works_it_looks_at_the_clock(me: worker.Worker, settings: Settings) -> None:
+    settings.SCHEDULE = {NOTE: at(ago(minutes=2))}
+    me.keep_leases(Turns(2))
+    assert [one.task_path for one in DBTaskResult.objects.all()] == [NOTE]
 
 
 @pytest.mark.parametrize("error", [OperationalError, DatabaseError])
@@ -230,7 +307,7 @@ def slow(folder):
 ENQUEUE = """
 import sys, django
 django.setup()
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 call_command("migrate", verbosity=0)
 import slow
 slow.slow.enqueue(sys.argv[1])
@@ -248,7 +325,8 @@ import sys, django
 django.setup()
 from datetime import timedelta
 from django.core.management import execute_from_command_line
-from jobs import lease
+from jobs import lease, schedule
+from jobs import tasks as housekeeping
 lease.LENGTH, lease.RENEWED_EVERY = timedelta(seconds=1), 0.2
 execute_from_command_line(sys.argv)
 """

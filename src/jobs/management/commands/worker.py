@@ -6,11 +6,13 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError
 from django.db import Error, InterfaceError, OperationalError, close_old_connections
 from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands import db_worker
 
-from jobs import lease
+from jobs import lease, schedule
 
 
 class Worker(db_worker.Worker):
@@ -37,7 +39,7 @@ class Worker(db_worker.Worker):
         return None
 
     def keep_leases(self, ended: Event) -> None:
-        """Renew leases, queue lost jobs and touch the --alive file, until this worker ends."""
+        """Renew leases, queue lost jobs and those that are due, and touch the --alive file, until this worker ends."""
         trusted_from = time.monotonic()
         while not ended.wait(lease.RENEWED_EVERY):
             try:
@@ -46,6 +48,7 @@ class Worker(db_worker.Worker):
                 self.give_sign_of_life()
                 if time.monotonic() >= trusted_from:
                     lease.queue_lost_again()
+                schedule.queue_due()
             except (Error, OSError):
                 # The other workers could not renew theirs either: give them the time to.
                 trusted_from = time.monotonic() + lease.LENGTH.total_seconds()
@@ -67,7 +70,14 @@ class Command(db_worker.Command):
         parser.add_argument("--alive", type=Path, help="a file to touch every few seconds while the database answers")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run our worker, which `db_worker` looks up under the name of its own."""
+        """Run our worker, which `db_worker` looks up under the name of its own.
+
+        Raises `CommandError` for a wrong `SCHEDULE`.
+        """
+        try:
+            schedule.check()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from None
         Worker.alive = options.pop("alive")
         db_worker.Worker = Worker  # type: ignore[misc]
         super().handle(*args, **options)
