@@ -5,6 +5,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
+from serving import mail
 
 site, root, environ = globals(), Path(__file__).resolve().parent.parent, os.environ  # `site` has the settings by name
 data = root / "data"  # a container may write to this folder only, and keeps it in a volume
@@ -22,6 +23,7 @@ for name, here in {"ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"], "CSRF_T
 SECURE_SSL_REDIRECT = https
 site |= {name: https or site.get(name, False) for name in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")}
 site.setdefault("SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https") if https else None)
+mail.follow(site)  # EMAIL_URL counts, unless the site has followed it already
 
 # What a container writes has to be in the volume, or on the console.
 DATABASES = databases = site.get("DATABASES") or {}

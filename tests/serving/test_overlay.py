@@ -30,6 +30,7 @@ def root(tmp_path: Path) -> Path:
     """A project's folder, in which the overlay runs after shop.settings."""
     (tmp_path / "serving").mkdir()
     (tmp_path / "serving/__init__.py").touch()
+    (tmp_path / "serving/mail.py").write_bytes((ROOT / "serving/mail.py").read_bytes())
     text = OVERLAY.read_text(encoding="utf-8").replace("from myproj.settings import", "from shop.settings import")
     (tmp_path / "serving/overlay.py").write_text(text, encoding="utf-8")
     return tmp_path
