@@ -13,7 +13,9 @@ HTTPS = 443  # the port that a URL does not say
 
 
 def require_one(overlays: Collection[str]) -> None:
-    """Raise `Exit` if two overlays want to be in front."""
+    """Raise `Exit` if two overlays want to be in front, or one wants what another takes away."""
+    if {"dev", "watch"} <= {*overlays}:
+        refuse("--with dev runs Django's own server, which has no metrics: leave out --with watch.")
     if {"https", "proxy"} <= {*overlays}:
         refuse("--with https and --with proxy are both in front of the site: leave one out.")
 

@@ -35,6 +35,8 @@ def test_two_in_front_are_refused() -> None:
     front.require_one({"https", "db"})
     with pytest.raises(Exit, match="leave one out"):
         front.require_one({"https", "proxy", "db"})
+    with pytest.raises(Exit, match="leave out --with watch"):
+        front.require_one({"dev", "watch"})
 
 
 def test_metrics_are_at_a_port_of_their_own(project: Project) -> None:
