@@ -48,6 +48,12 @@ def parity(session: nox.Session) -> None:
     sessions.parity(session, NEEDS, REASONS)
 
 
+@nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Look for known vulnerabilities of what is pinned; needs the internet, and fails on what cannot be looked up."""
+    sessions.audit(session, "requirements.txt", "requirements-pip.txt", "requirements-uv.txt")
+
+
 # From here on, this is for the repository of djk8s alone.
 
 import os  # noqa: E402
@@ -101,6 +107,7 @@ def lint(session: nox.Session) -> None:
     session.run("shellcheck", "entrypoint.sh", "compose/backup.sh", ".ci/run", "completion/inv.bash")
     session.run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yaml")
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
+    session.run("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
     session.run("pytest", "--quiet", "tests/kubernetes")  # with kubectl
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from importlib.abc import Traversable  # elsewhere in newer Pythons
 
 ENVIRONMENTS = "DJK8S_NOX_ENVIRONMENTS"
+AUDITOR = "pip-audit==2.10.1"
 NO_TEST_CHOSEN = 5  # pytest's exit code, as when `-- -k word` means a test of the other run
 
 
@@ -160,6 +161,15 @@ def parity(session: nox.Session, needs: Sequence[str], reasons: Mapping[str, str
         tests = tests_of_any_site()
         own = {"PYTHONPATH": str(tests), "SMOKE_REASONS": json.dumps(dict(reasons))}
         session.run("python", str(tests / "parity"), *session.posargs, env=own, stderr=None)  # --json is all its output
+
+
+def audit(session: nox.Session, *files: str) -> None:
+    """Look each package of these files up in PyPI's list of vulnerabilities, or where the words after `--` say."""
+    session.install("--quiet", AUDITOR)
+    for file in files:
+        pinned = "--require-hashes" if "--hash" in Path(file).read_text(encoding="utf-8") else "--no-deps"
+        # --strict, so that a package that nobody knows is not taken for a safe one.
+        session.run("pip-audit", "--strict", "--disable-pip", pinned, "-r", file, *session.posargs)
 
 
 def smoke(session: nox.Session, place: str, needs: Sequence[str] = ()) -> None:
