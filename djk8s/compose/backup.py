@@ -36,7 +36,7 @@ def once(project: Project, place: str | None, words: tuple[str, ...], failed: st
     if "backup" not in stack.files(project):
         refuse("This project has no compose/backup.yaml: `djk8s update` brings it.")
     env = EnvFile(project)
-    where = destination.variables(project, env, place)
+    where = destination.variables(project, env, place, new=words[-1] == "backup")
     engine.service(project, "web", NOT_UP)
     overlays = ("db", "backup") if has_database(project) else ("backup",)
     quietly = ("--progress", "quiet", "run", "--rm", "--no-deps", "--build")

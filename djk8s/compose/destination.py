@@ -15,10 +15,11 @@ NOWHERE = (
 )
 
 
-def variables(project: Project, env: EnvFile, given: str | None = None) -> dict[str, str]:
+def variables(project: Project, env: EnvFile, given: str | None = None, new: bool = True) -> dict[str, str]:
     """Return what compose/backup.yaml takes for the place: `given`, else BACKUP_TO of `.env`.
 
-    A folder is made if it is missing. Raises `Exit` if none is named, or the folder is the project's or cannot be made.
+    A folder that is missing is made if it may be `new`. Raises `Exit` if none is named, or the folder is the project's,
+    cannot be made, or is missing.
     """
     named = given or env.values.get("BACKUP_TO", "")
     if not named:
@@ -29,6 +30,8 @@ def variables(project: Project, env: EnvFile, given: str | None = None) -> dict[
     folder = ((Path.cwd() if given else project.root) / Path(named).expanduser()).resolve()
     if folder.is_relative_to(project.root.resolve()):
         refuse(f"{named} is in the project, and would be in the image: name a folder elsewhere, as ../backups.")
+    if not project.dry and not new and not folder.is_dir():
+        refuse(f"There is no folder {named}, and so no backup: name the one that `inv backup` wrote to.")
     if not project.dry:
         make(folder, named)
     return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_FOLDER": str(folder)}

@@ -125,6 +125,8 @@ class TestWithSQLite:
             done("backup", "--to", of_sqlite, "--keep", "2")
         earlier, later = snapshots(of_sqlite)
         assert oldest not in {earlier, later}
+        assert "There is no folder" in refused("restore", "--from", f"{of_sqlite}-of-another")
+        Path(f"{of_sqlite}-of-another").mkdir()
         assert "There is no backup yet" in refused("restore", "--from", f"{of_sqlite}-of-another")
         done("restore", "--from", of_sqlite, "--snapshot", earlier)
         assert [text in get(BOARD).text for text in texts] == [True, False]

@@ -72,3 +72,13 @@ def test_folder_of_the_project_is_refused(project: Project) -> None:
 def test_dry_makes_no_folder(project: Project, tmp_path: Path) -> None:
     variables(replace(project, dry=True), str(tmp_path / "new"))
     assert not (tmp_path / "new").exists()
+
+
+def test_nothing_is_read_from_a_folder_that_is_not_there(project: Project, tmp_path: Path) -> None:
+    project.env_file.write_text("")
+    missing = str(tmp_path / "backups")
+    with pytest.raises(Exit, match=r"There is no folder .*backups, and so no backup"):
+        destination.variables(project, EnvFile(project), missing, new=False)
+    assert not (tmp_path / "backups").exists()
+    destination.variables(project, EnvFile(project), missing)
+    destination.variables(project, EnvFile(project), missing, new=False)
