@@ -18,7 +18,7 @@ from djk8s import cleaning, engine, listing, locking, nox, tools  # noqa: E402
 from djk8s.cluster import deploying  # noqa: E402
 from djk8s.cluster import registry as registries  # noqa: E402
 from djk8s.compose import backup as backups  # noqa: E402
-from djk8s.compose import database, stack  # noqa: E402
+from djk8s.compose import database, stack, upgrade  # noqa: E402
 from djk8s.container import image, site  # noqa: E402
 from djk8s.doctor import report  # noqa: E402
 from djk8s.dotenv import file as dotenv  # noqa: E402
@@ -273,6 +273,12 @@ def db_dump(c: Context, file: str) -> None:
 def db_restore(c: Context, file: str) -> None:
     """Replace the contents of the database by a dump."""
     database.restore(project_of(c), file)
+
+
+@task(name="db-upgrade", help={"to": "the version of PostgreSQL, as 18, which it is by default"})
+def db_upgrade(c: Context, to: str | None = None) -> None:
+    """Move the database to a newer PostgreSQL, with every row."""
+    upgrade.upgrade(project_of(c), to)
 
 
 @task(name="db-shell")

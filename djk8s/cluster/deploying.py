@@ -62,6 +62,8 @@ def deploy(
     where = as_before(project, where, before[0] if before else None, replicas, overlays)
     if where.overlays and to == "kubernetes":
         refuse("--with is for Compose and Swarm: on Kubernetes, what the site needs is in kubernetes/overlays/.")
+    if to != "kubernetes":
+        docker.require_same_database(project, where)
     env = settings(project, where, env_file)
     revision = registry.tag(project, tag, allow_dirty)
     named = (project.registry if host is None else host) or registry.host(project.image)

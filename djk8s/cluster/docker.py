@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,23 @@ def require(project: Project, where: Where) -> None:
     if where.context and not ask(project, where, "version", "--format", "{{.Server.Version}}"):
         refuse(f"--context {where.context} does not answer: `{project.engine} context ls` shows what there is.")
     engine.require(project)
+
+
+def require_same_database(project: Project, where: Where) -> None:
+    """Raise `Exit` if compose/db.yaml has another PostgreSQL than is deployed, whose files it could not read."""
+    if "db" not in where.overlays or project.dry:
+        return
+    labels = (f"label={engine.COMPOSE_PROJECT}={where.name}", f"label={engine.COMPOSE_SERVICE}=db")
+    filters = [word for label in labels for word in ("--filter", label)]
+    service = ("service", "inspect", "--format", "{{.Spec.TaskTemplate.ContainerSpec.Image}}", f"{where.name}_db")
+    image = ask(project, where, "ps", "--format", "{{.Image}}", *filters) or ask(project, where, *service)
+    text = (project.root / "compose" / "db.yaml").read_text(encoding="utf-8")
+    deployed, written = (re.search(r"postgres:(\d+)", one) for one in (image, text))
+    if deployed and written and deployed[1] != written[1]:
+        refuse(
+            f"The database that is deployed is PostgreSQL {deployed[1]}, and compose/db.yaml has {written[1]}, which "
+            "cannot read its files: write the one that is deployed, or move its rows by pg_dump first."
+        )
 
 
 def compose(

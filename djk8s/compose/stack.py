@@ -27,9 +27,11 @@ NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the 
 # Known PostgreSQL errors, and the advice for each.
 CAUSES = {
     r"initialized by PostgreSQL version (\S+), which is not compatible with this version (\S+)": (
-        "The database's volume was made by PostgreSQL {0}, and this one is {1}: write `image: postgres:{0}` in "
-        "compose/db.yaml, `inv up --with db --detach`, `inv db dump FILE`, `inv down --volumes`, and `inv db restore "
-        "FILE` with the newer one."
+        "The database's volume was made by PostgreSQL {0}, and this one is {1}: `inv db upgrade` moves its rows to a "
+        "newer one."
+    ),
+    r"in 18\+, these Docker images are configured to store database data": (
+        "The database's volume was made by an older PostgreSQL: `inv db upgrade` moves its rows to this one."
     ),
     r"password authentication failed for user": (
         "The database was first started with another PGPASSWORD than the file's: set that one again, or "
