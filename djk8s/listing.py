@@ -59,6 +59,9 @@ def commands(project: Project) -> dict[str, Places]:
         "status": {"cluster": ["(asks the engine what is deployed)"]},
         "db-dump": {"compose": [database.dump_command(project, *dumped)]},
         "db-restore": {"compose": [database.read_command(project, *dumped), database.restore_command(project, one)]},
+        "db-upgrade": {
+            "compose": ["pg_dump of the older one, and psql of the newer: `inv --dry db upgrade` shows it all"]
+        },
         "db-shell": {"compose": [engine.exec_command(project, one, database.PSQL)]},
         "backup": {"compose": ["docker compose … run … backup backup: `inv --dry backup` shows it all"]},
         "restore": {"compose": ["docker compose … run … backup restore latest"]},

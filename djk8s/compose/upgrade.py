@@ -46,6 +46,22 @@ def upgrade(project: Project, to: str | None) -> None:
     if not project.dry:
         require(project, held, new, dump)
     run(project, stack.down_command(project))
+    try:
+        tables = move(project, held, new, dump)
+    except Exit:
+        dump.unlink(missing_ok=True)
+        raise
+    run(project, stack.down_command(project))
+    if project.dry:
+        return
+    say(f"The database is of PostgreSQL {new}, and each of its {tables} tables has as many rows as before.")
+    say(f"Commit {' and '.join(FILES)}, and bring the project up with what you use, as `inv up --with db`.")
+    say(f"All is in {project.shown(dump)} too, and the older files in the volume. Once you are content, remove both:")
+    say(in_volume(project, f"postgres:{new}", f"rm -rf /v/before-{new}").line(project.root))
+
+
+def move(project: Project, held: int, new: int, dump: Path) -> int:
+    """Dump every row with the older version, restore it with the newer one, and return how many tables there are."""
     with ended_by_signals(), older(project, held) as server:
         before = count(project, server)
         run(project, database.dump_command(project, server, dump), f"It was not dumped, see above. {NOTHING_CHANGED}")
@@ -57,15 +73,7 @@ def upgrade(project: Project, to: str | None) -> None:
         if count(project, server) != before:
             refuse("Not every table has as many rows as before.")
         run(project, Command((project.engine, "exec", server, *database.PSQL, "--quiet", "--command", "ANALYZE")))
-    run(project, stack.down_command(project))
-    if project.dry:
-        return
-    say(
-        f"The database is of PostgreSQL {new}, and each of its {len(before.split())} tables has as many rows as before."
-    )
-    say(f"Commit {' and '.join(FILES)}, and bring the project up with what you use, as `inv up --with db`.")
-    say(f"All is in {project.shown(dump)} too, and the older files in the volume. Once you are content, remove both:")
-    say(in_volume(project, f"postgres:{new}", f"rm -rf /v/before-{new}").line(project.root))
+    return len(before.splitlines())
 
 
 def version_in(text: str) -> int:

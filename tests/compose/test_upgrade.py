@@ -78,7 +78,7 @@ def test_upgrade_that_fails_changes_nothing(site: Checkout) -> None:
     assert files(site) == before
     up(site)
     assert told(site) == ["17", "1000 a 'note' 999 é"]
-    (site.folder / "data/database-17.dump").unlink()
+    assert not (site.folder / "data/database-17.dump").exists()
 
 
 MISTAKES: dict[tuple[str, ...], str] = {

@@ -1,0 +1,44 @@
+"""`inv db upgrade`: which version it is about, and what the Compose files say afterwards."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from invoke import Exit
+
+from djk8s.compose import upgrade
+from support import ROOT
+
+DB, BACKUP = ((ROOT / file).read_text(encoding="utf-8") for file in upgrade.FILES)
+FROM_18 = "database:/var/lib/postgresql"
+
+
+@pytest.mark.parametrize(("new", "mount"), [(18, FROM_18), (19, FROM_18), (16, f"{FROM_18}/data")])
+def test_files_have_the_newer_version_and_its_mount(new: int, mount: str) -> None:
+    database = yaml.safe_load(upgrade.upgraded(DB, new).replace("!reset", ""))["services"]
+    assert database["db"]["image"] == f"postgres:{new}"
+    assert database["db"]["volumes"] == [mount]
+    assert database["backup"]["image"] == f"postgres:{new}"
+    assert upgrade.upgraded(BACKUP, new) == BACKUP.replace("FROM postgres:17\n", f"FROM postgres:{new}\n")
+
+
+def test_upgrade_after_the_next_changes_only_the_number() -> None:
+    once = upgrade.upgraded(DB, 18)
+    assert upgrade.upgraded(once, 19) == once.replace("postgres:18", "postgres:19")
+
+
+@pytest.mark.parametrize(("to", "written", "version"), [(None, 17, 18), (None, 19, 19), ("18", 17, 18), ("20", 18, 20)])
+def test_version_is_the_newest_unless_another_is_asked_for(to: str | None, written: int, version: int) -> None:
+    assert upgrade.version_asked(to, written) == version
+
+
+@pytest.mark.parametrize("to", ["", "18.1", "eighteen", "-1", "9"])
+def test_what_is_no_version_is_refused(to: str) -> None:
+    with pytest.raises(Exit, match="is no version of PostgreSQL"):
+        upgrade.version_asked(to, 17)
+
+
+def test_version_in_a_file() -> None:
+    assert upgrade.version_in(DB) == 17
+    with pytest.raises(Exit, match="has no `image: postgres:17`"):
+        upgrade.version_in("image: registry.example.com/postgres:17")
