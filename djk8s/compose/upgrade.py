@@ -41,7 +41,7 @@ def upgrade(project: Project, to: str | None) -> None:
     engine.require(project)
     held = written if project.dry else version_of(project, f"postgres:{written}")
     if new <= held:
-        refuse(f"The database is of PostgreSQL {held} already: --to says to which newer one.")
+        refuse(f"The database is of PostgreSQL {held} already: --to says to which newer one.{cut_off(project)}")
     dump = project.root / "data" / f"database-{held}.dump"
     if not project.dry:
         require(project, held, new, dump)
@@ -56,7 +56,7 @@ def upgrade(project: Project, to: str | None) -> None:
         return
     say(f"The database is of PostgreSQL {new}, and each of its {tables} tables has as many rows as before.")
     say(f"Commit {' and '.join(FILES)}, and bring the project up with what you use, as `inv up --with db`.")
-    say(f"All is in {project.shown(dump)} too, and the older files in the volume. Once you are content, remove both:")
+    say(f"All is in {project.shown(dump)} too, and the older files in the volume. Once you are content, remove them by")
     say(in_volume(project, f"postgres:{new}", f"rm -rf /v/before-{new}").line(project.root))
 
 
@@ -74,6 +74,12 @@ def move(project: Project, held: int, new: int, dump: Path) -> int:
             refuse("Not every table has as many rows as before.")
         run(project, Command((project.engine, "exec", server, *database.PSQL, "--quiet", "--command", "ANALYZE")))
     return len(before.splitlines())
+
+
+def cut_off(project: Project) -> str:
+    """Return what to do where the machine stopped in the middle of an upgrade, as a dump tells that is still there."""
+    dumps = sorted((project.root / "data").glob("database-*.dump"))
+    return f" Should rows be missing, `inv db restore {project.shown(dumps[-1])}` has them." if dumps else ""
 
 
 def version_in(text: str) -> int:
@@ -103,7 +109,7 @@ def version_of(project: Project, image: str) -> int:
     if not engine.ask(project, "volume", "inspect", f"{project.scope}_database"):
         refuse("There is no database yet: `inv up --with db` makes one, of the version in compose/db.yaml.")
     read = in_volume(project, image, "cat /v/PG_VERSION /v/*/docker/PG_VERSION 2>/dev/null; true")
-    found = re.findall(r"^\d+$", output(project, read.argv).stdout, re.MULTILINE)
+    found = re.findall(r"^\d+$", output(project, read.argv, timeout=60).stdout, re.MULTILINE)
     return max(map(int, found)) if found else refuse("The volume has no files of PostgreSQL: nothing to upgrade.")
 
 
@@ -122,9 +128,11 @@ def older(project: Project, held: int) -> Iterator[str]:
     """Run a server of the older version on the files as they are; yields its container, and stops it in its own way."""
     name = f"{project.scope}-older-database"
     mount = f"{project.scope}_database:{AT}{'' if held >= 18 else '/data'}"
-    words = ("run", "--detach", "--name", name, "--network", "none", "--volume", mount, f"postgres:{held}")
+    words = ("run", "--detach", "--name", name, "--label", project.label, "--network", "none", "--volume", mount)
+    if not project.dry:
+        output(project, (project.engine, "rm", "--force", name))  # of a try that the machine cut off
+    run(project, Command((project.engine, *words, f"postgres:{held}")), NOTHING_CHANGED)
     try:
-        run(project, Command((project.engine, *words)), NOTHING_CHANGED)
         ready = "until pg_isready --quiet --username site; do sleep 1; done"
         run(project, Command((project.engine, "exec", name, "timeout", "60", "bash", "-c", ready)), NOTHING_CHANGED)
         yield name
@@ -198,5 +206,5 @@ def count(project: Project, server: str) -> str:
     words = ("exec", server, *database.PSQL, "--tuples-only", "--no-align", "--command", COUNT)
     if project.dry:
         return ""
-    answer = output(project, (project.engine, *words), timeout=600)
+    answer = output(project, (project.engine, *words), timeout=24 * 60 * 60)
     return answer.stdout if not answer.returncode else refuse(f"{answer.stderr.strip()} {NOTHING_CHANGED}")

@@ -108,7 +108,9 @@ def test_every_row_is_in_the_newer_one(site: Checkout) -> None:
     assert told(site) == ["18", "1000 a 'note' 999 é"]
     python(site, f"{NOTES}Note.objects.create(text='later, é')")
     assert told(site) == ["18", "1001 later, é"]  # its sequence goes on
-    assert "PostgreSQL 18 already" in site.inv("db-upgrade").stderr
+    again = site.inv("db-upgrade")
+    assert "PostgreSQL 18 already" in again.stderr
+    assert "`inv db restore data/database-17.dump`" in again.stderr
 
 
 def test_what_is_left_of_the_older_one_can_be_removed_as_it_says(site: Checkout) -> None:
