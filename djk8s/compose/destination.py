@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from djk8s.dotenv.file import EnvFile
-from djk8s.project import Project
+from djk8s.project import Project, printable
 from djk8s.shell.talk import refuse
 
 ELSEWHERE = "[a-z0-9]{2,}:.+"  # longer than the name of a drive on Windows
@@ -28,6 +28,7 @@ def variables(project: Project, env: EnvFile, given: str | None = None, new: boo
         server = env.values.get("AWS_ENDPOINT_URL") or AMAZON
         return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_TO": repository(named, server)}
     folder = ((Path.cwd() if given else project.root) / Path(named).expanduser()).resolve()
+    named = printable(named)
     if folder.is_relative_to(project.root.resolve()):
         refuse(f"{named} is in the project, and would be in the image: name a folder elsewhere, as ../backups.")
     if not project.dry and not new and not folder.is_dir():
