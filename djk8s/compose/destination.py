@@ -31,10 +31,8 @@ def variables(project: Project, env: EnvFile, given: str | None = None, new: boo
     named = printable(named)
     if folder.is_relative_to(project.root.resolve()):
         refuse(f"{named} is in the project, and would be in the image: name a folder elsewhere, as ../backups.")
-    if not project.dry and not new and not folder.is_dir():
-        refuse(f"There is no folder {named}, and so no backup: name the one that `inv backup` wrote to.")
     if not project.dry:
-        make(folder, named)
+        (make if new else find)(folder, named)
     return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_FOLDER": str(folder)}
 
 
@@ -50,3 +48,13 @@ def make(folder: Path, named: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         refuse(f"{named} cannot be a folder for backups ({error.strerror}): name another.")
+
+
+def find(folder: Path, named: str) -> None:
+    """Raise `Exit` unless a folder is there."""
+    try:
+        found = folder.is_dir()
+    except OSError:  # as a name that is too long
+        found = False
+    if not found:
+        refuse(f"There is no folder {named}, and so no backup: name the one that `inv backup` wrote to.")
