@@ -72,5 +72,4 @@ def post_worker_init(worker) -> None:  # type: ignore[no-untyped-def]
 
 
 if metrics.TOKEN:
-    child_exit = lambda server, worker: metrics.forget_worker(worker.pid)  # noqa: E731 - gunicorn's own form
-    on_exit = lambda server: metrics.remove()  # noqa: E731
+    child_exit, on_exit = metrics.forget_worker, metrics.remove

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 TOKEN = os.environ.get("METRICS_TOKEN", "")
+PATHS = {"/metrics"} if TOKEN else set()
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # https://prometheus.github.io/client_python/multiprocess/
 BEFORE, AFTER = (f"django_prometheus.middleware.Prometheus{when}Middleware" for when in ("Before", "After"))
 made: list[str] = []
@@ -31,15 +32,15 @@ def prepare() -> None:
         settings.MIDDLEWARE = [BEFORE, *settings.MIDDLEWARE, AFTER]
 
 
-def forget_worker(pid: int) -> None:
-    """Leave out what is no longer true of a worker that ended; what it counted stays."""
+def forget_worker(server: Any, worker: Any) -> None:
+    """Leave out what is no longer true of a worker that ended; what it counted stays. gunicorn's `child_exit`."""
     from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def remove() -> None:
-    """Remove the files of the workers."""
+def remove(server: Any) -> None:
+    """Remove the files of the workers. gunicorn's `on_exit`."""
     for folder in made:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -27,7 +27,7 @@ def wsgi(application: Any) -> Any:
             answer = probe()
             start_response(answer, [own, ("Content-Type", "text/plain"), ("Cache-Control", "no-store")])
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [f"{answer[4:]}\n".encode()]
-        if metrics.TOKEN and environ["PATH_INFO"] == "/metrics":
+        if environ["PATH_INFO"] in metrics.PATHS:
             return metrics.page(environ, start_response)
         if "HTTP_TRANSFER_ENCODING" in environ and not buffer(environ):
             start_response("413 Content Too Large", [own, ("Connection", "close")])
@@ -49,7 +49,6 @@ def buffer(environ: dict[str, Any]) -> bool:
 def asgi(application: Any) -> Any:
     """Wrap an ASGI application."""
     own_pages = WsgiToAsgi(wsgi(None))
-    paths = {*health.PROBES, *(["/metrics"] if metrics.TOKEN else [])}
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         own = name_request(dict(scope.get("headers", ())).get(b"x-request-id", b"").decode("latin-1")).encode()
@@ -59,7 +58,7 @@ def asgi(application: Any) -> Any:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", own)]
             await send(message)
 
-        if scope["type"] == "http" and scope["path"] in paths:
+        if scope["type"] == "http" and scope["path"] in {*health.PROBES, *metrics.PATHS}:
             async with ThreadSensitiveContext():  # a thread of its own
                 await own_pages(scope, receive, send)
             return

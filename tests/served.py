@@ -10,11 +10,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from support import ROOT, Answer, answers, free_port, get, wait_until
 
 CONFIG = ROOT / "serving/gunicorn.conf.py"
 GUNICORN = (sys.executable, "-m", "gunicorn", "--config", str(CONFIG))
 SIGNALS = {signal.SIGINT, signal.SIGTERM}
+servers = pytest.mark.parametrize("kind", ["threads", "asgi"])
 
 
 class Server:
@@ -76,3 +79,6 @@ class Server:
     def end(self) -> int:
         """Return the exit code."""
         return self.process.wait(60)
+
+
+Start = Callable[..., Server]

@@ -9,7 +9,7 @@ from typing import Any
 
 from djk8s import engine, ports
 from djk8s.cluster.release import Release, Where
-from djk8s.compose import stack
+from djk8s.compose import database, stack
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 from djk8s.shell.command import Command
@@ -50,11 +50,10 @@ def require_same_database(project: Project, where: Where) -> None:
     filters = [word for label in labels for word in ("--filter", label)]
     service = ("service", "inspect", "--format", "{{.Spec.TaskTemplate.ContainerSpec.Image}}", f"{where.name}_db")
     image = ask(project, where, "ps", "--format", "{{.Image}}", *filters) or ask(project, where, *service)
-    text = (project.root / "compose" / "db.yaml").read_text(encoding="utf-8")
-    deployed, written = (re.search(r"postgres:(\d+)", one) for one in (image, text))
-    if deployed and written and deployed[1] != written[1]:
+    deployed, written = re.search(r"postgres:(\d+)", image), database.version(project)
+    if deployed and written and int(deployed[1]) != written:
         refuse(
-            f"The database that is deployed is PostgreSQL {deployed[1]}, and compose/db.yaml has {written[1]}, which "
+            f"The database that is deployed is PostgreSQL {deployed[1]}, and {database.FILE} has {written}, which "
             "cannot read its files: write the one that is deployed, or move its rows by pg_dump first."
         )
 

@@ -1,5 +1,6 @@
 """The database of compose/db.yaml: dump it to a file, restore it, and open a shell in it."""
 
+import re
 from pathlib import Path
 
 from invoke import Exit
@@ -10,6 +11,7 @@ from djk8s.shell.command import Command
 from djk8s.shell.run import output, run
 from djk8s.shell.talk import at_terminal, refuse, say
 
+FILE = "compose/db.yaml"
 LOGIN = ("--username", "site", "--dbname", "site")  # the names of compose/db.yaml
 PSQL = ("psql", *LOGIN)
 SQL = "/tmp/restore.sql"
@@ -41,13 +43,19 @@ def restore_command(project: Project, database: str) -> Command:
 
 def require_postgres(project: Project) -> None:
     """Raise `Exit` if compose/db.yaml is of another kind."""
-    file = project.root / "compose" / "db.yaml"
+    file = project.root / FILE
     if project.dry:
         return
     if not file.is_file():
         refuse("This project has no compose/db.yaml, so no database of its own: `inv db` is for PostgreSQL there.")
     if "image: postgres" not in file.read_text(encoding="utf-8"):
         refuse("compose/db.yaml is not PostgreSQL, which is all that `inv db` knows: `docker exec` reaches the client.")
+
+
+def version(project: Project) -> int:
+    """Return the version of PostgreSQL that compose/db.yaml has, or 0 if it says none."""
+    found = re.search(r"image: postgres:(\d+)", (project.root / FILE).read_text(encoding="utf-8"))
+    return int(found[1]) if found else 0
 
 
 def dump(project: Project, name: str) -> None:

@@ -21,7 +21,7 @@ from djk8s.shell.run import ended_by_signals, output, run
 from djk8s.shell.talk import refuse, say
 
 NEWEST = 18
-FILES = ("compose/db.yaml", "compose/backup.yaml")
+FILES = (database.FILE, "compose/backup.yaml")
 AT = "/var/lib/postgresql"  # from 18 on; before that, /data in it: https://hub.docker.com/_/postgres
 # Each table, and how many rows it has.
 COUNT = """SELECT string_agg(format('%s.%s: %s', n, t, (xpath('/row/c/text()', query_to_xml(
@@ -36,7 +36,9 @@ def upgrade(project: Project, to: str | None) -> None:
     Raises `Exit` if there is none, it is that new already, or a step failed.
     """
     database.require_postgres(project)
-    written = version_in((project.root / FILES[0]).read_text(encoding="utf-8"))
+    written = database.version(project)
+    if not written:
+        refuse(f"{database.FILE} has no `image: postgres:17`, or another number: write it so.")
     new = version_asked(to, written)
     engine.require(project)
     held = written if project.dry else version_of(project, f"postgres:{written}")
@@ -46,11 +48,7 @@ def upgrade(project: Project, to: str | None) -> None:
     if not project.dry:
         require(project, held, new, dump)
     run(project, stack.down_command(project))
-    try:
-        tables = move(project, held, new, dump)
-    except Exit:
-        dump.unlink(missing_ok=True)
-        raise
+    tables = move(project, held, new, dump)
     run(project, stack.down_command(project))
     if project.dry:
         return
@@ -64,8 +62,12 @@ def move(project: Project, held: int, new: int, dump: Path) -> int:
     """Dump every row with the older version, restore it with the newer one, and return how many tables there are."""
     with ended_by_signals(), older(project, held) as server:
         before = count(project, server)
-        run(project, database.dump_command(project, server, dump), f"It was not dumped, see above. {NOTHING_CHANGED}")
-    with ended_by_signals(), moved(project, held, new):
+        try:
+            run(project, database.dump_command(project, server, dump), f"It was not dumped. {NOTHING_CHANGED}")
+        except Exit:
+            dump.unlink(missing_ok=True)
+            raise
+    with ended_by_signals(), moved(project, held, new, dump):
         bring_up(project)
         server = database.running(project)
         run(project, database.read_command(project, server, dump), "The dump is not whole.")
@@ -80,14 +82,6 @@ def cut_off(project: Project) -> str:
     """Return what to do where the machine stopped in the middle of an upgrade, as a dump tells that is still there."""
     dumps = sorted((project.root / "data").glob("database-*.dump"))
     return f" Should rows be missing, `inv db restore {project.shown(dumps[-1])}` has them." if dumps else ""
-
-
-def version_in(text: str) -> int:
-    """Return the version that a Compose file has; raises `Exit` if it is not there."""
-    found = re.search(r"image: postgres:(\d+)", text)
-    return (
-        int(found[1]) if found else refuse(f"{FILES[0]} has no `image: postgres:17`, or another number: write it so.")
-    )
 
 
 def version_asked(to: str | None, written: int) -> int:
@@ -142,38 +136,33 @@ def older(project: Project, held: int) -> Iterator[str]:
 
 
 @contextmanager
-def moved(project: Project, held: int, new: int) -> Iterator[None]:
-    """Move the older files aside and let the Compose files say the newer version; undo both if what follows fails."""
+def moved(project: Project, held: int, new: int, dump: Path) -> Iterator[None]:
+    """Move the older files into a folder of the volume, and let the Compose files say the newer version.
+
+    If what follows fails, all of it goes back, and then the dump is of no use. Should that fail too, everything stays.
+    """
+    folder, image = f"before-{new}", f"postgres:{held}"
+    others = f"find . -mindepth 1 -maxdepth 1 ! -name {folder}"
+    back = f"find {folder} -mindepth 1 -maxdepth 1 -exec mv -t . {{}} + && rmdir {folder}"
     paths = [project.root / file for file in FILES if (project.root / file).is_file()]
     texts = {path: path.read_text(encoding="utf-8") for path in paths}
-    with aside(project, held, f"before-{new}"):
-        try:
-            for path, text in texts.items():
-                write(project, path, upgraded(text, new))
-            yield
-        except (Exit, OSError):
-            for path, text in texts.items():
-                write(project, path, text)
-            raise
-
-
-@contextmanager
-def aside(project: Project, held: int, folder: str) -> Iterator[None]:
-    """Move the files of the volume into a folder of it; if what follows fails, remove others and move them back."""
-    of_it = f"find {folder} -mindepth 1 -maxdepth 1"
-    others = f"find . -mindepth 1 -maxdepth 1 ! -name {folder}"
-    image, back = f"postgres:{held}", f"{of_it} -exec mv -t . {{}} + && rmdir {folder}"
     try:
         run(project, in_volume(project, image, f"cd /v && mkdir {folder} && {others} -exec mv -t {folder} {{}} +"))
     except Exit:
         run(project, in_volume(project, image, f"cd /v && if [ -d {folder} ]; then {back}; fi"))
+        dump.unlink(missing_ok=True)
         refuse(NOTHING_CHANGED)
     try:
+        for path, text in texts.items():
+            write(project, path, upgraded(text, new))
         yield
     except (Exit, OSError) as error:
         say(f"It goes back to what it was. Should that fail, the files are in the folder {folder} of the volume.")
+        for path, text in texts.items():
+            write(project, path, text)
         run(project, stack.down_command(project))
         run(project, in_volume(project, image, f"cd /v && {others} -exec rm -rf {{}} + && {back}"))
+        dump.unlink(missing_ok=True)
         said = error.message if isinstance(error, Exit) else str(error)
         raise Exit(f"{said or ''} {NOTHING_CHANGED}".strip(), getattr(error, "code", 1)) from None
 

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -18,25 +18,8 @@ from typing import Any
 
 import pytest
 
-from served import CONFIG, GUNICORN, Server
+from served import CONFIG, GUNICORN, Server, Start, servers
 from support import wait_until
-
-Start = Callable[..., Server]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start gunicorn, with one worker unless told otherwise."""
-    started: list[Server] = []
-
-    def start(*words: str, **environment: str) -> Server:
-        started.append(Server(tmp_path, *words, **{"WEB_CONCURRENCY": "1", **environment}))
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.process.kill()
-        server.process.wait()
 
 
 @pytest.fixture(scope="module", params=["threads", "asgi"])
@@ -50,9 +33,6 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         with suppress(subprocess.TimeoutExpired):
             made.process.wait(20)
         made.process.kill()
-
-
-servers = pytest.mark.parametrize("kind", ["threads", "asgi"])
 
 
 def configured(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import yaml
 from invoke import Exit
 
-from djk8s.compose import upgrade
+from djk8s.compose import database, upgrade
+from djk8s.project import Project
 from support import ROOT
 
 DB, BACKUP = ((ROOT / file).read_text(encoding="utf-8") for file in upgrade.FILES)
@@ -15,10 +19,10 @@ FROM_18 = "database:/var/lib/postgresql"
 
 @pytest.mark.parametrize(("new", "mount"), [(18, FROM_18), (19, FROM_18), (16, f"{FROM_18}/data")])
 def test_files_have_the_newer_version_and_its_mount(new: int, mount: str) -> None:
-    database = yaml.safe_load(upgrade.upgraded(DB, new).replace("!reset", ""))["services"]
-    assert database["db"]["image"] == f"postgres:{new}"
-    assert database["db"]["volumes"] == [mount]
-    assert database["backup"]["image"] == f"postgres:{new}"
+    services = yaml.safe_load(upgrade.upgraded(DB, new).replace("!reset", ""))["services"]
+    assert services["db"]["image"] == f"postgres:{new}"
+    assert services["db"]["volumes"] == [mount]
+    assert services["backup"]["image"] == f"postgres:{new}"
     assert upgrade.upgraded(BACKUP, new) == BACKUP.replace("FROM postgres:17\n", f"FROM postgres:{new}\n")
 
 
@@ -38,7 +42,8 @@ def test_what_is_no_version_is_refused(to: str) -> None:
         upgrade.version_asked(to, 17)
 
 
-def test_version_in_a_file() -> None:
-    assert upgrade.version_in(DB) == 17
-    with pytest.raises(Exit, match="has no `image: postgres:17`"):
-        upgrade.version_in("image: registry.example.com/postgres:17")
+@pytest.mark.parametrize(("text", "version"), [(DB, 17), ("image: registry.example.com/postgres:17", 0)])
+def test_version_in_the_file(project: Project, tmp_path: Path, text: str, version: int) -> None:
+    (tmp_path / "compose").mkdir()
+    (tmp_path / database.FILE).write_text(text)
+    assert database.version(replace(project, root=tmp_path)) == version
