@@ -6,6 +6,7 @@ import http.cookiejar
 import json
 import os
 import re
+import subprocess
 import urllib.parse
 import urllib.request
 
@@ -37,6 +38,24 @@ def docker(*words: str) -> str:
     done = run("docker", *words)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def build(image: str, dockerfile: str) -> None:
+    """Build an image of a Dockerfile's text alone."""
+    done = subprocess.run(
+        ["docker", "build", "--quiet", "--tag", image, "-"],
+        input=dockerfile,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def have(image: str, stand_in: str) -> None:
+    """See that an image is here: the real one, or where no registry answers, what stands in for it."""
+    if run("docker", "image", "inspect", image).returncode and run("docker", "pull", "--quiet", image).returncode:
+        build(image, stand_in)
 
 
 def state(container: str, of: str) -> str:

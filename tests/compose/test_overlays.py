@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-import shlex
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -18,7 +16,6 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from checkout import Checkout
 from stack import BOARD, URL, composed, containers, docker, post, python, scope, state, statuses, up, wait_for_count
 from support import get, inv, one_sentence, run, stylesheets, wait_until
 
@@ -332,45 +329,3 @@ def lines_with(mark: str) -> list[str]:
 def logs(container: str) -> str:
     said = run("docker", "logs", container)
     return said.stdout + said.stderr
-
-
-@pytest.fixture(scope="module")
-def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A checkout of its own to edit, up with its source mounted, as somebody who is not root."""
-    checkout = Checkout(tmp_path_factory.mktemp("edited"), f"djk8s-edited-{secrets.token_hex(3)}")
-    run("chown", "-R", str(SOMEBODY), str(checkout.folder / "src"))
-    try:
-        line = checkout.inv("--dry", "up", "--with", "dev", "--detach").stdout
-        assert f"UP_USER={os.getuid()}:0 " in line
-        checkout.inv("env")
-        words = [word.replace(f"UP_USER={os.getuid()}", f"UP_USER={SOMEBODY}") for word in shlex.split(line)]
-        started = subprocess.run(["env", *words], cwd=checkout.folder, capture_output=True, text=True, check=False)
-        assert started.returncode == 0, started.stderr
-        yield checkout
-    finally:
-        checkout.inv("clean", "--volumes")
-
-
-SOMEBODY = 12345
-
-
-def test_edit_is_seen_without_a_rebuild(edited: Checkout) -> None:
-    site, page = f"http://localhost:{edited.up_port}", edited.folder / "src/myproj/views.py"
-    assert "in a container, with Compose" in get(site).text
-    page.write_text(page.read_text().replace("in a container, with Compose", "as it was just edited"))
-    wait_until(lambda: shows(site, "as it was just edited"), 20)
-    assert "You’re seeing this error because you have <code>DEBUG = True</code>" in get(f"{site}/none").text
-
-
-def shows(site: str, words: str) -> bool:
-    """Return whether a site that may be restarting shows these words; Django's own server has no /readyz."""
-    try:
-        return words in get(site).text
-    except OSError:
-        return False
-
-
-def test_new_files_in_the_checkout_belong_to_who_runs_it(edited: Checkout) -> None:
-    made = edited.inv("manage", "--place", "compose", "--", "startapp", "made")
-    assert made.returncode == 0, made.stderr
-    assert {path.stat().st_uid for path in (edited.folder / "src").rglob("*")} == {SOMEBODY}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from checkout import Checkout
-from stack import docker
-from support import free_port, get, one_sentence, run, wait_until
+from stack import have
+from support import free_port, get, one_sentence, wait_until
 
 WATCH = "compose/watch.yaml"
 # Where no registry answers, Debian's Prometheus, called and laid out as the official image.
@@ -34,11 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     text = file.read_text()
     assert "scrape_interval: 15s" in text
     file.write_text(text.replace("scrape_interval: 15s", "scrape_interval: 1s"))
-    image = re.findall("image: (prom/.*)", text)[0]
-    if run("docker", "image", "inspect", image).returncode and run("docker", "pull", "--quiet", image).returncode:
-        folder = tmp_path_factory.mktemp("prometheus")
-        (folder / "Dockerfile").write_text(STAND_IN)
-        docker("build", "--quiet", "--tag", image, str(folder))
+    have(re.findall("image: (prom/.*)", text)[0], STAND_IN)
     yield checkout
     checkout.inv("clean", "--volumes")
 
@@ -93,6 +91,9 @@ def test_metrics_are_not_for_everybody(site: Checkout) -> None:
 
 
 def test_numbers_outlast_the_containers(site: Checkout) -> None:
-    [volume] = [name for name in docker("volume", "ls", "--quiet").split() if name == f"{site.scope()}_metrics"]
-    site.inv("down")
-    assert docker("volume", "inspect", "--format", "{{.Name}}", volume) == volume
+    before = time.time()
+    for words in (("down",), ("up", "--with", "watch", "--no-build", "--detach")):
+        done = site.inv(*words)
+        assert done.returncode == 0, done.stderr
+    answer = get(f"http://localhost:{site.environment['INVOKE_UP_WATCH_PORT']}/api/v1/query?query=up&time={before}")
+    assert len(json.loads(answer.text)["data"]["result"]) == 2  # the replicas that were

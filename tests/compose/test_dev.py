@@ -1,0 +1,82 @@
+"""`inv up --with dev`: an edit is seen at once, and so are other packages."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from checkout import Checkout
+from support import get, run, wait_until
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A checkout of its own to edit, up with its source mounted, as somebody who is not root."""
+    checkout = Checkout(tmp_path_factory.mktemp("edited"), f"djk8s-edited-{secrets.token_hex(3)}")
+    run("chown", "-R", str(SOMEBODY), str(checkout.folder / "src"))
+    try:
+        line = checkout.inv("--dry", "up", "--with", "dev", "--detach").stdout
+        assert f"UP_USER={os.getuid()}:0 " in line
+        checkout.inv("env")
+        words = [word.replace(f"UP_USER={os.getuid()}", f"UP_USER={SOMEBODY}") for word in shlex.split(line)]
+        started = subprocess.run(["env", *words], cwd=checkout.folder, capture_output=True, text=True, check=False)
+        assert started.returncode == 0, started.stderr
+        yield checkout
+    finally:
+        checkout.inv("clean", "--volumes")
+
+
+SOMEBODY = 12345
+
+
+def test_edit_is_seen_without_a_rebuild(edited: Checkout) -> None:
+    site, page = f"http://localhost:{edited.up_port}", edited.folder / "src/myproj/views.py"
+    assert "in a container, with Compose" in get(site).text
+    page.write_text(page.read_text().replace("in a container, with Compose", "as it was just edited"))
+    wait_until(lambda: shows(site, "as it was just edited"), 20)
+    assert "You’re seeing this error because you have <code>DEBUG = True</code>" in get(f"{site}/none").text
+
+
+def shows(site: str, words: str) -> bool:
+    """Return whether a site that may be restarting shows these words; Django's own server has no /readyz."""
+    try:
+        return words in get(site).text
+    except OSError:
+        return False
+
+
+def test_new_files_in_the_checkout_belong_to_who_runs_it(edited: Checkout) -> None:
+    made = edited.inv("manage", "--place", "compose", "--", "startapp", "made")
+    assert made.returncode == 0, made.stderr
+    assert {path.stat().st_uid for path in (edited.folder / "src").rglob("*")} == {SOMEBODY}
+
+
+@pytest.fixture
+def attached(edited: Checkout) -> Iterator[Checkout]:
+    """The same checkout, up at somebody's terminal."""
+    edited.inv("down")
+    words = [sys.executable, "inv", "up", "--with", "dev"]
+    with (edited.folder / "said").open("w") as said:
+        process = subprocess.Popen(words, cwd=edited.folder, env=edited.environment, stdout=said, stderr=said)
+    wait_until(lambda: shows(f"http://localhost:{edited.up_port}", "as it was just edited"))
+    yield edited
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+
+
+def test_other_package_is_there_without_a_word(attached: Checkout) -> None:
+    imports = ("docker", "exec", f"{attached.scope()}-web-1", "python", "-c", "import toolz")
+    assert "No module named 'toolz'" in run(*imports).stderr
+    with (attached.folder / "requirements.in").open("a") as packages:
+        packages.write("toolz\n")
+    locked = attached.inv("lock")
+    assert locked.returncode == 0, locked.stderr
+    wait_until(lambda: run(*imports).returncode == 0, 120)
+    wait_until(lambda: shows(f"http://localhost:{attached.up_port}", "as it was just edited"))
