@@ -194,6 +194,10 @@ def overlay(text: str, facts: Facts) -> str:
     return replaced(text, ("from myproj.settings import", f"from {facts.settings} import"))
 
 
+def csp(text: str, facts: Facts) -> str:
+    return text if facts.csp else replaced(text, ('"CSP": POLICY', '"CSP": "0"'))
+
+
 def gunicorn(text: str, facts: Facts) -> str:
     if facts.server == "asgi":
         text = replaced(text, ('site.choice("SERVER", "threads", "asgi")', 'site.choice("SERVER", "asgi", "threads")'))
@@ -281,6 +285,7 @@ CHANGES: Mapping[str, Callable[[str, Facts], str]] = {
     "Dockerfile": dockerfile,
     ".dockerignore": dockerignore,
     "serving/overlay.py": overlay,
+    "serving/csp.py": csp,
     "serving/gunicorn.conf.py": gunicorn,
     "compose/cache.yaml": for_each_worker,
     "compose/db.yaml": database,

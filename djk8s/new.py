@@ -79,6 +79,7 @@ def requirements(django: str | None) -> str:
     parts = tuple(map(int, django.split("."))) if re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}", django) else ()
     if parts < OLDEST_DJANGO:
         refuse(f"--django {django!r} is no release that this is for: write one from 4.2 on, as --django 5.2.")
+    text = text if parts < (6,) else re.sub("^django-csp.*\n", "", text, flags=re.MULTILINE)  # which Django 6 has
     return text if django == chosen(text) else DJANGO.sub(f"django~={django}.0", text)
 
 
@@ -102,6 +103,7 @@ def facts_of(name: str, django: str) -> Facts:
         application=f"{name}.wsgi:application",
         src=SRC,
         packages=ASKED,
+        csp=True,
         offered=("db",),
         oldest_python=oldest,
     )

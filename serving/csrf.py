@@ -39,7 +39,8 @@ def failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     try:
         loader.get_template(CSRF_FAILURE_TEMPLATE_NAME)
     except TemplateDoesNotExist:
-        return HttpResponseForbidden(format_html(PAGE, seen, ", ".join(trusted), line))
+        page = format_html(PAGE, seen, ", ".join(trusted), line)
+        return HttpResponseForbidden(page, headers={"Content-Security-Policy": "style-src 'unsafe-inline'"})
     return csrf_failure(request, reason)
 
 

@@ -5,7 +5,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
-from serving import mail
+from serving import csp, mail
 
 site, root, environ = globals(), Path(__file__).resolve().parent.parent, os.environ  # `site` has the settings by name
 data = root / "data"  # a container may write to this folder only, and keeps it in a volume
@@ -16,8 +16,7 @@ SECRET_KEY = environ.get("SECRET_KEY") or site.get("SECRET_KEY", "")
 if SECRET_KEY.startswith("django-insecure-") and not DEBUG:
     raise ImproperlyConfigured("SECRET_KEY is the one that startproject made: `inv env --set SECRET_KEY` sets another.")
 for name, here in {"ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"], "CSRF_TRUSTED_ORIGINS": []}.items():
-    more = environ.get(name, "").replace(",", " ").split()
-    site[name] = [*dict.fromkeys([*(site.get(name) or ()), *here, *more])]
+    site[name] = [*dict.fromkeys([*(site.get(name) or ()), *here, *environ.get(name, "").replace(",", " ").split()])]
 
 # Only behind a proxy that speaks https: without one, a redirect leads nowhere. No cookie gets less secure.
 SECURE_SSL_REDIRECT = https
@@ -54,7 +53,8 @@ if url := environ.get("DATABASE_URL"):
 
 # Static files: gathered in one folder, and served by the site where nothing else does.
 STATIC_ROOT = site.get("STATIC_ROOT") or root / "staticfiles"
-middleware, security = [*site.get("MIDDLEWARE", ())], "django.middleware.security.SecurityMiddleware"
-if not any("whitenoise" in name.lower() for name in middleware) and find_spec("whitenoise"):
-    place = middleware.index(security) + 1 if security in middleware else 0
-    MIDDLEWARE = [*middleware[:place], "whitenoise.middleware.WhiteNoiseMiddleware", *middleware[place:]]
+MIDDLEWARE, security = [*site.get("MIDDLEWARE", ())], "django.middleware.security.SecurityMiddleware"
+if not any("whitenoise" in name.lower() for name in MIDDLEWARE) and find_spec("whitenoise"):
+    place = MIDDLEWARE.index(security) + 1 if security in MIDDLEWARE else 0
+    MIDDLEWARE.insert(place, "whitenoise.middleware.WhiteNoiseMiddleware")
+csp.follow(site)  # CSP counts, unless the site sends a policy itself

@@ -133,7 +133,8 @@ def test_release_that_is_none_is_refused(django: str) -> None:
 def test_release_is_asked_for_with_what_serves_it() -> None:
     usual = new.requirements(None)
     assert new.requirements("5.2") == usual
-    assert new.requirements("6.0") == usual.replace(usual.splitlines()[1], "django~=6.0.0")
+    newer = [line for line in usual.splitlines() if not line.startswith("django-csp")]
+    assert new.requirements("6.0").splitlines() == [newer[0], "django~=6.0.0", *newer[2:]]
     assert "django-tasks" not in usual
     assert new.facts_of("shop", "6.0").oldest_python == "3.12"
 

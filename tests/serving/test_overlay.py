@@ -30,7 +30,8 @@ def root(tmp_path: Path) -> Path:
     """A project's folder, in which the overlay runs after shop.settings."""
     (tmp_path / "serving").mkdir()
     (tmp_path / "serving/__init__.py").touch()
-    (tmp_path / "serving/mail.py").write_bytes((ROOT / "serving/mail.py").read_bytes())
+    for name in ("csp.py", "mail.py"):
+        (tmp_path / "serving" / name).write_bytes((ROOT / "serving" / name).read_bytes())
     text = OVERLAY.read_text(encoding="utf-8").replace("from myproj.settings import", "from shop.settings import")
     (tmp_path / "serving/overlay.py").write_text(text, encoding="utf-8")
     return tmp_path
@@ -232,7 +233,13 @@ STACKS = [
 
 @pytest.mark.parametrize(("own", "found"), STACKS, ids=str)
 def test_whitenoise_serves_static_files_where_nothing_does(root: Path, own: object, found: list[str]) -> None:
-    assert served(root, f"MIDDLEWARE = {own!r}")["MIDDLEWARE"] == found
+    assert served(root, f"MIDDLEWARE = {own!r}", CSP="0")["MIDDLEWARE"] == found
+
+
+def test_pages_have_a_policy_unless_the_site_sends_its_own(root: Path) -> None:
+    assert "csp" in served(root, "MIDDLEWARE = ['a']")["MIDDLEWARE"][0]
+    own = ["a.whitenoise", "shop.csp.Mine"]
+    assert served(root, f"MIDDLEWARE = {own}", CSP="img-src 'self'")["MIDDLEWARE"] == own
 
 
 def test_names_of_the_overlay_are_no_settings(root: Path) -> None:
@@ -244,5 +251,5 @@ def test_names_of_the_overlay_are_no_settings(root: Path) -> None:
 
 def test_plain_django_is_enough(root: Path) -> None:
     """A recipe that is measured has no other packages (bench/recipes.py)."""
-    hide = "import sys\nsys.modules['whitenoise'] = sys.modules['dj_database_url'] = None\n"
+    hide = "import sys\nsys.modules |= dict.fromkeys(['whitenoise', 'dj_database_url', 'csp'])\n"
     assert served(root, f"{hide}MIDDLEWARE = ['a']")["MIDDLEWARE"] == ["a"]
