@@ -119,6 +119,13 @@ def test_staff_attach_a_file_in_the_admin_which_has_its_styles(page: Page, tmp_p
     assert download.value.path().read_text() == "the plan"
 
 
+def test_script_that_got_into_a_page_does_not_run(browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(BOARD)
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = 1'}))")
+    assert page.evaluate("window.ran") is None
+
+
 @pytest.mark.parametrize("address", ["/", "/board/", "/admin/login/", "/none"])
 def test_pages_fit_a_phone(browser: Browser, address: str) -> None:
     page = browser.new_page(viewport={"width": PHONE["width"], "height": PHONE["height"]})
