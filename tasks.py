@@ -377,6 +377,7 @@ ns.configure(
         "up": {
             "image": "djk8s-compose:v1",
             "port": "8001",
+            "debug_port": "5678",
             "http_port": "80",
             "https_port": "443",
             "watch_port": "9090",

@@ -17,6 +17,7 @@ from djk8s.shell.talk import refuse
 REMEDY = {
     "port": "in invoke.yaml or INVOKE_PORT",
     "up.port": "in invoke.yaml or INVOKE_UP_PORT",
+    "up.debug_port": "in invoke.yaml or INVOKE_UP_DEBUG_PORT",
     "up.http_port": "in invoke.yaml or INVOKE_UP_HTTP_PORT",
     "up.https_port": "in invoke.yaml or INVOKE_UP_HTTPS_PORT",
     "up.watch_port": "in invoke.yaml or INVOKE_UP_WATCH_PORT",

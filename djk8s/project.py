@@ -40,6 +40,7 @@ class Project:
     port: str
     up_image: str
     up_port: str
+    up_debug_port: str
     up_http_port: str
     up_https_port: str
     up_watch_port: str
@@ -71,6 +72,7 @@ class Project:
             port=str(config.port),
             up_image=setting("up.image", config.up.image, f"{IMAGE}(?::{TAG})?", "an image's name, as djk8s:v1"),
             up_port=str(config.up.port),
+            up_debug_port=str(config.up.debug_port),
             up_http_port=str(config.up.http_port),
             up_https_port=str(config.up.https_port),
             up_watch_port=str(config.up.watch_port),

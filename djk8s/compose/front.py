@@ -9,6 +9,8 @@ from djk8s.project import Project
 from djk8s.shell.talk import refuse
 
 METRICS_PAGE = "/consoles/site.html"  # of compose/watch.yaml
+# What an overlay publishes, by the names of the settings.
+PORTS = {"debug": ("debug_port",), "https": ("http_port", "https_port"), "watch": ("watch_port",)}
 HTTPS = 443  # the port that a URL does not say
 
 
@@ -16,6 +18,8 @@ def require_one(overlays: Collection[str]) -> None:
     """Raise `Exit` if two overlays want to be in front, or one wants what another takes away."""
     if {"dev", "watch"} <= {*overlays}:
         refuse("--with dev runs Django's own server, which has no metrics: leave out --with watch.")
+    if "debug" in overlays and "dev" not in overlays:
+        refuse("--with debug is for the development loop: add --with dev.")
     if {"https", "proxy"} <= {*overlays}:
         refuse("--with https and --with proxy are both in front of the site: leave one out.")
 
@@ -45,15 +49,22 @@ def metrics_url(project: Project) -> str:
     return ports.Published("127.0.0.1", ports.parse(project.up_watch_port, "up.watch_port")).url + METRICS_PAGE
 
 
+def debugger(project: Project) -> str:
+    """Return the address to which an editor attaches for `--with debug`."""
+    return f"localhost:{ports.parse(project.up_debug_port, 'up.debug_port')}"
+
+
+def ports_of(project: Project, overlay: str) -> dict[str, str]:
+    """Return the ports that an overlay publishes, by the variable of its file; raises `Exit` for what is no port."""
+    names = PORTS.get(overlay, ())
+    return {f"UP_{name.upper()}": str(ports.parse(getattr(project, f"up_{name}"), f"up.{name}")) for name in names}
+
+
 def require_free(project: Project, overlays: Collection[str]) -> None:
     """Raise `Exit` if a port that `inv up` publishes is taken."""
-    published = {"INVOKE_UP_PORT={} inv up": project.up_port}
-    if "https" in overlays:
-        published = {
-            "INVOKE_UP_HTTP_PORT={} inv up --with https": project.up_http_port,
-            "INVOKE_UP_HTTPS_PORT={} inv up --with https": project.up_https_port,
-        }
-    if "watch" in overlays:
-        published |= {"INVOKE_UP_WATCH_PORT={} inv up --with watch": project.up_watch_port}
+    published = {} if "https" in overlays else {"INVOKE_UP_PORT={} inv up": project.up_port}
+    for name in overlays:
+        for variable, port in ports_of(project, name).items():
+            published[f"INVOKE_{variable}={{}} inv up --with {name}"] = port
     for remedy, port in published.items():
         ports.require_free(project, ports.Published("0.0.0.0", int(port)), remedy)

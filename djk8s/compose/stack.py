@@ -89,13 +89,8 @@ def compose(project: Project, *words: str, overlays: tuple[str, ...] = ()) -> Co
         "UP_PORT": str(ports.parse(project.up_port, "up.port")),
         "UP_ENV_FILE": project.shown(project.env_file),
     }
-    if "https" in overlays:
-        variables |= {
-            "UP_HTTP_PORT": str(ports.parse(project.up_http_port, "up.http_port")),
-            "UP_HTTPS_PORT": str(ports.parse(project.up_https_port, "up.https_port")),
-        }
-    if "watch" in overlays:
-        variables |= {"UP_WATCH_PORT": str(ports.parse(project.up_watch_port, "up.watch_port"))}
+    for name in overlays:
+        variables |= front.ports_of(project, name)
     usual = defaults(project, overlays)
     differing = {name: value for name, value in variables.items() if value != usual.get(name)}
     if "dev" in overlays:
@@ -192,6 +187,8 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
     read_alike(project, env)
     if "watch" in with_:
         say(f"Metrics at {front.metrics_url(project)}")
+    if "debug" in with_:
+        say(f"A debugger at {front.debugger(project)}")
     if not detach:
         say(f"Running at {url} (Ctrl-C stops it)")
     failed = engine.or_gone(project, partial(explain, project, detach, with_))

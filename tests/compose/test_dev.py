@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from checkout import Checkout
-from support import get, run, wait_until
+from debugger import Session
+from support import free_port, get, run, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +64,35 @@ def test_new_files_in_the_checkout_belong_to_who_runs_it(edited: Checkout) -> No
 def attached(edited: Checkout) -> Iterator[Checkout]:
     """The same checkout, up at somebody's terminal."""
     edited.inv("down")
-    words = [sys.executable, "inv", "up", "--with", "dev"]
+    edited.environment["INVOKE_UP_DEBUG_PORT"] = str(free_port())
+    words = [sys.executable, "inv", "up", "--with", "dev", "--with", "debug"]
     with (edited.folder / "said").open("w") as said:
         process = subprocess.Popen(words, cwd=edited.folder, env=edited.environment, stdout=said, stderr=said)
     wait_until(lambda: shows(f"http://localhost:{edited.up_port}", "as it was just edited"))
     yield edited
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
+
+
+def test_editor_stops_the_site_at_a_line_also_after_an_edit(attached: Checkout) -> None:
+    port, page = int(attached.environment["INVOKE_UP_DEBUG_PORT"]), attached.folder / "src/myproj/views.py"
+    site = f"http://localhost:{attached.up_port}"
+    assert f"A debugger at localhost:{port}" in (attached.folder / "said").read_text()
+    editor = Session(port, attached.folder)
+    editor.ask("configurationDone")
+    for _ in range(2):
+        server = editor.child()
+        line = next(number for number, text in enumerate(page.read_text().splitlines(), 1) if "return render(" in text)
+        server.stop_at(page, line)
+        with ThreadPoolExecutor() as pool:
+            answer = pool.submit(wait_until, lambda: shows(site, "as it was just edited"))
+            frame = server.stopped()
+            assert (frame["source"]["path"], frame["line"]) == (str(page), line)
+            assert server.value(frame, "request.path") == "'/'"
+            server.ask("continue", threadId=frame["thread"])
+            answer.result()
+        page.write_text("# edited\n" + page.read_text())  # the server starts again, in another process
+    editor.close()
 
 
 def test_other_package_is_there_without_a_word(attached: Checkout) -> None:

@@ -26,10 +26,17 @@ COMBINATIONS = [
     for names in itertools.combinations(OVERLAYS, count)
     if not {"https", "proxy"} <= {*names}  # both are in front
 ]
-COMBINATIONS += [("backup",), ("db", "backup"), ("db", "dev", "https", "watch", "backup", "worker"), ("watch",)]
+COMBINATIONS += [
+    ("backup",),
+    ("db", "backup"),
+    ("db", "dev", "https", "watch", "backup", "worker"),
+    ("watch",),
+    ("debug", "dev"),
+]
 BRINGS = {
     "backup": {"backup"},
     "db": {"db", "migrate"},
+    "debug": set(),
     "dev": set(),
     "https": {"https"},
     "proxy": {"proxy", "static"},

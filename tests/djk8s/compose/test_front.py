@@ -37,6 +37,17 @@ def test_two_in_front_are_refused() -> None:
         front.require_one({"https", "proxy", "db"})
     with pytest.raises(Exit, match="leave out --with watch"):
         front.require_one({"dev", "watch"})
+    front.require_one({"dev", "debug"})
+    with pytest.raises(Exit, match="add --with dev"):
+        front.require_one({"debug"})
+
+
+def test_ports_are_those_of_the_overlay_alone(project: Project) -> None:
+    elsewhere = replace(project, up_http_port="8080", up_debug_port="off")
+    assert front.ports_of(elsewhere, "https") == {"UP_HTTP_PORT": "8080", "UP_HTTPS_PORT": "443"}
+    assert front.ports_of(elsewhere, "db") == {}
+    with pytest.raises(Exit, match=r"up\.debug_port|INVOKE_UP_DEBUG_PORT"):
+        front.ports_of(elsewhere, "debug")
 
 
 def test_metrics_are_at_a_port_of_their_own(project: Project) -> None:
