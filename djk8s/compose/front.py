@@ -62,9 +62,9 @@ def ports_of(project: Project, overlay: str) -> dict[str, str]:
 
 def require_free(project: Project, overlays: Collection[str]) -> None:
     """Raise `Exit` if a port that `inv up` publishes is taken."""
-    published = {} if "https" in overlays else {"INVOKE_UP_PORT={} inv up": project.up_port}
+    words = "".join(f" --with {name}" for name in overlays)
+    published = {} if "https" in overlays else {"UP_PORT": project.up_port}
     for name in overlays:
-        for variable, port in ports_of(project, name).items():
-            published[f"INVOKE_{variable}={{}} inv up --with {name}"] = port
-    for remedy, port in published.items():
-        ports.require_free(project, ports.Published("0.0.0.0", int(port)), remedy)
+        published |= ports_of(project, name)
+    for variable, port in published.items():
+        ports.require_free(project, ports.Published("0.0.0.0", int(port)), f"INVOKE_{variable}={{}} inv up{words}")

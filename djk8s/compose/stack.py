@@ -33,6 +33,9 @@ CAUSES = {
     r"in 18\+, these Docker images are configured to store database data": (
         "The database's volume was made by an older PostgreSQL: `inv db upgrade` moves its rows to this one."
     ),
+    r"No module named debugpy": (
+        "debugpy could not be installed in the container: add it to your packages, or leave out --with debug."
+    ),
     r"password authentication failed for user": (
         "The database was first started with another PGPASSWORD than the file's: set that one again, or "
         "`inv down --volumes` removes all that is in it."
