@@ -72,7 +72,7 @@ def group(name: str) -> list[str]:
 OWN_TESTS |= {
     "local_smoke": sessions.OwnTests("tests/local", group("smoke")),
     "container_smoke": sessions.OwnTests("tests/container", group("smoke")),
-    "compose_smoke": sessions.OwnTests("tests/compose", [*group("smoke"), *group("browser"), *group("buckets")]),
+    "compose_smoke": sessions.OwnTests("tests/compose", group("compose")),
 }
 REASONS |= {
     "setting PLACE": "each place says what it is",

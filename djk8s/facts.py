@@ -32,6 +32,7 @@ class Facts:
     static_root: str = "staticfiles"
     # The variables without which the settings cannot be imported, for the commands of the build.
     build_variables: dict[str, str] = field(default_factory=lambda: {"SECRET_KEY": "for-this-line-only"})
+    devcontainer: bool = False  # whether it has ours
     csp: bool = False  # whether its pages have a policy by default, as those of a new project have
     database: str = "sqlite"  # or postgres, mysql
     offered: tuple[str, ...] = ()  # files of compose/ that it can do without, as db

@@ -55,7 +55,7 @@ def rendered(facts: Facts) -> dict[str, str]:
 def shipped(facts: Facts) -> Iterator[str]:
     """Yield the path of each file of this repository that a project gets as it is here, but for names."""
     yield from (*FILES, *PINS)
-    for folder in FOLDERS:
+    for folder in (*FOLDERS, *([".devcontainer"] if facts.devcontainer else [])):
         for file in sorted((source() / folder).rglob("*")):
             path = file.relative_to(source()).as_posix()
             database = facts.database.startswith("post") or "db" in facts.offered
@@ -279,6 +279,30 @@ ASSETS = """
 """
 
 
+def devcontainer(text: str, facts: Facts) -> str:
+    """Return devcontainer.json, with what the site cannot do without."""
+    needs = [name for name, needed in (("cache", facts.cache), ("db", facts.database != "sqlite")) if needed]
+    ours = '"../docker-compose.yaml", '
+    theirs = [f"../{renamed('docker-compose.yaml', facts)}", *(f"../compose/{name}.yaml" for name in needs)]
+    return replaced(text, (ours, "".join(f'"{file}", ' for file in theirs)))
+
+
+def devcontainer_compose(text: str, facts: Facts) -> str:
+    """Return its Compose file, where Node writes to the folder as its owner."""
+    return text + AS_OWNER if facts.node else text
+
+
+AS_OWNER = """
+  assets:
+    user: root # until it is whoever owns the folder
+    entrypoint:
+      - sh
+      - -c
+      - exec setpriv --reuid="$$(stat -c %u /app)" --regid="$$(stat -c %g /app)" --clear-groups "$$@"
+      - assets
+"""
+
+
 CHANGES: Mapping[str, Callable[[str, Facts], str]] = {
     "tasks.py": tasks,
     "noxfile.py": noxfile,
@@ -287,6 +311,8 @@ CHANGES: Mapping[str, Callable[[str, Facts], str]] = {
     "serving/overlay.py": overlay,
     "serving/csp.py": csp,
     "serving/gunicorn.conf.py": gunicorn,
+    ".devcontainer/devcontainer.json": devcontainer,
+    ".devcontainer/compose.yaml": devcontainer_compose,
     "compose/cache.yaml": for_each_worker,
     "compose/db.yaml": database,
     "compose/dev.yaml": dev,

@@ -104,6 +104,7 @@ def facts_of(name: str, django: str) -> Facts:
         src=SRC,
         packages=ASKED,
         csp=True,
+        devcontainer=True,
         offered=("db",),
         oldest_python=oldest,
     )

@@ -19,6 +19,7 @@ from djk8s.git import tracked
 from djk8s.shell.talk import refuse, say
 
 # Modules that Django imports for a kind of database.
+DEVCONTAINERS = (".devcontainer", ".devcontainer.json")  # https://containers.dev/implementors/spec/#devcontainerjson
 DRIVERS = {"postgres": ("psycopg", "psycopg2"), "mysql": ("MySQLdb", "pymysql")}
 REQUIREMENTS, EXAMPLE = "requirements.txt", ".env.example"
 Texts = dict[str, "str | bytes"]
@@ -136,6 +137,7 @@ class Look:
             static_root=static_root,
             uploads=self.uploads(answer),
             node=node,
+            devcontainer=not any(writing.exists(self.root, name) for name in DEVCONTAINERS),
             watch=static.watch(root, node) if node else "build",
             build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
             after_migrate=services.after_migrate(answer).value,

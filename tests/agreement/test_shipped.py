@@ -15,7 +15,7 @@ from djk8s.facts import Facts
 from support import ROOT
 from versions import build
 
-OURS = Facts("djk8s", "myproj.settings", "myproj.wsgi:application", csp=True, offered=("db",))
+OURS = Facts("djk8s", "myproj.settings", "myproj.wsgi:application", csp=True, devcontainer=True, offered=("db",))
 SHOP = replace(OURS, name="shop", settings="shop.settings", application="shop.wsgi:application")
 ON_REQUEST = {"requirements.in"}  # `djk8s new` writes it, `djk8s adopt` does not
 

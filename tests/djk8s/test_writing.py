@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -166,6 +168,31 @@ def test_folders_to_import_from_are_in_the_image_and_on_this_machine() -> None:
     assert " PYTHONPATH=/app:/app/lib:/app/src " in texts["Dockerfile"]
     assert '"pythonpath": ".:lib:src"' in texts["tasks.py"]
     assert " PYTHONPATH=/app " in files.rendered(SHOP)["Dockerfile"]
+
+
+DEVCONTAINERS: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, ["../docker-compose.yaml", "../compose/dev.yaml", "compose.yaml"]),
+    (
+        {"database": "postgres", "cache": "redis", "renamed": {"docker-compose.yaml": "docker-compose.djk8s.yaml"}},
+        [
+            "../docker-compose.djk8s.yaml",
+            "../compose/cache.yaml",
+            "../compose/db.yaml",
+            "../compose/dev.yaml",
+            "compose.yaml",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("facts", "composed"), DEVCONTAINERS)
+def test_devcontainer_has_what_the_site_needs(facts: dict[str, Any], composed: list[str]) -> None:
+    shop = Facts("shop", "shop.settings", "shop.wsgi:application", **facts)
+    assert ".devcontainer/devcontainer.json" not in files.rendered(shop)
+    texts = files.rendered(replace(shop, devcontainer=True))
+    said = re.sub("^//.*", "", texts[".devcontainer/devcontainer.json"], flags=re.MULTILINE)
+    assert json.loads(said)["dockerComposeFile"] == composed
+    assert {path for path in composed if path.startswith("../")} <= {f"../{path}" for path in texts}
 
 
 DEVELOPING = [
