@@ -28,6 +28,7 @@ FILES = (
 )
 PINS = ("requirements-pip.txt", "requirements-uv.txt", "requirements-tools.txt")
 FOLDERS = ("serving", "compose", "completion", "kubernetes")
+DEVCONTAINER = ".devcontainer"
 
 
 def source() -> Path:
@@ -55,7 +56,7 @@ def rendered(facts: Facts) -> dict[str, str]:
 def shipped(facts: Facts) -> Iterator[str]:
     """Yield the path of each file of this repository that a project gets as it is here, but for names."""
     yield from (*FILES, *PINS)
-    for folder in (*FOLDERS, *([".devcontainer"] if facts.devcontainer else [])):
+    for folder in (*FOLDERS, *([DEVCONTAINER] if facts.devcontainer else [])):
         for file in sorted((source() / folder).rglob("*")):
             path = file.relative_to(source()).as_posix()
             database = facts.database.startswith("post") or "db" in facts.offered

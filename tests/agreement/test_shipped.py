@@ -51,7 +51,12 @@ def test_wheel_has_the_files_of_the_top_level(wheel: zipfile.ZipFile) -> None:
     begin = "djk8s/files/"
     shipped = {name.removeprefix(begin): wheel.read(name) for name in wheel.namelist() if name.startswith(begin)}
     top = {*files.FILES, *files.PINS, *ON_REQUEST}
-    folders = (path for folder in files.FOLDERS for path in (ROOT / folder).rglob("*") if is_source(path))
+    folders = (
+        path
+        for folder in (*files.FOLDERS, files.DEVCONTAINER)
+        for path in (ROOT / folder).rglob("*")
+        if is_source(path)
+    )
     top |= {path.relative_to(ROOT).as_posix() for path in folders}
     assert set(shipped) == top
     assert [path for path, content in shipped.items() if content != (ROOT / path).read_bytes()] == []

@@ -24,6 +24,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A checkout whose devcontainer is up."""
     name = f"djk8s-editor-{secrets.token_hex(3)}"
     checkout = Checkout(tmp_path_factory.mktemp("editor"), name)
+    checkout.folder = checkout.folder.rename(checkout.folder.with_name("editor"))  # the CLI reads Compose's $$ as it is
     checkout.environment |= {"COMPOSE_PROJECT_NAME": name, "UP_PORT": str(checkout.up_port)}
     subprocess.run(["git", "init", "--quiet"], cwd=checkout.folder, check=True)
     if not os.getuid():
