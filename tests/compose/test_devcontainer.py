@@ -27,6 +27,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     checkout.folder = checkout.folder.rename(checkout.folder.with_name("editor"))  # the CLI reads Compose's $$ as it is
     checkout.environment |= {"COMPOSE_PROJECT_NAME": name, "UP_PORT": str(checkout.up_port)}
     subprocess.run(["git", "init", "--quiet"], cwd=checkout.folder, check=True)
+    checkout.inv("env")
     if not os.getuid():
         run("chown", "-R", f"{SOMEBODY}:{SOMEBODY}", str(checkout.folder))
     # The directive asks a registry for what this engine has by itself.
