@@ -195,6 +195,13 @@ def test_devcontainer_has_what_the_site_needs(facts: dict[str, Any], composed: l
     assert {path for path in composed if path.startswith("../")} <= {f"../{path}" for path in texts}
 
 
+def test_node_writes_as_the_owner_of_the_folder_in_a_devcontainer() -> None:
+    file = ".devcontainer/compose.yaml"
+    plain, node = (files.rendered(replace(SHOP, devcontainer=True, node=folder))[file] for folder in ("", "web"))
+    assert "assets" not in plain
+    assert yaml.safe_load(node.replace("!override", ""))["services"]["assets"]["user"] == "root"
+
+
 DEVELOPING = [
     # where manage.py and package.json are, what is typed, the folders that the site sees, and what it waits for
     (".", ".", "build", [".:/app"], "service_completed_successfully"),
