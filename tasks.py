@@ -95,6 +95,7 @@ def serve(c: Context, port: str | None = None, reload: bool = False) -> None:
         "file": "the Dockerfile to build from",
         "build-arg": "NAME=value for an ARG of the Dockerfile, never a secret; may be repeated",
         "no-cache": "build every layer again",
+        "platform": "another platform than this machine's, as linux/arm64",
         "secret": "a company's pip.conf, uv.toml or ca.crt, for the build only; may be repeated",
     },
 )
@@ -105,9 +106,10 @@ def build(
     secret: list[str],
     file: str | None = None,
     no_cache: bool = False,
+    platform: str | None = None,
 ) -> None:
     """Build the image and tag it."""
-    image.build(project_of(c), tag, file, build_arg, no_cache, secret)
+    image.build(project_of(c), tag, file, build_arg, no_cache, secret, platform)
 
 
 @task(

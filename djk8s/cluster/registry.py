@@ -15,7 +15,6 @@ from djk8s.shell.run import run
 from djk8s.shell.talk import refuse
 
 REVISION_LENGTH = 12  # characters, of which two commits have the same as good as never
-PLATFORM = r"[a-z0-9]+/[a-z0-9_]+(?:/v[0-9]+)?"  # https://docs.docker.com/build/building/multi-platform/
 # What the engine says when a push fails, and what to do about it.
 CAUSES = {
     "server gave HTTP response": "{host} speaks no https: put it behind a certificate, or name it in the engine's "
@@ -135,8 +134,7 @@ def push(project: Project, reference: str) -> str:
 def build_and_push(project: Project, reference: str, platforms: Sequence[str], attest: Sequence[str]) -> str:
     """Build for the platforms and push, in one command, and return the name with the digest of the whole."""
     for platform in platforms:
-        if not re.fullmatch(PLATFORM, platform):
-            refuse(f"--platform {platform!r} is none: write one as linux/amd64, and the option again for another.")
+        image.require_platform(platform)
     locking.mention_stale(project)
     engine.require(project)
     if not project.dry and (len(platforms) > 1 or attest):

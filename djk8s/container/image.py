@@ -14,6 +14,11 @@ from djk8s.shell.talk import refuse
 
 LATEST = "latest"
 NOT_BUILT = "The image was not built, see above; `inv doctor` looks at what a build needs."
+PLATFORM = r"[a-z0-9]+/[a-z0-9_]+(?:/v[0-9]+)?"  # https://docs.docker.com/build/building/multi-platform/
+FOREIGN = (
+    "The image was not built, see above. After `exec format error`, `{engine} run --privileged --rm tonistiigi/binfmt "
+    "--install all` lets this machine run the programs of other platforms."
+)
 SECRETS = ("pip.conf", "uv.toml", "ca.crt")  # the ids that the Dockerfile mounts
 
 
@@ -50,6 +55,7 @@ def build(
     build_args: Iterable[str] = (),
     no_cache: bool = False,
     secrets: Iterable[str] = (),
+    platform: str | None = None,
 ) -> None:
     """Build the image, labelled with git's revision."""
     locking.mention_stale(project)
@@ -70,9 +76,19 @@ def build(
         options += ["--secret", f"id={Path(secret).name},src={secret}"]
     if no_cache:
         options.append("--no-cache")
+    if platform is not None:
+        require_platform(platform)
+        options += ["--platform", platform]
     command = build_command(project, tags, options, git.revision(project))
     engine.require(project)
-    run(project, command, failed=engine.or_gone(project, NOT_BUILT))
+    failed = FOREIGN.format(engine=project.engine) if platform else NOT_BUILT
+    run(project, command, failed=engine.or_gone(project, failed))
+
+
+def require_platform(platform: str) -> None:
+    """Raise `Exit` unless an engine would take it for a platform."""
+    if not re.fullmatch(PLATFORM, platform):
+        refuse(f"--platform {platform!r} is none: write one, as linux/arm64 or linux/amd64.")
 
 
 def is_file(project: Project, name: str) -> bool:

@@ -60,6 +60,8 @@ TABLE = [
         "build --secret key.pem",
         "give a file called pip.conf, uv.toml or ca.crt",
     ),
+    case("build for no platform", "build --platform arm64", "write one, as linux/arm64 or linux/amd64"),
+    case("build for an option", "build --platform=--load", "write one, as linux/arm64 or linux/amd64"),
     case("build a secret that is not there", "build --secret nowhere/pip.conf", "no file 'nowhere/pip.conf'"),
     case("build a secret with options", "build --secret 'a,env=PATH/pip.conf'", "is none that the Dockerfile asks for"),
     case("run with a variable without value", "run --env NOWHERE", "write --env NOWHERE=value"),

@@ -121,6 +121,11 @@ TABLE = [
         f"docker build --tag djk8s:v1 --tag djk8s:v2 --tag djk8s:latest {LABELS} .",
     ),
     case(
+        "build is for another platform",
+        "build --platform linux/arm64 --tag arm",
+        f"docker build --tag djk8s:arm --tag djk8s:latest --platform linux/arm64 {LABELS} .",
+    ),
+    case(
         "build passes each build argument as one word",
         "build --build-arg PYTHON_VERSION=3.12 --build-arg 'GREETING=a  $(touch pwned)'",
         "docker build --tag djk8s:latest --build-arg PYTHON_VERSION=3.12 "
