@@ -134,7 +134,7 @@ def push(project: Project, reference: str) -> str:
 def build_and_push(project: Project, reference: str, platforms: Sequence[str], attest: Sequence[str]) -> str:
     """Build for the platforms and push, in one command, and return the name with the digest of the whole."""
     for platform in platforms:
-        image.require_platform(platform)
+        image.require_platform(platform, ", and the option again for another")
     locking.mention_stale(project)
     engine.require(project)
     if not project.dry and (len(platforms) > 1 or attest):

@@ -85,10 +85,10 @@ def build(
     run(project, command, failed=engine.or_gone(project, failed))
 
 
-def require_platform(platform: str) -> None:
-    """Raise `Exit` unless an engine would take it for a platform."""
+def require_platform(platform: str, more: str = "") -> None:
+    """Raise `Exit` unless an engine would take it for a platform; `more` is what else to do then."""
     if not re.fullmatch(PLATFORM, platform):
-        refuse(f"--platform {platform!r} is none: write one, as linux/arm64 or linux/amd64.")
+        refuse(f"--platform {platform!r} is none: write one as linux/amd64{more}.")
 
 
 def is_file(project: Project, name: str) -> bool:

@@ -91,7 +91,7 @@ def test_an_image_that_names_its_registry_needs_no_other(inv: Inv) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("--platform arm64", "--platform 'arm64' is none: write one, as linux/arm64"),
+        ("--platform arm64", "--platform 'arm64' is none: write one as linux/amd64"),
         ("--platform linux/amd64,linux/arm64", "the option again for another"),
     ],
 )
