@@ -27,6 +27,7 @@ class Facts:
     system_build: tuple[str, ...] = ()  # Debian packages that only an installation needs
     system_run: tuple[str, ...] = ()  # Debian packages that the site needs
     node: str = ""  # the folder of package.json, where its script `build` makes static files
+    node_packages: str = "npm"  # what installs them, as the package that npm gets it from: pnpm@9, yarn@1
     watch: str = "build"  # the words after `npm run` that make them while developing, again after each edit or once
     static: tuple[str, ...] = ("collectstatic --no-input",)  # manage.py commands, in order
     static_root: str = "staticfiles"

@@ -168,17 +168,40 @@ def apt(packages: tuple[str, ...]) -> str:
 def with_node(text: str, facts: Facts) -> str:
     """Return the Dockerfile with a stage in which Node makes static files; Node and its packages stay there."""
     folder = "/app" if facts.node == "." else f"/app/{facts.node}"
-    stage = (
-        "# What Node makes of the static files; Node itself stays in this stage.\n"
-        f"FROM node:22-slim AS assets\n\nWORKDIR {folder}\nCOPY {facts.node}/package*.json ./\n"
-        "RUN --mount=type=cache,target=/root/.npm if [ -f package-lock.json ]; then npm ci; else npm install; fi\n"
-        "COPY . /app\nRUN npm run build && rm -rf node_modules\n\n"
-    )
+    stage = "# What Node makes of the static files; Node itself stays in this stage.\n"
+    stage += f"FROM node:22-slim AS assets\n\nWORKDIR {folder}\n"
+    if facts.node_packages == "npm":
+        stage += (
+            f"COPY {facts.node}/package*.json ./\n"
+            "RUN --mount=type=cache,target=/root/.npm if [ -f package-lock.json ]; then npm ci; else npm install; fi\n"
+            "COPY . /app\nRUN npm run build && rm -rf node_modules\n\n"
+        )
+    else:
+        stage += (
+            "COPY . /app\n"
+            f"RUN --mount=type=cache,target=/root {installing(facts)} && \\\n"
+            f"    {other(facts)} run build && rm -rf node_modules\n\n"
+        )
     return replaced(
         text,
         ("\nFROM python:${PYTHON_VERSION}-slim\n", f"\n{stage}FROM python:${{PYTHON_VERSION}}-slim\n"),
         ("COPY --chmod=755 . /app\n", "COPY --from=assets --chmod=755 /app /app\n"),
     )
+
+
+def other(facts: Facts) -> str:
+    """Return the command that stands for npm in a project with pnpm or yarn."""
+    return f"npx --yes --package {facts.node_packages} {'pnpm' if by_pnpm(facts) else 'yarn'}"
+
+
+def installing(facts: Facts) -> str:
+    """Return the command with which that installs what its lock file says, and fails where that is not all."""
+    as_locked = "--immutable" if facts.node_packages.startswith("@yarn") else "--frozen-lockfile"
+    return f"{other(facts)} install {as_locked}{' --store-dir ~/.pnpm-store' if by_pnpm(facts) else ''}"
+
+
+def by_pnpm(facts: Facts) -> bool:
+    return facts.node_packages.startswith("pnpm")
 
 
 def noxfile(text: str, facts: Facts) -> str:
@@ -240,7 +263,8 @@ def dev(text: str, facts: Facts) -> str:
     if not facts.node:
         return text
     folder = "" if facts.node == "." else f"/{facts.node}"
-    again = facts.watch != "build"
+    npm, again = facts.node_packages == "npm", facts.watch != "build"
+    script = facts.watch.replace(" -- ", " ")  # the others take what follows as it is
     port = re.search(r"--port (\d+)", facts.watch)
     mount = "    volumes: &source\n      - ./src:/app/src\n"
     inside = facts.src == "." or f"{facts.node}/".startswith(f"{facts.src}/")
@@ -250,12 +274,16 @@ def dev(text: str, facts: Facts) -> str:
     return text + ASSETS.format(
         when="again after each edit" if again else "once: a script `watch` of package.json would do so after each edit",
         folder=folder,
-        script=facts.watch,
+        commands=BY_NPM.format(facts.watch) if npm else f"{installing(facts)} && {other(facts)} run {script}",
         ports=f'    ports:\n      - "127.0.0.1:{port[1]}:{port[1]}"\n' if port else "",
         restart="${UP_RESTART:-unless-stopped}" if again else '"no"',
     )
 
 
+BY_NPM = """\
+if [ ! -f package-lock.json ]; then npm install --no-package-lock
+        elif [ ! node_modules/.package-lock.json -nt package-lock.json ]; then npm ci
+        fi && npm run {}"""
 ASSETS = """
   # Node makes the static files, in your folder and {when}.
   assets:
@@ -268,9 +296,7 @@ ASSETS = """
       - sh
       - -c
       - |
-        if [ ! -f package-lock.json ]; then npm install --no-package-lock
-        elif [ ! node_modules/.package-lock.json -nt package-lock.json ]; then npm ci
-        fi && npm run {script}
+        {commands}
     environment:
       - HOME=/tmp # for npm's own files
     volumes:

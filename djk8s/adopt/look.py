@@ -116,6 +116,7 @@ class Look:
         self.found["static files"] = Found(", ".join(commands.value), commands.where)
         static_root = self.note("STATIC_ROOT", lambda: static.static_root(answer))
         node = self.note("Node", lambda: static.node(root))
+        installer = self.note("packages of Node", lambda: static.installer(root, node)) if node else "npm"
         self.found["variables"] = Found(", ".join(answer.required), "what its settings cannot do without")
         self.require_driver(database, answer)
         self.remarks += placeholders(answer, given(options.env))
@@ -137,6 +138,7 @@ class Look:
             static_root=static_root,
             uploads=self.uploads(answer),
             node=node,
+            node_packages=installer,
             devcontainer=not any(writing.exists(self.root, name) for name in DEVCONTAINERS),
             watch=static.watch(root, node) if node else "build",
             build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},

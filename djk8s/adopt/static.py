@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.found import Found
@@ -14,6 +15,7 @@ from djk8s.shell.talk import refuse
 
 COLLECT = "collectstatic --no-input"
 WATCHING = ("watch", "build:watch", "watch:build", "dev")
+PNPM = {"5.3": "6", "5.4": "7", "6.0": "8"}  # the first that wrote such a lock file; https://pnpm.io/installation
 MANIFEST = {"staticfiles.json", "manifest.json"}
 WHERE = r'File "(?!/usr|<)((?:(?!-packages)[^"])+)", line (\d+)'
 
@@ -56,17 +58,45 @@ def node(root: Path, given: str | None = None) -> Found[str]:
 
 
 def has_build(root: Path, path: str) -> bool:
+    return "build" in (manifest(root, path).get("scripts") or {})
+
+
+def installer(root: Path, folder: str) -> Found[str]:
+    """Return what installs the packages of Node, as npm knows it: by package.json, else by the lock file, else npm."""
+    above = [folder, *map(str, PurePosixPath(folder).parents)] if folder != "." else ["."]
+    for place in above:
+        said = str(manifest(root, f"{place}/package.json").get("packageManager", ""))
+        if found := re.fullmatch(r"(npm|pnpm|yarn)@(\d+(?:\.\d+)*)(?:\+.*)?", said):
+            name, version = found.groups()
+            return Found("npm" if name == "npm" else package(name, version), "packageManager")
+        if (root / place / "package-lock.json").is_file():
+            return Found("npm", "package-lock.json")
+        if (root / place / "pnpm-lock.yaml").is_file():
+            written = re.search(r"lockfileVersion: '?([\d.]+)", read(root, f"{place}/pnpm-lock.yaml"))
+            return Found(package("pnpm", PNPM.get(written[1] if written else "", "9")), "pnpm-lock.yaml")
+        if (root / place / "yarn.lock").is_file():
+            newer = "__metadata:" in read(root, f"{place}/yarn.lock")
+            return Found(package("yarn", "4" if newer else "1"), "yarn.lock")
+    return Found("npm", "no lock file")
+
+
+def package(name: str, version: str) -> str:
+    """Return a package of npm with a version: from 2 on, yarn has another name there."""
+    return f"{'@yarnpkg/cli-dist' if name == 'yarn' and not version.startswith('1') else name}@{version}"
+
+
+def manifest(root: Path, path: str) -> dict[str, Any]:
+    """Return what a package.json says; {} for none that can be read."""
     try:
-        package = json.loads(read(root, path))
+        said = json.loads(read(root, path)) if (root / path).is_file() else {}
     except ValueError:
-        return False
-    return isinstance(package, dict) and "build" in (package.get("scripts") or {})
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def watch(root: Path, folder: str) -> str:
     """Return the words after `npm run` that make static files again after each edit, else `build`."""
-    package = json.loads(read(root, "package.json" if folder == "." else f"{folder}/package.json"))
-    scripts: dict[str, str] = package["scripts"]
+    scripts: dict[str, str] = manifest(root, f"{folder}/package.json")["scripts"]
     script = next((name for name in WATCHING if name in scripts), "build")
     serves = re.match(r"vite\b(?! build)", scripts[script])  # which gives them to the browser itself
     return f"{script} -- --host 0.0.0.0 --port 5173" if serves else script
@@ -127,6 +157,10 @@ CAUSES = (
     ),
     (r"SyntaxError: ([^\n]+)", "Its code is not for this Python ({0}): name another with --python."),
     (r"Unknown command: ['\"](\w+)['\"]", "manage.py has no command {0}: add its app to INSTALLED_APPS."),
+    (
+        r"ERR_PNPM_(?:OUTDATED|NO)_LOCKFILE|YN0028|Your lockfile needs to be updated",
+        "The lock file of Node is missing, or older than package.json: install once, and commit what that changes.",
+    ),
     (r"npm (?:ERR!|error) ([^\n]+)", "npm failed ({0}): see that `npm run build` works in a clone of the project."),
 )
 

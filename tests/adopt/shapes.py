@@ -6,6 +6,7 @@ packages are the same where they can be, so that one cache serves all.
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -524,6 +525,27 @@ COMPRESS_OFFLINE = True
     }
 
 
+def grower() -> Files:
+    """Static files made by Node with a package, which pnpm installs."""
+    return with_number("pnpm")
+
+
+def weaver() -> Files:
+    """The same with yarn 4, which installs no node_modules."""
+    return with_number("yarn")
+
+
+def with_number(tool: str) -> Files:
+    """Return the florist's files, whose script needs a package, with the lock file of another tool."""
+    files = florist()
+    del files["package-lock.json"]
+    package = json.loads(files["package.json"])
+    package |= {"type": "module", "dependencies": {"is-number": "7.0.0"}}
+    script = files["assets/build.mjs"].replace("const rules", "if (!isNumber(7)) throw 7;\nconst rules")
+    script = f'import isNumber from "is-number";\n{script}'
+    return {**files, **locked(tool), "package.json": json.dumps(package), "assets/build.mjs": script}
+
+
 def florist() -> Files:
     """A stylesheet that Node makes, into a folder that git does not keep."""
     files = project(
@@ -988,6 +1010,18 @@ SHAPES = {
         florist,
         pages=(Page("/static/bouquet.css", ".iris { color: indigo; }"),),
         facts={"node": ".", "watch": "watch"},
+        alone={"SECRET_KEY": "a"},
+    ),
+    "grower": Shape(
+        grower,
+        pages=(Page("/static/bouquet.css", ".iris { color: indigo; }"),),
+        facts={"node": ".", "node_packages": "pnpm@9"},
+        alone={"SECRET_KEY": "a"},
+    ),
+    "weaver": Shape(
+        weaver,
+        pages=(Page("/static/bouquet.css", ".iris { color: indigo; }"),),
+        facts={"node": ".", "node_packages": "@yarnpkg/cli-dist@4"},
         alone={"SECRET_KEY": "a"},
     ),
     "brewery": Shape(

@@ -232,6 +232,23 @@ def test_port_of_vite_is_one_of_this_machine() -> None:
     assert services["assets"]["ports"] == ["127.0.0.1:5173:5173"]
 
 
+OTHERS = {
+    "pnpm@9": "npx --yes --package pnpm@9 pnpm install --frozen-lockfile --store-dir ~/.pnpm-store && ",
+    "yarn@1": "npx --yes --package yarn@1 yarn install --frozen-lockfile && ",
+    "@yarnpkg/cli-dist@4": "npx --yes --package @yarnpkg/cli-dist@4 yarn install --immutable && ",
+}
+
+
+@pytest.mark.parametrize("package", OTHERS)
+def test_packages_of_node_are_installed_by_what_locked_them(package: str) -> None:
+    files_of = files.rendered(replace(SHOP, node=".", node_packages=package, watch="dev -- --port 5173"))
+    assert OTHERS[package] in files_of["Dockerfile"]
+    assert "npm ci" not in files_of["Dockerfile"] + files_of["compose/dev.yaml"]
+    command = yaml.safe_load(files_of["compose/dev.yaml"])["services"]["assets"]["command"][2]
+    assert command.startswith(OTHERS[package])
+    assert command.endswith(" run dev --port 5173\n")
+
+
 def test_project_without_node_has_none_while_developing() -> None:
     shop = Facts("shop", "shop.settings", "shop.wsgi:application")
     assert "assets" not in files.rendered(shop)["compose/dev.yaml"]

@@ -71,6 +71,28 @@ def test_script_that_makes_them_while_developing(root: Path, folder: str, script
     assert static.watch(root, folder) == words
 
 
+INSTALLERS: list[tuple[dict[str, str], str]] = [
+    ({}, "npm"),
+    ({"web/package-lock.json": "{}", "yarn.lock": ""}, "npm"),
+    ({"web/pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}, "pnpm@9"),
+    ({"pnpm-lock.yaml": "lockfileVersion: '6.0'\n"}, "pnpm@8"),
+    ({"pnpm-lock.yaml": "lockfileVersion: 5.4\n"}, "pnpm@7"),
+    ({"web/yarn.lock": "# yarn lockfile v1\n"}, "yarn@1"),
+    ({"web/yarn.lock": "__metadata:\n  version: 8\n"}, "@yarnpkg/cli-dist@4"),
+    ({"package.json": '{"packageManager": "yarn@3.6.4"}', "yarn.lock": ""}, "@yarnpkg/cli-dist@3.6.4"),
+    ({"package.json": '{"packageManager": "pnpm@10.2.0+sha512.aa/b="}'}, "pnpm@10.2.0"),
+    ({"package.json": '{"packageManager": "npm@11.0.0"}', "yarn.lock": ""}, "npm"),
+    ({"package.json": '{"packageManager": "bun@1.2; touch pwned"}', "yarn.lock": ""}, "yarn@1"),
+    ({"package.json": '{"packageManager": ["pnpm@9"]}'}, "npm"),
+]
+
+
+@pytest.mark.parametrize(("more", "package"), INSTALLERS, ids=str)
+def test_what_installs_the_packages_of_node(root: Path, more: dict[str, str], package: str) -> None:
+    committed(root, {"web/package.json": '{"scripts": {"build": "vite build"}}', **more})
+    assert static.installer(root, "web").value == package
+
+
 def collect(root: Path, settings: str) -> str:
     """Gather the static files of a project, and return what was said."""
     for name, text in {**FILES, "shop/settings.py": SETTINGS + settings}.items():
