@@ -20,6 +20,7 @@ def copy(folder: Path, version: str) -> Path:
     shutil.copytree(ROOT, folder, ignore=LEFT_OUT)
     for name in (".dockerignore", ".env.example"):
         shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / ".devcontainer", folder / ".devcontainer")
     change(folder / "pyproject.toml", r'(?m)^version = ".*"$', f'version = "{version}"')
     return folder
 
