@@ -133,6 +133,8 @@ def parts(answer: Answer, port: int) -> Iterator[tuple[str, str]]:
     for name, value in answer.headers.items():
         if name.lower() not in {"date", "expires"}:
             shown = re.sub(r"(\w+=)[^;]+", r"\1…", value, count=1) if name.lower() == "set-cookie" else value
+            if name.lower().startswith("content-security-policy"):  # which means the same in any order
+                shown = "; ".join(sorted(value.split("; ")))
             yield name.lower(), re.sub(r"(?i)expires=[^;]+|(?<=nonce-)[\w+/=-]+", "…", shown)
     body = answer.body.decode("utf-8", "replace").replace(f":{port}", ":PORT")
     yield "body", re.sub(r"(csrfmiddlewaretoken[\"'] value=|nonce=)[\"'][^\"']*[\"']", r"\1…", body)
