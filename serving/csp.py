@@ -6,13 +6,10 @@ Django 6 sends it by itself, and before that django-csp does: https://docs.djang
 import os
 import re
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import django
 from django.core.exceptions import ImproperlyConfigured
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponseBase
 
 # What the site serves itself, and pictures that are written in its styles.
 POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'"
@@ -32,10 +29,10 @@ def follow(site: dict[str, Any]) -> None:
     if django.VERSION >= (6,):
         site |= {BY_DJANGO[name]: policy for name, policy in policies.items()}
         first = "django.middleware.csp.ContentSecurityPolicyMiddleware"
-    elif find_spec("csp"):
+    elif find_spec("csp") and find_spec("csp.constants"):  # django-csp from 4 on, and no app of the site of that name
         alone = {"default-src": None}  # which it would add
         site |= {BY_PACKAGE[name]: {"DIRECTIVES": alone | policy} for name, policy in policies.items()}
-        first = "serving.csp.Middleware"
+        first = "serving.csp_middleware.Middleware"
     elif asked := [name for name in policies if os.environ.get(name)]:
         raise ImproperlyConfigured(f"{asked[0]} needs Django 6, or django-csp among the packages of the site.")
     else:
@@ -49,18 +46,3 @@ def read(name: str, text: str) -> dict[str, Any]:
     if not directives or not all(DIRECTIVE.fullmatch(words[0]) for words in directives):
         raise ImproperlyConfigured(f"{name} is {text!r}: write directives, as \"default-src 'self'\", or 0 for none.")
     return {directive: values or True for directive, *values in directives}
-
-
-if find_spec("csp"):
-    from csp.middleware import CSPMiddleware
-
-    class Middleware(CSPMiddleware):
-        """django-csp's, but for Django's own pages while debugging, which have their styles in them."""
-
-        def process_response(self, request: "HttpRequest", response: "HttpResponseBase") -> "HttpResponseBase":
-            from django.conf import settings
-
-            if settings.DEBUG and request.resolver_match is None:
-                return response
-            answer: HttpResponseBase = super().process_response(request, response)
-            return answer

@@ -49,6 +49,7 @@ def buffer(environ: dict[str, Any]) -> bool:
 def asgi(application: Any) -> Any:
     """Wrap an ASGI application."""
     own_pages = WsgiToAsgi(wsgi(None))
+    paths = {*health.PROBES, *metrics.PATHS}
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         own = name_request(dict(scope.get("headers", ())).get(b"x-request-id", b"").decode("latin-1")).encode()
@@ -58,7 +59,7 @@ def asgi(application: Any) -> Any:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", own)]
             await send(message)
 
-        if scope["type"] == "http" and scope["path"] in {*health.PROBES, *metrics.PATHS}:
+        if scope["type"] == "http" and scope["path"] in paths:
             async with ThreadSensitiveContext():  # a thread of its own
                 await own_pages(scope, receive, send)
             return

@@ -18,8 +18,8 @@ from djk8s.facts import Facts
 from djk8s.git import tracked
 from djk8s.shell.talk import refuse, say
 
-# Modules that Django imports for a kind of database.
 DEVCONTAINERS = (".devcontainer", ".devcontainer.json")  # https://containers.dev/implementors/spec/#devcontainerjson
+# Modules that Django imports for a kind of database.
 DRIVERS = {"postgres": ("psycopg", "psycopg2"), "mysql": ("MySQLdb", "pymysql")}
 REQUIREMENTS, EXAMPLE = "requirements.txt", ".env.example"
 Texts = dict[str, "str | bytes"]

@@ -82,7 +82,7 @@ def installer(root: Path, folder: str) -> Found[str]:
 
 def package(name: str, version: str) -> str:
     """Return a package of npm with a version: from 2 on, yarn has another name there."""
-    return f"{'@yarnpkg/cli-dist' if name == 'yarn' and not version.startswith('1') else name}@{version}"
+    return f"{'@yarnpkg/cli-dist' if name == 'yarn' and version.split('.')[0] != '1' else name}@{version}"
 
 
 def manifest(root: Path, path: str) -> dict[str, Any]:

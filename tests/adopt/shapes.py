@@ -963,6 +963,7 @@ def planner() -> Files:
     }
 
 
+BOUQUET = (Page("/static/bouquet.css", ".iris { color: indigo; }"),)
 SHAPES = {
     "bakery": Shape(bakery, flags=("--settings", "bakery.settings"), facts={"src": "."}),
     "library": Shape(
@@ -1008,19 +1009,19 @@ SHAPES = {
     ),
     "florist": Shape(
         florist,
-        pages=(Page("/static/bouquet.css", ".iris { color: indigo; }"),),
+        pages=BOUQUET,
         facts={"node": ".", "watch": "watch"},
         alone={"SECRET_KEY": "a"},
     ),
     "grower": Shape(
         grower,
-        pages=(Page("/static/bouquet.css", ".iris { color: indigo; }"),),
+        pages=BOUQUET,
         facts={"node": ".", "node_packages": "pnpm@9"},
         alone={"SECRET_KEY": "a"},
     ),
     "weaver": Shape(
         weaver,
-        pages=(Page("/static/bouquet.css", ".iris { color: indigo; }"),),
+        pages=BOUQUET,
         facts={"node": ".", "node_packages": "@yarnpkg/cli-dist@4"},
         alone={"SECRET_KEY": "a"},
     ),

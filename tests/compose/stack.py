@@ -85,6 +85,14 @@ def statuses(text: str) -> list[str]:
     return re.findall(rf">{re.escape(text)}</p>.*?role=\"status\".*?>(.*?)<", get(BOARD).text, re.DOTALL)
 
 
+def shows(site: str, words: str) -> bool:
+    """Return whether a site that may be restarting shows these words; Django's own server has no /readyz."""
+    try:
+        return words in get(site).text
+    except OSError:
+        return False
+
+
 def wait_for_count(text: str, seconds: float = 60) -> None:
     """Wait until a note's words are counted."""
     wait_until(lambda: [status for status in statuses(text) if "to read" in status], seconds)

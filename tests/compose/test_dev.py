@@ -15,6 +15,7 @@ import pytest
 
 from checkout import Checkout
 from debugger import Session
+from stack import shows
 from support import free_port, get, run, wait_until
 
 
@@ -44,14 +45,6 @@ def test_edit_is_seen_without_a_rebuild(edited: Checkout) -> None:
     page.write_text(page.read_text().replace("in a container, with Compose", "as it was just edited"))
     wait_until(lambda: shows(site, "as it was just edited"), 20)
     assert "You’re seeing this error because you have <code>DEBUG = True</code>" in get(f"{site}/none").text
-
-
-def shows(site: str, words: str) -> bool:
-    """Return whether a site that may be restarting shows these words; Django's own server has no /readyz."""
-    try:
-        return words in get(site).text
-    except OSError:
-        return False
 
 
 def test_new_files_in_the_checkout_belong_to_who_runs_it(edited: Checkout) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from checkout import Checkout
-from support import get, run, wait_until
+from stack import shows
+from support import run, wait_until
 
 CLI = "@devcontainers/cli@0.89.0"
 SOMEBODY = 1000  # `you` of editor/install.sh, as long as who runs this is root; anybody else has a number of their own
@@ -59,13 +60,6 @@ def test_site_is_served_and_an_edit_is_seen(site: Checkout) -> None:
     wait_until(lambda: shows(url, "in a container, with Compose"))
     page.write_text(page.read_text().replace("in a container, with Compose", "as it was just edited"))
     wait_until(lambda: shows(url, "as it was just edited"))
-
-
-def shows(url: str, words: str) -> bool:
-    try:
-        return words in get(url).text
-    except OSError:
-        return False
 
 
 def test_terminal_of_the_editor_is_that_of_who_owns_the_files(site: Checkout) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import django
@@ -113,3 +114,11 @@ def test_pages_of_django_itself_are_without_one_while_debugging(start: Start) ->
     server = start(FOLLOW="csp", DEBUG="1").ready()
     assert answered(server, "/worker")[1] == directives(csp.POLICY)
     assert [answered(server, path) for path in ("/none", "/fails")] == [(404, [], []), (500, [], [])]
+
+
+def test_welcome_of_a_new_project_keeps_its_styles(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "nothing.py").write_text("urlpatterns = []")
+    path = f"{tmp_path}:{Path(__file__).parent}"
+    server = start(FOLLOW="csp", DEBUG="1", URLS="nothing", PYTHONPATH=path).ready()
+    assert "The install worked successfully" in server.get("/").text
+    assert answered(server, "/") == (200, [], [])

@@ -242,6 +242,12 @@ def test_pages_have_a_policy_unless_the_site_sends_its_own(root: Path) -> None:
     assert served(root, f"MIDDLEWARE = {own}", CSP="img-src 'self'")["MIDDLEWARE"] == own
 
 
+def test_app_of_the_site_may_be_called_csp(root: Path) -> None:
+    (root / "csp").mkdir()
+    (root / "csp/__init__.py").touch()
+    assert served(root, "MIDDLEWARE = ['a.whitenoise']")["MIDDLEWARE"] == ["a.whitenoise"]
+
+
 def test_names_of_the_overlay_are_no_settings(root: Path) -> None:
     """A site may have settings of any name, as ROOT and DATA."""
     own = "ROOT, DATA, HTTPS, CONTAINER = 'their', 'own', 'as it', 'was'\nimport os\nPath = os = None"

@@ -80,6 +80,7 @@ INSTALLERS: list[tuple[dict[str, str], str]] = [
     ({"web/yarn.lock": "# yarn lockfile v1\n"}, "yarn@1"),
     ({"web/yarn.lock": "__metadata:\n  version: 8\n"}, "@yarnpkg/cli-dist@4"),
     ({"package.json": '{"packageManager": "yarn@3.6.4"}', "yarn.lock": ""}, "@yarnpkg/cli-dist@3.6.4"),
+    ({"package.json": '{"packageManager": "yarn@10.1.0"}', "yarn.lock": ""}, "@yarnpkg/cli-dist@10.1.0"),
     ({"package.json": '{"packageManager": "pnpm@10.2.0+sha512.aa/b="}'}, "pnpm@10.2.0"),
     ({"package.json": '{"packageManager": "npm@11.0.0"}', "yarn.lock": ""}, "npm"),
     ({"package.json": '{"packageManager": "bun@1.2; touch pwned"}', "yarn.lock": ""}, "yarn@1"),

@@ -19,7 +19,7 @@ SECRET_KEY = os.environ["SECRET_KEY"]
 ALLOWED_HOSTS = ["localhost"]
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.sessions", "tiny"]
 LOGGING = json.loads(os.environ.get("LOGGING", "{}"))
-ROOT_URLCONF = "tiny.urls"
+ROOT_URLCONF = os.environ.get("URLS", "tiny.urls")
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("DATABASE", "db.sqlite3")}}
 DEBUG = os.environ.get("DEBUG") == "1"
 if module := os.environ.get("FOLLOW"):
