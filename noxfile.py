@@ -62,6 +62,7 @@ import shutil  # noqa: E402
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT, max_version="3.14")  # from requires-python to the newest that we test
 SITE = ("tests/serving", "tests/site", "src")
+ADOPT = ("tests/adopt/test_adopt.py", "tests/adopt/test_new.py")
 
 
 def group(name: str) -> list[str]:
@@ -131,10 +132,10 @@ def postgres(session: nox.Session) -> None:
 
 @nox.session(default=ENGINE, allow_parallel=True)
 def adopt_smoke(session: nox.Session) -> None:
-    """Adopt projects of every shape, which the tests make, and run each in its container."""
+    """Adopt projects of every shape, which the tests make, start new ones, and run each in its container."""
     session.install("--quiet", "--require-hashes", "-r", "requirements-tools.txt", "-r", "requirements-uv.txt")
     session.install("--quiet", *group("adopt"))
-    session.run("pytest", "-v", "--numprocesses=2", "tests/adopt/test_adopt.py", *session.posargs)
+    session.run("pytest", "-v", "--numprocesses=2", *ADOPT, *session.posargs)
 
 
 @nox.session(default=ENGINE)  # alone, as it counts what a machine that is busy would lose

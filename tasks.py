@@ -397,16 +397,18 @@ ns.configure(
         "name": "what the project is called, as shop",
         "folder": "where to make it, as ../shop",
         "django": "the release of Django, as 5.2",
+        "tailwind": "with styles by Tailwind, which a stage of the image makes",
     },
 )
-def new(c: Context, name: str, folder: str, django: str | None = None) -> None:
+def new(c: Context, name: str, folder: str, django: str | None = None, tailwind: bool = False) -> None:
     """Start a Django project elsewhere, with all that it needs to be served."""
     from djk8s import command  # here, because no other task needs it
 
+    words = ["new", name, folder, *(["--django", django] if django else []), *(["--tailwind"] if tailwind else [])]
     if project_of(c).dry:
-        print(f"djk8s new {name} {folder}")
+        print("djk8s", *words)
         return
-    command.main(["new", name, folder, *(["--django", django] if django else [])])
+    command.main(words)
 
 
 @task(positional=["folder"], help={"folder": "the project, as ../shop"})

@@ -12,12 +12,14 @@ from djk8s import new, update, wheel
 from djk8s.shell import processes
 from djk8s.shell.talk import say
 
+NODE = "the folder of package.json, whose script `build` makes static files; '' for none"
 INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
 
 NEW = """\
 examples:
   djk8s new shop                  a project in the new folder shop/
   djk8s new shop . --django 5.2   in this folder, which is empty, on Django 5.2
+  djk8s new shop --tailwind       with Tailwind, which Node runs in the image
 """
 ADOPT = """\
 examples:
@@ -29,6 +31,7 @@ UPDATE = """\
 examples:
   djk8s update --dry              the difference that it would make
   djk8s update                    bring the files of this folder to this version of djk8s, with your changes kept
+  djk8s update --node frontend    and let Node make static files in it, now that it has a package.json
 """
 
 
@@ -74,6 +77,9 @@ def new_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", metavar="NAME", help="what the project is called, as shop or my_site")
     command.add_argument("folder", metavar="FOLDER", nargs="?", help="where to make it; by default in a folder NAME")
     command.add_argument("--django", metavar="RELEASE", help="the release of Django, as 5.2, which is the default")
+    command.add_argument(
+        "--tailwind", action="store_true", help="with styles by Tailwind, which a stage of the image makes"
+    )
     command.set_defaults(act=run_new)
 
 
@@ -94,6 +100,7 @@ def adopt_options(command: argparse.ArgumentParser) -> None:
         ("--python", "VERSION", "the Python of its image, as 3.13"),
         ("--server", "KIND", "threads, or asgi"),
         ("--database", "KIND", "sqlite, postgres, postgis or mysql"),
+        ("--node", "FOLDER", NODE),
         ("--ready-within", "SECONDS", "how long its first start may take, as 300"),
     ):
         command.add_argument(flag, metavar=metavar, help=sentence)
@@ -103,6 +110,7 @@ def adopt_options(command: argparse.ArgumentParser) -> None:
 def update_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", metavar="FOLDER", nargs="?", default=".", help="the project; by default this folder")
     command.add_argument("--dry", action="store_true", help="show the difference, and write nothing")
+    command.add_argument("--node", metavar="FOLDER", help=NODE)
     command.set_defaults(act=run_update)
 
 
@@ -114,7 +122,8 @@ COMMANDS = {
 
 
 def run_new(options: argparse.Namespace) -> None:
-    say(new.next_steps(new.create(options.name, options.folder, options.django)))
+    made = new.create(options.name, options.folder, options.django, options.tailwind)
+    say(new.next_steps(made, options.tailwind))
 
 
 def run_adopt(options: argparse.Namespace) -> None:
@@ -124,7 +133,7 @@ def run_adopt(options: argparse.Namespace) -> None:
 
 
 def run_update(options: argparse.Namespace) -> None:
-    update.run(options.folder, options.dry)
+    update.run(options.folder, options.dry, options.node)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 from djk8s import files, writing
@@ -24,7 +26,7 @@ TAKEN = {*sys.stdlib_module_names, "test", "serving"}
 DJANGO = re.compile(r"^django~=(\d+\.\d+)\.0( .*)?$", re.MULTILINE)
 
 
-def create(name: str, folder: str | None = None, django: str | None = None) -> Path:
+def create(name: str, folder: str | None = None, django: str | None = None, tailwind: bool = False) -> Path:
     """Make a new project and return its folder; raises `Exit` with one sentence, and then nothing is left."""
     require_name(name)
     target = Path(folder or name)
@@ -38,7 +40,10 @@ def create(name: str, folder: str | None = None, django: str | None = None) -> P
         say(f"Pinning Django {version} and what serves it …")
         lock(root, facts.oldest_python)
         start(root, name, facts.oldest_python)
-        writing.write(root, writing.complete(root, facts, {}), replace=[PINNED])
+        own: dict[str, str] = {}
+        if tailwind:
+            facts, own = replace(facts, node=".", watch="watch"), with_tailwind(root, name)
+        writing.write(root, writing.complete(root, facts, own), replace=[PINNED, *own])
         if not in_repository(target.absolute().parent):
             subprocess.run(("git", "init", "--quiet"), cwd=root, check=False)
         put(root, target)
@@ -128,6 +133,26 @@ def start(root: Path, name: str, oldest: str) -> None:
     resolver.quiet(root)(words, lambda said: refused(name, oldest, said))
 
 
+def with_tailwind(root: Path, name: str) -> dict[str, str]:
+    """Return the texts of what a project has more with Tailwind, and of its settings with the folders of these."""
+    variant = Path(str(resources.files("djk8s"))) / "variants" / "tailwind"
+    paths = [file for file in sorted(variant.rglob("*")) if file.is_file()]
+    texts = {path.relative_to(variant).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    settings = f"{SRC}/{name}/settings.py"
+    texts[settings] = with_folders((root / settings).read_text(encoding="utf-8"))
+    return texts
+
+
+def with_folders(settings: str) -> str:
+    """Return what `startproject` writes as settings, with folders for templates and static files of no app."""
+    settings, templates = re.subn(r"""(['"])DIRS\1: \[\]""", r"\1DIRS\1: [BASE_DIR / \1templates\1]", settings)
+    more = r"\g<0>STATICFILES_DIRS = [BASE_DIR / \1static\1]\n"
+    settings, files = re.subn(r"""(?m)^STATIC_URL = (['"])/?static/\1\n""", more, settings)
+    if (templates, files) != (1, 1):
+        raise ValueError("startproject writes other settings than those that djk8s knows")
+    return settings
+
+
 def refused(name: str, oldest: str, said: str) -> str:
     """Return why `startproject` failed, in one sentence."""
     if "conflicts with the name of an existing Python module" in said:
@@ -164,12 +189,17 @@ def put(source: Path, target: Path) -> None:
         raise
 
 
-def next_steps(target: Path) -> str:
+def next_steps(target: Path, tailwind: bool = False) -> str:
     """Return what to type next."""
     command = "python inv" if processes.WINDOWS else "./inv"
     there = "" if target.resolve() == Path.cwd() else f"  cd {processes.quoted(str(target))}\n"
+    styles = (
+        f"\nYour pages extend {target / SRC / 'templates/base.html'}. Node makes their styles in the image, "
+        f"and after each edit with `{command} up --with dev`; on this machine, `npm install && npm run build` does."
+    )
     return (
         f"{target} is there: Django in {target / SRC}, and the list of instructions around it. Next:\n"
         f"{there}  {command} serve\n"
         f"It has no page yet but /admin/. `{command} serve --reload` shows Django's welcome while you develop."
+        f"{styles if tailwind else ''}"
     )

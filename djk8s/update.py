@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from djk8s import facts, files, wheel, writing
-from djk8s.adopt import resolver
+from djk8s.adopt import resolver, static
 from djk8s.facts import Facts
 from djk8s.shell.talk import refuse, say
 
@@ -39,16 +39,24 @@ class Merged:
     left: list[str] = field(default_factory=list)
 
 
-def run(folder: str, dry: bool = False) -> None:
-    """Update the project in a folder, or print the difference; raises `Exit` if that cannot be done."""
+def run(folder: str, dry: bool = False, node: str | None = None) -> None:
+    """Update the project in a folder, or print the difference; raises `Exit` if that cannot be done.
+
+    With `node`, the static files are made by Node in this folder from now on, or with "" no more.
+    """
     root = Path(folder).resolve()
     project, recorded, keep = read(root)
     if number(recorded) > number(wheel.version()):
         refuse(f"djk8s {recorded} wrote these files, and this is {wheel.version()}: run the newer one.")
     if not dry:
         require_clean(root)
-    merged = merge(root, earlier(root, recorded), files.rendered(project), recorded)
+    base = earlier(root, recorded)
+    if node is not None:
+        project = static.with_node(root, project, static.node(root, node).value)
+    merged = merge(root, base, files.rendered(project), recorded)
     contents = {**merged.texts, **pins(root, merged, project, keep)}
+    if node and (added := writing.gitignore(root, project)):
+        contents[writing.GITIGNORE] = added
     contents = {path: content for path, content in contents.items() if content != present(root, path)}
     if dry:
         print(difference(root, contents), end="")
@@ -193,7 +201,8 @@ def of_file(root: Path, path: str, content: str | bytes | None) -> Iterator[str]
 
 def report(merged: Merged, recorded: str, count: int) -> None:
     """Say what was done; raises `Exit` with code 1 if there are conflicts."""
-    say(f"Updated from djk8s {recorded} to {wheel.version()}: {count} files; `git diff` shows them.")
+    versions = f" from djk8s {recorded} to {wheel.version()}" if recorded != wheel.version() else ""
+    say(f"Updated{versions}: {count} files; `git diff` shows them.")
     for sentence in merged.left:
         say(sentence)
     if merged.conflicts:

@@ -81,6 +81,7 @@ def gitignore(root: Path, project: Facts, written: Iterable[str] = ()) -> str:
     data = ["/data/db.sqlite3*", "/data/media/"] if project.tracked_data else ["/data/"]
     static = f"/{project.static_root}/".replace("//", "/")
     wanted = [".env", "venv/", ".tools/", ".nox/", ".djk8s", "__pycache__/", "db.sqlite3*", static, *data]
+    wanted += ["node_modules/"] if project.node else []
     wanted += [f"!/{path}" for path in ignored(root, written)]
     lines = {line.strip().strip("/") for line in there.splitlines()}
     missing = [line for line in wanted if line.strip("/") not in lines]

@@ -17,12 +17,17 @@ UV = ROOT / ".tools/bin/uv"
 
 def copy(folder: Path, version: str) -> Path:
     """Copy what a wheel is made of to a folder, as another version, and return the folder."""
-    shutil.copytree(ROOT, folder, ignore=LEFT_OUT)
+    shutil.copytree(ROOT, folder, ignore=left_out)
     for name in (".dockerignore", ".env.example"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / ".devcontainer", folder / ".devcontainer")
     change(folder / "pyproject.toml", r'(?m)^version = ".*"$', f'version = "{version}"')
     return folder
+
+
+def left_out(folder: str, names: list[str]) -> set[str]:
+    """Return what is not copied of a folder; below the top, djk8s has folders of the same names."""
+    return LEFT_OUT(folder, names) if Path(folder) == ROOT else {"__pycache__"}.intersection(names)
 
 
 def change(file: Path, pattern: str, text: str) -> None:

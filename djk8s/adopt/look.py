@@ -115,8 +115,9 @@ class Look:
         self.found["workers"] = Found(", ".join(workers.value), workers.where)
         self.found["static files"] = Found(", ".join(commands.value), commands.where)
         static_root = self.note("STATIC_ROOT", lambda: static.static_root(answer))
-        node = self.note("Node", lambda: static.node(root))
-        installer = self.note("packages of Node", lambda: static.installer(root, node)) if node else "npm"
+        node = self.note("Node", lambda: static.node(root, options.node))
+        if node:
+            self.note("packages of Node", lambda: static.installer(root, node))
         self.found["variables"] = Found(", ".join(answer.required), "what its settings cannot do without")
         self.require_driver(database, answer)
         self.remarks += placeholders(answer, given(options.env))
@@ -137,14 +138,11 @@ class Look:
             static=commands.value,
             static_root=static_root,
             uploads=self.uploads(answer),
-            node=node,
-            node_packages=installer,
             devcontainer=not any(writing.exists(self.root, name) for name in DEVCONTAINERS),
-            watch=static.watch(root, node) if node else "build",
             build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
             after_migrate=services.after_migrate(answer).value,
         )
-        return writing.beside(root, replace(facts, renamed={}), options.replace)
+        return writing.beside(root, static.with_node(root, replace(facts, renamed={}), node), options.replace)
 
     def require_driver(self, kind: str, answer: Answer) -> None:
         """Raise `Exit` if a kind of database that Django has itself is without its driver."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.found import Found
 from djk8s.adopt.layout import apart, name_of, parent, read
+from djk8s.facts import Facts
 from djk8s.git import tracked
 from djk8s.shell.talk import refuse
 
@@ -47,9 +49,12 @@ def static_root(answer: Answer) -> Found[str]:
 def node(root: Path, given: str | None = None) -> Found[str]:
     """Return the folder of the shallowest package.json with a script `build`, "." for the project's; "" for none."""
     if given is not None:
-        if given and not has_build(root, f"{given}/package.json"):
+        folder = PurePosixPath(given).as_posix() if given else ""
+        if given and not has_build(root, f"{folder}/package.json"):
             refuse(f"There is no package.json with a script `build` in {given}: name its folder with --node.")
-        return Found(given, "--node")
+        if folder.startswith(("/", "..")):
+            refuse(f"{given} is not a folder in the project: name one with --node, as frontend.")
+        return Found(folder, "--node")
     files = [path for path in tracked(root) if name_of(path) == "package.json" and "node_modules/" not in path]
     found = sorted(
         (path for path in files if not apart(path) and has_build(root, path)), key=lambda path: path.count("/")
@@ -78,6 +83,13 @@ def installer(root: Path, folder: str) -> Found[str]:
             newer = "__metadata:" in read(root, f"{place}/yarn.lock")
             return Found(package("yarn", "4" if newer else "1"), "yarn.lock")
     return Found("npm", "no lock file")
+
+
+def with_node(root: Path, facts: Facts, folder: str) -> Facts:
+    """Return the facts of a project whose static files Node makes in a folder, "" for none."""
+    if not folder:
+        return replace(facts, node="", node_packages="npm", watch="build")
+    return replace(facts, node=folder, node_packages=installer(root, folder).value, watch=watch(root, folder))
 
 
 def package(name: str, version: str) -> str:

@@ -1,4 +1,4 @@
-"""A made project that is adopted and run as its people would: by the commands."""
+"""Projects that `djk8s` made or adopted, run as their people would: by the commands."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ SERVERS = {  # image, the variables of its user, its port, and what asks whether
 }
 
 
-class Adopted:
-    """A made project in a folder of its own, with its own commands."""
+class Project:
+    """A project in a folder of its own, with its own commands."""
 
-    def __init__(self, name: str, folder: Path, tools: Path) -> None:
-        self.folder = folder / name
-        self.shape = make(name, self.folder)
+    def __init__(self, folder: Path, tools: Path) -> None:
+        self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.variables = {**THEIRS, "INVOKE_IMAGE": f"djk8s-adopt-{name}-{secrets.token_hex(3)}"}
+        image = f"djk8s-adopt-{folder.name}-{secrets.token_hex(3)}"
+        up = {"INVOKE_UP_PORT": str(free_port()), "INVOKE_UP_IMAGE": f"{image}-compose:v1"}
+        self.variables = {**THEIRS, "INVOKE_IMAGE": image, **up}
         self.tools = tools
 
-    def adopt(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Type `djk8s adopt`, which does not run anything of its own afterwards."""
-        command = (sys.executable, "-m", "djk8s.command", "adopt", str(self.folder), "--yes", "--no-smoke", *words)
-        return self.typed(*command, PYTHONPATH=str(ROOT))
+    def djk8s(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Type a `djk8s` command of this repository."""
+        return self.typed(sys.executable, "-m", "djk8s.command", *words, PYTHONPATH=str(ROOT))
 
     def inv(self, *words: str) -> str:
         """Type an `inv` command of the project, which has to succeed, and return what it said."""
@@ -61,6 +61,23 @@ class Adopted:
             capture_output=True,
             text=True,
         )
+
+    @property
+    def developed(self) -> str:
+        """Where `inv up` has the site."""
+        return f"http://127.0.0.1:{self.variables['INVOKE_UP_PORT']}"
+
+
+class Adopted(Project):
+    """One that was made to be adopted."""
+
+    def __init__(self, name: str, folder: Path, tools: Path) -> None:
+        super().__init__(folder / name, tools)
+        self.shape = make(name, self.folder)
+
+    def adopt(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Type `djk8s adopt`, which does not run anything of its own afterwards."""
+        return self.djk8s("adopt", str(self.folder), "--yes", "--no-smoke", *words)
 
     @contextmanager
     def running(self) -> Iterator[None]:

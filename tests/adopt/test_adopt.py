@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from adopt.adopted import Adopted
 from adopt.shapes import SHAPES, git
 from djk8s.facts import loads
-from support import free_port, get, stylesheets, wait_until
+from support import get, stylesheets, wait_until
 
 EVERY = (".djk8s.toml", ".env", "inv", "tasks.py", "noxfile.py", "serving/overlay.py", "requirements-tools.txt")
 GIF = (
@@ -105,10 +105,8 @@ def test_static_files_that_node_makes_follow_each_edit_while_developing(name: st
     one = Adopted(name, tmp_path, tools)
     said = one.adopt()
     assert said.returncode == 0, said.stdout + said.stderr
-    port = free_port()
-    one.variables |= {"INVOKE_UP_PORT": str(port), "INVOKE_UP_IMAGE": f"{one.variables['INVOKE_IMAGE']}-compose:v1"}
     before = git(one.folder, "status", "--porcelain")
-    sheet = f"http://127.0.0.1:{port}/static/bouquet.css"
+    sheet = f"{one.developed}/static/bouquet.css"
     try:
         one.inv("up", "--with", "dev", "--detach")
         wait_until(lambda: ".iris { color: indigo; }" in get(sheet).text)

@@ -413,7 +413,7 @@ WITH_WORDS = {
     "db-restore": ["two.dump"],
     "backup": ["--to", "s3://shop"],
     "restore": ["--from", "s3://shop"],
-    "new": ["shop", "../shop"],
+    "new": ["shop", "../shop", "--tailwind"],
 }
 # These only look, and find that there is no engine.
 LOOKING = {"doctor", "adopt"}

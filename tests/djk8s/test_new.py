@@ -88,6 +88,16 @@ def test_it_can_be_updated_without_a_change(shop: Path) -> None:
     assert version in djk8s(ROOT, "--version", cwd=shop).stdout
 
 
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_settings_get_the_folders_of_what_is_in_no_app(quote: str) -> None:
+    before = "TEMPLATES = [{'DIRS': [], 'APP_DIRS': True}]\nSTATIC_URL = 'static/'\n".replace("'", quote)
+    after = (
+        "TEMPLATES = [{'DIRS': [BASE_DIR / 'templates'], 'APP_DIRS': True}]\n"
+        "STATIC_URL = 'static/'\nSTATICFILES_DIRS = [BASE_DIR / 'static']\n"
+    )
+    assert new.with_folders(before) == after.replace("'", quote)
+
+
 def test_second_one_in_its_place_is_refused(shop: Path) -> None:
     refused = djk8s(ROOT, "new", "my_site", "shop", cwd=shop.parent)
     assert "shop is not empty: name another folder" in one_sentence(refused.stderr)

@@ -166,6 +166,24 @@ def test_file_that_was_removed_stays_so(shop: Path, updated: Update) -> None:
     assert not (shop / "entrypoint.sh").exists()
 
 
+def test_static_files_come_to_be_made_by_node_and_no_more(shop: Path, updated: Update) -> None:
+    assert updated(shop).returncode == 0
+    change(shop / "Dockerfile", "(?m)^EXPOSE 8000$", "EXPOSE 8000\nLABEL mine=1")
+    before = (shop / "Dockerfile").read_text()
+    assert updated(shop, "--node", "web").stderr.startswith("There is no package.json with a script `build` in web")
+    (shop / "web").mkdir()
+    (shop / "web/package.json").write_text('{"scripts": {"build": "vite build", "watch": "vite build --watch"}}')
+    assert "Updated: 4 files" in updated(shop, "--node", "web").stderr
+    dockerfile = (shop / "Dockerfile").read_text()
+    assert "FROM node:22-slim AS assets\n\nWORKDIR /app/web\n" in dockerfile
+    assert "\nLABEL mine=1\n" in dockerfile
+    assert "\nnode_modules/\n" in (shop / ".gitignore").read_text()
+    assert "npm run watch" in (shop / "compose/dev.yaml").read_text()
+    assert facts.loads((shop / facts.FILE).read_text())[0].watch == "watch"
+    assert "Updated: 3 files" in updated(shop, "--node", "").stderr
+    assert (shop / "Dockerfile").read_text() == before
+
+
 def test_dry_shows_the_difference_and_writes_nothing(shop: Path, typed: Update) -> None:
     (shop / "notes.txt").touch()
     before = git(shop, "status", "--porcelain")

@@ -49,8 +49,10 @@ def test_folder_of_the_package_that_node_builds(root: Path) -> None:
     committed(root, {**files, "node_modules/x/package.json": build, "x.py": ""})
     assert static.node(root).value == "web"
     assert static.node(root, "").value == ""
-    with pytest.raises(Exit):
-        static.node(root, "b")
+    assert static.node(root, "web/a/").value == "web/a"
+    for wrong in ("b", "nowhere", f"{root}/web", f"../{root.name}/web"):
+        with pytest.raises(Exit, match="--node"):
+            static.node(root, wrong)
 
 
 SCRIPTS = [
