@@ -112,6 +112,15 @@ def lint(session: nox.Session) -> None:
     session.run("pytest", "--quiet", "tests/kubernetes")  # with kubectl
 
 
+@nox.session(allow_parallel=True)
+def docs(session: nox.Session) -> None:
+    """Make a site of docs/ and README, in dist/docs/; a link that leads nowhere fails."""
+    session.install("--quiet", "--require-hashes", "-r", "requirements-tools.txt")
+    session.install("--quiet", *group("docs"))
+    strictly = ("--quiet", "--nitpicky", "--fail-on-warning", "--keep-going", "--fresh-env")
+    session.run("sphinx-build", *strictly, "--doctree-dir", session.create_tmp(), "docs", "dist/docs")
+
+
 @nox.session(python=PYTHONS, allow_parallel=True)
 def tests(session: nox.Session) -> None:
     """Test djk8s, the tasks, the site and the agreement of the files; needs no engine.

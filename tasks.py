@@ -428,7 +428,7 @@ def lint(c: Context) -> None:
 @task(
     help={
         "json": "print every sample as JSON",
-        "chart": "write the picture that bench/README.md shows",
+        "chart": "write the picture that docs/recipes.md shows",
         "rounds": "how often each recipe is measured; the medians are compared",
     }
 )

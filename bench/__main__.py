@@ -15,7 +15,7 @@ import report
 from engine import Engine
 
 NO_WRK = "inv bench: wrk is missing; install it (Debian and Ubuntu: apt-get install wrk; macOS: brew install wrk)."
-CHART = recipes.ROOT / "docs" / "bench.svg"
+CHART = recipes.ROOT / "docs" / "pictures" / "bench.svg"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Turn samples into the table that a person reads, JSON for machines, and the picture of the README."""
+"""Turn samples into the table that a person reads, JSON for machines, and the picture of docs/recipes.md."""
 
 from __future__ import annotations
 

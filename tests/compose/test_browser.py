@@ -1,6 +1,6 @@
 """The site as a person sees it: Chromium before the proxy, the worker and the database.
 
-SCREENSHOTS=docs keeps the pictures that README shows.
+SCREENSHOTS=docs/pictures keeps the pictures that README shows.
 """
 
 from __future__ import annotations

@@ -1,0 +1,68 @@
+"""What the tasks, the list behind them and .env.example say, as pages in Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import tasks
+from invoke import Config, Context, Task
+from invoke.parser import Argument
+
+from djk8s import listing
+from djk8s.project import Project
+
+ASSIGNMENT = re.compile(r"(?:# )?[A-Z][A-Z0-9_]*=")
+GROUPS = ("db",)  # of tasks, whose name is the first word that is typed
+
+
+def commands(root: Path) -> str:
+    """Return a section for each task, in the order of the list: what it does, its flags, and what it runs."""
+    defaults = {**Config.global_defaults(), **tasks.ns.configuration()}
+    context = Context(Config(defaults=defaults, lazy=True))
+    project = replace(Project.of(context, root), checkout="CHECKOUT")
+    behind = listing.commands(project)
+    sections = (section(name, tasks.ns[name], listing.lines(project, behind.get(name, {}))) for name in behind)
+    return "\n".join(line for lines in sections for line in lines)
+
+
+def section(name: str, task: Task[object], places: dict[str, list[str]]) -> Iterator[str]:
+    """Yield the lines about a task, and about what it runs in each place."""
+    group, _, rest = name.partition("-")
+    yield f"## inv {f'{group} {rest}' if group in GROUPS else name}\n"
+    yield f"{' '.join((task.__doc__ or '').split())}\n"
+    if flags := [row(one) for one in task.get_arguments()]:
+        yield from ("| | |", "|---|---|", *flags, "")
+    if places:
+        longest = max(map(len, places))
+        yield from ("```text", *(f"{place:{longest}}  {line}" for place in places for line in places[place]), "```", "")
+
+
+def row(argument: Argument) -> str:
+    """Return a row about a flag, or a word that is typed without one."""
+    long, *short = argument.names
+    words = [long.upper()] if argument.positional and argument.kind is not list else []
+    words = words or [f"--{long}", *(f"-{letter}" for letter in short)]
+    return f"| {', '.join(f'`{word}`' for word in words)} | {(argument.help or '').replace('|', chr(92) + '|')} |"
+
+
+def settings(root: Path) -> str:
+    """Return a table of the settings in .env.example, each with its comment there."""
+    _, *blocks = (root / ".env.example").read_text(encoding="utf-8").split("\n\n")
+    return "\n".join(("| | |", "|---|---|", *(line for block in blocks for line in rows(block.splitlines()))))
+
+
+def rows(block: list[str]) -> Iterator[str]:
+    """Yield a row for each comment of a block, with the settings that follow it."""
+    comment: list[str] = []
+    names: list[str] = []
+    for line in [*block, ""]:
+        if line and ASSIGNMENT.match(line):
+            names.append(f"`{line.removeprefix('# ')}`")
+            continue
+        if names:
+            yield f"| {'<br>'.join(names)} | {' '.join(comment)} |"
+            comment, names = [], []
+        comment.append(line.removeprefix("# "))
