@@ -99,6 +99,7 @@ def adopt_options(command: argparse.ArgumentParser) -> None:
         ("--packages", "FILE", "the file that names its packages, as requirements/production.txt"),
         ("--python", "VERSION", "the Python of its image, as 3.13"),
         ("--server", "KIND", "threads, or asgi"),
+        ("--application", "NAME", "what the server runs, as shop.wsgi:application"),
         ("--database", "KIND", "sqlite, postgres, postgis or mysql"),
         ("--node", "FOLDER", NODE),
         ("--ready-within", "SECONDS", "how long its first start may take, as 300"),

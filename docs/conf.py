@@ -16,6 +16,7 @@ project = "Django on Docker"
 extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = project
+html_static_path, html_css_files = ["styles"], ["site.css"]
 html_copy_source = html_show_sourcelink = html_show_copyright = False
 myst_heading_anchors = 3
 MARK = "<!-- made by conf.py -->"

@@ -14,7 +14,6 @@ from invoke.parser import Argument
 from djk8s import listing
 from djk8s.project import Project
 
-ASSIGNMENT = re.compile(r"(?:# )?[A-Z][A-Z0-9_]*=")
 GROUPS = ("db",)  # of tasks, whose name is the first word that is typed
 
 
@@ -49,20 +48,20 @@ def row(argument: Argument) -> str:
 
 
 def settings(root: Path) -> str:
-    """Return a table of the settings in .env.example, each with its comment there."""
+    """Return a section for each setting of .env.example, with its comment and its line there."""
     _, *blocks = (root / ".env.example").read_text(encoding="utf-8").split("\n\n")
-    return "\n".join(("| | |", "|---|---|", *(line for block in blocks for line in rows(block.splitlines()))))
+    return "\n".join(
+        line for block in blocks for comment, lines in described(block) for line in setting(comment, lines)
+    )
 
 
-def rows(block: list[str]) -> Iterator[str]:
-    """Yield a row for each comment of a block, with the settings that follow it."""
-    comment: list[str] = []
-    names: list[str] = []
-    for line in [*block, ""]:
-        if line and ASSIGNMENT.match(line):
-            names.append(f"`{line.removeprefix('# ')}`")
-            continue
-        if names:
-            yield f"| {'<br>'.join(names)} | {' '.join(comment)} |"
-            comment, names = [], []
-        comment.append(line.removeprefix("# "))
+def described(block: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each comment of a block, with the lines of the settings that follow it."""
+    for part in re.findall(r"((?:# .*\n)*?)((?:(?:# )?[A-Z][A-Z0-9_]*=.*(?:\n|\Z))+)", block):
+        yield " ".join(part[0].replace("# ", "").split()), part[1].replace("# ", "").splitlines()
+
+
+def setting(comment: str, lines: list[str]) -> Iterator[str]:
+    """Yield the lines about one setting, or those that share a comment."""
+    yield f"### {', '.join(line.partition('=')[0] for line in lines)}\n\n{comment}\n"
+    yield "\n".join(("```bash", *lines, "```", ""))

@@ -106,7 +106,9 @@ class Look:
         pinned = self.export.pins.get("gunicorn", "")
         if serves == "asgi" and pinned and int(pinned.split(".")[0]) < 25:
             refuse(f"The site needs gunicorn's ASGI worker, and pins gunicorn {pinned}: pin 25 or newer.")
-        application = self.note("application", lambda: services.application(root, facts.src, answer, serves))
+        application = self.note(
+            "application", lambda: services.application(root, facts.src, answer, serves, options.application)
+        )
         address = self.example.get("DATABASE_URL", "")
         database = self.note("database", lambda: services.database(answer, address, options.database))
         cache = self.note("cache", lambda: services.cache(answer))

@@ -109,12 +109,8 @@ def after_migrate(answer: Answer) -> Found[tuple[str, ...]]:
     return Found((), "no DatabaseCache")
 
 
-def cache(answer: Answer, given: str | None = None) -> Found[str]:
+def cache(answer: Answer) -> Found[str]:
     """Return redis, memcached, or "" where it needs neither."""
-    if given is not None:
-        if given not in {"", "redis", "memcached"}:
-            refuse(f"--cache is {given}: write redis or memcached.")
-        return Found(given, "--cache")
     says, settings = answer.says, answer.settings
     backends = [one["BACKEND"].lower() for one in says["caches"].values()]
     layers = [str(one["BACKEND"]).lower() for one in says["channel_layers"].values()]

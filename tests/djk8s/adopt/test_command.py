@@ -1,5 +1,6 @@
 """What `djk8s adopt` writes at its end, and what it refuses at its beginning."""
 
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from invoke import Exit
 
 from djk8s.adopt import command, questions
 from djk8s.adopt.found import Unsure
+from djk8s.command import main
+from support import ROOT
 
 
 def test_env_has_fresh_secrets_and_what_was_given(tmp_path: Path) -> None:
@@ -60,3 +63,12 @@ def test_other_answer_ends_it(monkeypatch: pytest.MonkeyPatch, typed: str) -> No
     monkeypatch.setattr("builtins.input", lambda _question: typed)
     with pytest.raises(Exit, match="none of them, and nothing was written"):
         questions.answered(Unsure("--settings", "Which?", ("a.one", "a.two")))
+
+
+def test_flag_with_which_a_fact_is_chosen_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    rules = [file.read_text() for file in (ROOT / "djk8s/adopt").glob("*.py")]
+    named = {flag for text in rules for flag in re.findall(r'(?:Found\([^)]*|Unsure\()"(--[a-z-]+)"', text)}
+    assert len(named) > 5
+    with pytest.raises(SystemExit):
+        main(["adopt", "--help"])
+    assert named <= {*re.findall("--[a-z-]+", capsys.readouterr().out)}
