@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import tasks
 from invoke import Config, Context, Task
 from invoke.parser import Argument
 
+import tasks
 from djk8s import listing
 from djk8s.project import Project
 
@@ -27,7 +27,7 @@ def commands(root: Path) -> str:
     return "\n".join(line for lines in sections for line in lines)
 
 
-def section(name: str, task: Task[object], places: dict[str, list[str]]) -> Iterator[str]:
+def section(name: str, task: Task[Callable[..., object]], places: dict[str, list[str]]) -> Iterator[str]:
     """Yield the lines about a task, and about what it runs in each place."""
     group, _, rest = name.partition("-")
     yield f"## inv {f'{group} {rest}' if group in GROUPS else name}\n"
