@@ -382,6 +382,7 @@ ns.configure(
             "debug_port": "5678",
             "http_port": "80",
             "https_port": "443",
+            "mail_port": "1080",
             "watch_port": "9090",
         },
         "deploy": {"to": "compose", "port": "8080", "overlay": "example"},  # a folder of kubernetes/overlays

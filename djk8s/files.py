@@ -343,4 +343,5 @@ CHANGES: Mapping[str, Callable[[str, Facts], str]] = {
     "compose/cache.yaml": for_each_worker,
     "compose/db.yaml": database,
     "compose/dev.yaml": dev,
+    "compose/mail.yaml": for_each_worker,
 }

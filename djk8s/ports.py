@@ -20,6 +20,7 @@ REMEDY = {
     "up.debug_port": "in invoke.yaml or INVOKE_UP_DEBUG_PORT",
     "up.http_port": "in invoke.yaml or INVOKE_UP_HTTP_PORT",
     "up.https_port": "in invoke.yaml or INVOKE_UP_HTTPS_PORT",
+    "up.mail_port": "in invoke.yaml or INVOKE_UP_MAIL_PORT",
     "up.watch_port": "in invoke.yaml or INVOKE_UP_WATCH_PORT",
     "deploy.port": "in invoke.yaml or INVOKE_DEPLOY_PORT",
     "PORT": "in .env or in your shell",

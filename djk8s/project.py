@@ -43,6 +43,7 @@ class Project:
     up_debug_port: str
     up_http_port: str
     up_https_port: str
+    up_mail_port: str
     up_watch_port: str
     deploy_port: str
     overlay: str
@@ -75,6 +76,7 @@ class Project:
             up_debug_port=str(config.up.debug_port),
             up_http_port=str(config.up.http_port),
             up_https_port=str(config.up.https_port),
+            up_mail_port=str(config.up.mail_port),
             up_watch_port=str(config.up.watch_port),
             deploy_port=str(config.deploy.port),
             overlay=setting("deploy.overlay", config.deploy.overlay, NAME, "a folder of kubernetes/overlays"),

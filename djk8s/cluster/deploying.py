@@ -98,7 +98,7 @@ def as_before(
     if replicas is not None and not re.fullmatch("[1-9][0-9]{0,2}", replicas):
         refuse(f"--replicas {replicas!r} is no number of replicas: write 1 or more, as --replicas 3.")
     names = stack.joined(project, overlays) or (now.overlays if now else ())
-    for name in {"backup", "debug", "dev", "https", "proxy", "swarm", "watch"} & {*names}:
+    for name in {"backup", "debug", "dev", "https", "mail", "proxy", "swarm", "watch"} & {*names}:
         refuse(f"--with {name} is not for a deployment: leave it out.")
     return replace(where, overlays=names, replicas=int(replicas or 0) or (now.replicas if now else 0) or REPLICAS)
 

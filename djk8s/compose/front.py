@@ -1,4 +1,4 @@
-"""What people open of the project that is up: its address, that of its metrics, and their ports on this machine."""
+"""What people open of the project that is up: its address, those of its metrics and mail, and their ports."""
 
 import re
 from collections.abc import Collection
@@ -8,9 +8,18 @@ from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 from djk8s.shell.talk import refuse
 
-METRICS_PAGE = "/consoles/site.html"  # of compose/watch.yaml
 # What an overlay publishes, by the names of the settings.
-PORTS = {"debug": ("debug_port",), "https": ("http_port", "https_port"), "watch": ("watch_port",)}
+PORTS = {
+    "debug": ("debug_port",),
+    "https": ("http_port", "https_port"),
+    "mail": ("mail_port",),
+    "watch": ("watch_port",),
+}
+LINES = {
+    "debug": "A debugger at localhost:{}",
+    "mail": "Mail at http://localhost:{}",
+    "watch": "Metrics at http://localhost:{}/consoles/site.html",
+}
 HTTPS = 443  # the port that a URL does not say
 
 
@@ -44,14 +53,11 @@ def require_counting(project: Project) -> None:
         refuse(f"--with watch needs django-prometheus, but {name} has none: add it to your packages, then `inv lock`.")
 
 
-def metrics_url(project: Project) -> str:
-    """Return the address of the page of `--with watch`."""
-    return ports.Published("127.0.0.1", ports.parse(project.up_watch_port, "up.watch_port")).url + METRICS_PAGE
-
-
-def debugger(project: Project) -> str:
-    """Return the address to which an editor attaches for `--with debug`."""
-    return f"localhost:{ports.parse(project.up_debug_port, 'up.debug_port')}"
+def beside(project: Project, overlays: Collection[str]) -> list[str]:
+    """Return a line about each address besides the site's own."""
+    return [
+        LINES[name].format(port) for name in overlays if name in LINES for port in ports_of(project, name).values()
+    ]
 
 
 def ports_of(project: Project, overlay: str) -> dict[str, str]:

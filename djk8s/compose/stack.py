@@ -188,10 +188,8 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
         run(project, command)
         return
     read_alike(project, env)
-    if "watch" in with_:
-        say(f"Metrics at {front.metrics_url(project)}")
-    if "debug" in with_:
-        say(f"A debugger at {front.debugger(project)}")
+    for line in front.beside(project, with_):
+        say(line)
     if not detach:
         say(f"Running at {url} (Ctrl-C stops it)")
     failed = engine.or_gone(project, partial(explain, project, detach, with_))

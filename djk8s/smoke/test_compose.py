@@ -18,8 +18,8 @@ PORT = int(os.environ["INVOKE_UP_PORT"])
 URL = f"http://localhost:{PORT}"
 # swarm.yaml is for `inv deploy` alone.
 OVERLAYS = sorted(path.stem for path in (ROOT / "compose").glob("*.yaml") if path.stem != "swarm")
-# https is in front, as proxy; backup wants a place, and watch a package; dev is tried alone.
-TOGETHER = [name for name in OVERLAYS if name not in {"backup", "debug", "dev", "https", "watch"}]
+# https is in front, as proxy; backup wants a place, mail and watch a package; dev is tried alone.
+TOGETHER = [name for name in OVERLAYS if name not in {"backup", "debug", "dev", "https", "mail", "watch"}]
 
 
 def up(*words: str) -> Box:

@@ -32,6 +32,8 @@ COMBINATIONS += [
     ("db", "dev", "https", "watch", "backup", "worker"),
     ("watch",),
     ("debug", "dev"),
+    ("mail",),
+    ("dev", "mail", "worker"),
 ]
 BRINGS = {
     "backup": {"backup"},
@@ -39,6 +41,7 @@ BRINGS = {
     "debug": set(),
     "dev": set(),
     "https": {"https"},
+    "mail": {"mail"},
     "proxy": {"proxy", "static"},
     "watch": {"watch"},
     "worker": {"worker"},
@@ -57,7 +60,7 @@ def test_compose_alone_reads(names: tuple[str, ...]) -> None:
     services = composed(*names)
     assert set(services) == {"web"}.union(*(BRINGS[name] for name in names))
     published = {name for name, service in services.items() if service.get("ports")}
-    assert published - {"watch"} == {next((name for name in ("https", "proxy") if name in names), "web")}
+    assert published - {"mail", "watch"} == {next((name for name in ("https", "proxy") if name in names), "web")}
     lasting = {name for name, service in services.items() if service["restart"] == "unless-stopped"}
     assert lasting == set(services) - {"migrate", "static"}
     assert all(service["logging"] == {"driver": "local"} for service in services.values())

@@ -73,7 +73,7 @@ TABLE = [
     case(
         "up with nothing of that name",
         "up --with mars",
-        "--with 'mars' is none: write backup, db, debug, dev, https, proxy, watch or worker",
+        "--with 'mars' is none: write backup, db, debug, dev, https, mail, proxy, watch or worker",
     ),
     case("up with more than one of no service", "up --scale db=2", "--scale 'db=2' is not SERVICE=NUMBER"),
     case("up with three sites at one port", "up --scale web=3", "needs an overlay: add --with proxy"),

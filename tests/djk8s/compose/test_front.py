@@ -50,9 +50,10 @@ def test_ports_are_those_of_the_overlay_alone(project: Project) -> None:
         front.ports_of(elsewhere, "debug")
 
 
-def test_metrics_are_at_a_port_of_their_own(project: Project) -> None:
-    address = front.metrics_url(replace(project, up_watch_port="9123"))
-    assert address == "http://localhost:9123/consoles/site.html"
+def test_each_address_besides_the_sites_own_is_told(project: Project) -> None:
+    elsewhere = replace(project, up_watch_port="9123", up_debug_port="off")
+    lines = ["Metrics at http://localhost:9123/consoles/site.html", "Mail at http://localhost:1080"]
+    assert front.beside(elsewhere, ("db", "watch", "mail", "https")) == lines
 
 
 @pytest.mark.parametrize("packages", ["", "django==5.2\n", "# django-prometheus\n", "django-prometheus-more==1\n"])
