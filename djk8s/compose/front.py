@@ -55,9 +55,7 @@ def require_counting(project: Project) -> None:
 
 def beside(project: Project, overlays: Collection[str]) -> list[str]:
     """Return a line about each address besides the site's own."""
-    return [
-        LINES[name].format(port) for name in overlays if name in LINES for port in ports_of(project, name).values()
-    ]
+    return [LINES[name].format(port) for name in overlays if name in LINES for port in ports_of(project, name).values()]
 
 
 def ports_of(project: Project, overlay: str) -> dict[str, str]:
