@@ -14,6 +14,7 @@ import reference  # noqa: E402
 
 project = "Django on Docker"
 extensions = ["myst_parser"]
+smartquotes = False  # which make one dash of the two of a flag
 html_theme = "furo"
 html_title = project
 html_static_path, html_css_files = ["styles"], ["site.css"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +25,9 @@ def commands(root: Path) -> str:
     context = Context(Config(defaults=defaults, lazy=True))
     project = replace(Project.of(context, root), checkout="CHECKOUT")
     behind = listing.commands(project)
-    sections = (section(name, tasks.ns[name], listing.lines(project, behind.get(name, {}))) for name in behind)
-    return "\n".join(line for lines in sections for line in lines)
+    sections = (section(name, tasks.ns[name], listing.lines(project, behind[name])) for name in behind)
+    this_one = os.path.relpath(sys.executable, root)  # which makes these pages, and runs no task
+    return "\n".join(line for lines in sections for line in lines).replace(this_one, ".tools/bin/python")
 
 
 def section(name: str, task: Task[Callable[..., object]], places: dict[str, list[str]]) -> Iterator[str]:

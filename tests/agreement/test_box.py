@@ -1,14 +1,16 @@
 """The box: Dockerfile, entrypoint.sh and docker-compose.yaml against the tasks and the server."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+import pytest
 import yaml
 
 from djk8s import git
 from djk8s.compose import stack
 from djk8s.container import image, site
+from djk8s.doctor.dotenv import is_ignored
 from djk8s.dotenv import check
 from djk8s.host import server
 from djk8s.project import Project
@@ -110,3 +112,10 @@ def test_dockerfile_in_the_readme_is_the_dockerfile() -> None:
         r"^```dockerfile\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
     assert shown in ([], [DOCKERFILE])
+
+
+@pytest.mark.parametrize(
+    "name", [".env", ".env.production", "src/.env", "pip.conf", "company/pip.conf", "uv.toml", ".git"]
+)
+def test_file_with_a_password_stays_out_of_the_image(name: str) -> None:
+    assert is_ignored(PurePath(name), (ROOT / ".dockerignore").read_text(encoding="utf-8"))

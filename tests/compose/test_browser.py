@@ -87,8 +87,9 @@ def test_it_works_without_javascript(browser: Browser) -> None:
     text = f"plain {secrets.token_hex(3)}"
     post(page, text)
     note = page.get_by_role("article").filter(has_text=text)
+    expect(note).to_be_visible()  # so that the page which the form led to is there
     for _ in range(30):
-        page.reload()
+        page.goto(BOARD)
         if "to read" in note.inner_text():
             break
         page.wait_for_timeout(1000)
