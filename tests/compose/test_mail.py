@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ def test_mail_of_the_site_is_there(page: str) -> None:
     to = f"{secrets.token_hex(4)}@example.com"
     sent = inv("manage", "--place", "compose", "--", "sendtestemail", to)
     assert sent.returncode == 0, sent.stderr
-    wait_until(lambda: any(to in str(mail["envelope"]["to"]) for mail in json.loads(get(f"{page}/email").text)), 10)
+    wait_until(lambda: to in get(f"{page}/email").text, 10)
     assert "MailDev" in get(page).text
 
 
