@@ -28,7 +28,7 @@ def test_mail_of_the_site_is_there(page: str) -> None:
     to = f"{secrets.token_hex(4)}@example.com"
     sent = inv("manage", "--place", "compose", "--", "sendtestemail", to)
     assert sent.returncode == 0, sent.stderr
-    wait_until(lambda: to in get(f"{page}/email").text, 10)
+    wait_until(lambda: to in get(f"{page}/api/email").text, 10)
     assert "MailDev" in get(page).text
 
 
