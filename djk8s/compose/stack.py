@@ -21,7 +21,7 @@ from djk8s.shell.talk import at_terminal, refuse, say
 
 # The services that can be scaled, and the overlays of which each needs one: the site's own port is for one container.
 SCALED = {"web": ("proxy", "https"), "worker": ("worker",)}
-LAST = ("backup", "worker")  # what each of the others may add to
+LAST = ("backup", "debug", "worker")  # what others may add to, or what adds to a part that `dev` replaces
 NOT_FOR_UP = {"swarm"}  # what `inv deploy --to swarm` joins
 NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the site's log, `inv down` removes it."
 # Known PostgreSQL errors, and the advice for each.
