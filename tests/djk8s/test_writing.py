@@ -217,7 +217,7 @@ def test_node_makes_static_files_while_developing(
     src: str, node: str, watch: str, volumes: list[str], until: str
 ) -> None:
     shop = Facts("shop", "shop.settings", "shop.wsgi:application", src=src, node=node, watch=watch)
-    services = yaml.safe_load(files.rendered(shop)["compose/dev.yaml"].replace("!reset", ""))["services"]
+    services = yaml.safe_load(files.rendered(shop)["compose/dev.yaml"].replace("!override", ""))["services"]
     assert services["web"]["volumes"] == volumes
     assert services["web"]["depends_on"] == {"assets": {"condition": until}}
     assert services["assets"]["working_dir"] == ("/app" if node == "." else f"/app/{node}")
@@ -228,7 +228,7 @@ def test_node_makes_static_files_while_developing(
 
 def test_port_of_vite_is_one_of_this_machine() -> None:
     shop = Facts("shop", "shop.settings", "shop.wsgi:application", node=".", watch="dev -- --host 0.0.0.0 --port 5173")
-    services = yaml.safe_load(files.rendered(shop)["compose/dev.yaml"])["services"]
+    services = yaml.safe_load(files.rendered(shop)["compose/dev.yaml"].replace("!override", ""))["services"]
     assert services["assets"]["ports"] == ["127.0.0.1:5173:5173"]
 
 
@@ -244,7 +244,7 @@ def test_packages_of_node_are_installed_by_what_locked_them(package: str) -> Non
     files_of = files.rendered(replace(SHOP, node=".", node_packages=package, watch="dev -- --port 5173"))
     assert OTHERS[package] in files_of["Dockerfile"]
     assert "npm ci" not in files_of["Dockerfile"] + files_of["compose/dev.yaml"]
-    command = yaml.safe_load(files_of["compose/dev.yaml"])["services"]["assets"]["command"][2]
+    command = yaml.safe_load(files_of["compose/dev.yaml"].replace("!override", ""))["services"]["assets"]["command"][2]
     assert command.startswith(OTHERS[package])
     assert command.endswith(" run dev --port 5173\n")
 
