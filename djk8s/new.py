@@ -144,12 +144,15 @@ def with_tailwind(root: Path, name: str) -> dict[str, str]:
 
 
 def with_folders(settings: str) -> str:
-    """Return what `startproject` writes as settings, with folders for templates and static files of no app."""
+    """Return what `startproject` writes as settings, with folders for templates and static files of no app.
+
+    Raises `Exit` for settings of another form.
+    """
     settings, templates = re.subn(r"""(['"])DIRS\1: \[\]""", r"\1DIRS\1: [BASE_DIR / \1templates\1]", settings)
     more = r"\g<0>STATICFILES_DIRS = [BASE_DIR / \1static\1]\n"
     settings, files = re.subn(r"""(?m)^STATIC_URL = (['"])/?static/\1\n""", more, settings)
     if (templates, files) != (1, 1):
-        raise ValueError("startproject writes other settings than those that djk8s knows")
+        refuse("This release of Django writes settings that djk8s does not know yet: leave out --tailwind.")
     return settings
 
 

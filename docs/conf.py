@@ -27,7 +27,8 @@ MADE = {"commands": reference.commands, "settings": reference.settings}
 def fill(_: Sphinx, page: str, source: list[str]) -> None:
     """Put what is made for a page in the place of its mark."""
     if page in MADE:
-        source[0] = source[0].replace(MARK, MADE[page](ROOT))
+        before, after = source[0].split(MARK)  # fails on a page that has lost it
+        source[0] = before + MADE[page](ROOT) + after
 
 
 def setup(app: Sphinx) -> None:

@@ -50,10 +50,9 @@ def node(root: Path, given: str | None = None) -> Found[str]:
     """Return the folder of the shallowest package.json with a script `build`, "." for the project's; "" for none."""
     if given is not None:
         folder = PurePosixPath(given).as_posix() if given else ""
-        if given and not has_build(root, f"{folder}/package.json"):
-            refuse(f"There is no package.json with a script `build` in {given}: name its folder with --node.")
-        if folder.startswith(("/", "..")):
-            refuse(f"{given} is not a folder in the project: name one with --node, as frontend.")
+        inside = not folder.startswith(("/", ".."))
+        if given and not (inside and has_build(root, f"{folder}/package.json")):
+            refuse(f"There is no package.json with a script `build` in {given}: name its folder here with --node.")
         return Found(folder, "--node")
     files = [path for path in tracked(root) if name_of(path) == "package.json" and "node_modules/" not in path]
     found = sorted(

@@ -40,7 +40,7 @@ def test_styles_of_a_page_are_made_in_the_image(shop: Project) -> None:
     shop.inv("run", "--detach", "--publish", str(shop.port))
     assert '<link rel="stylesheet" href="/static/site.css">' in get(shop.url).text
     assert ".text-teal-700{" in get(f"{shop.url}/static/site.css").text
-    shop.inv("shell", "--", "sh", "-c", "! which node && ! test -e /app/node_modules")
+    shop.inv("shell", "--", "sh", "-c", "! command -v node && ! test -e /app/node_modules")
 
 
 def test_styles_follow_each_edit_while_developing(shop: Project) -> None:

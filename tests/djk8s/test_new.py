@@ -96,6 +96,8 @@ def test_settings_get_the_folders_of_what_is_in_no_app(quote: str) -> None:
         "STATIC_URL = 'static/'\nSTATICFILES_DIRS = [BASE_DIR / 'static']\n"
     )
     assert new.with_folders(before) == after.replace("'", quote)
+    with pytest.raises(Exit, match="leave out --tailwind"):
+        new.with_folders(after)
 
 
 def test_second_one_in_its_place_is_refused(shop: Path) -> None:
