@@ -27,6 +27,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     checkout = Checkout(tmp_path_factory.mktemp("editor"), name)
     checkout.folder = checkout.folder.rename(checkout.folder.with_name("editor"))  # the CLI reads Compose's $$ as it is
     checkout.environment |= {"COMPOSE_PROJECT_NAME": name, "UP_PORT": str(checkout.up_port)}
+    checkout.environment["UP_IMAGE"] = f"{name}:not-built"  # as where nobody has typed `inv up` yet
     subprocess.run(["git", "init", "--quiet"], cwd=checkout.folder, check=True)
     checkout.inv("env")
     if not os.getuid():
