@@ -185,6 +185,11 @@ class Task(NamedTuple):
         return self.state.startswith(("Failed", "Rejected"))
 
     @property
+    def never_started(self) -> bool:
+        """Return whether the engine failed to start it, in SwarmKit's words."""
+        return "starting container failed" in self.error
+
+    @property
     def why(self) -> str:
         return self.error or self.state
 
@@ -309,6 +314,11 @@ def change(project: Project, where: Where, release: Release, before: Release | N
         raise
 
 
+def is_hopeless(failed: list[Task]) -> bool:
+    """Return whether a first deployment has failed. Swarm itself goes on trying, and an engine may stumble once."""
+    return len(failed) > 1 or any(not task.never_started for task in failed)
+
+
 def wait_for_roll(project: Project, where: Where, release: Release) -> None:
     """Wait until Swarm has replaced every replica; raises `Exit` where it takes the new version back."""
     begun, patience = time.monotonic(), Patience()
@@ -317,7 +327,7 @@ def wait_for_roll(project: Project, where: Where, release: Release) -> None:
         state = (service.get("UpdateStatus") or {}).get("State", "")
         failed = [task for task in found if task.service == WEB and task.failed and task.image == release.image]
         settled = state == "completed" or (not state and time.monotonic() - begun > UNCHANGED)
-        if state.startswith(BY_ITSELF) or state == "paused" or (not state and failed):
+        if state.startswith(BY_ITSELF) or state == "paused" or (not state and is_hopeless(failed)):
             if failed:
                 show_log(project, where, failed[0].id)
             why = failed[0].why if failed else service["UpdateStatus"].get("Message", state)

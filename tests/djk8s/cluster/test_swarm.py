@@ -31,6 +31,26 @@ def test_replicas_of_a_node_that_is_gone_are_not_counted(shell: pytest.MonkeyPat
     assert swarm.replicas(project, Where("shop")) == {"web": "2/3", "proxy": "2/2", "static": "2/2 (2/2 completed)"}
 
 
+STUMBLED = ("Failed 2 seconds ago", '"starting container failed: failed to mount: device or resource busy"')
+DIED = ("Failed 2 seconds ago", '"task: non-zero exit (1)"')
+UNKNOWN = ("Rejected 2 seconds ago", '"No such image: shop:1"')
+
+
+@pytest.mark.parametrize(
+    ("failed", "hopeless"),
+    [
+        pytest.param([], False, id="none has failed"),
+        pytest.param([STUMBLED], False, id="the engine stumbled"),
+        pytest.param([STUMBLED, STUMBLED], True, id="the engine cannot start it"),
+        pytest.param([DIED], True, id="the site ended"),
+        pytest.param([UNKNOWN], True, id="no image"),
+    ],
+)
+def test_first_deployment_is_given_up(failed: list[tuple[str, str]], hopeless: bool) -> None:
+    tasks = [swarm.Task("1", "web", "shop:1", "Shutdown", state, error) for state, error in failed]
+    assert swarm.is_hopeless(tasks) is hopeless
+
+
 def test_only_what_no_release_has_is_forgotten(shell: pytest.MonkeyPatch, project: Project) -> None:
     releases = [
         Release("shop:1", f"v{day}", "ada@laptop", f"2026-11-{day}T12:00:00Z", record=f"shop-release-{day}")
