@@ -15,7 +15,7 @@ from djk8s import sessions  # noqa: E402
 nox.needs_version = ">=2026.10"
 ENGINE = sessions.prepare(ROOT)
 
-# The files of compose/ without which the site does not get ready, as "db".
+# The files of compose/ without which the site does not get ready, such as "db".
 NEEDS: list[str] = []
 # Your own tests of a place run after those of djk8s, which hold for any site: by session, where they are and the
 # packages that they need, as {"container_smoke": sessions.OwnTests("tests/container", ["requests==2.32.5"])}.

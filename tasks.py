@@ -43,7 +43,9 @@ def list_steps(c: Context) -> None:
     print(listing.text(project_of(c), help_lines))
 
 
-@task(help={"python": "the Python to make it of, as 3.12 or a path; by default the one that runs this"})
+@task(
+    help={"python": "the Python to make it with: a version such as 3.12, or a path; by default the one that runs this"}
+)
 def venv(c: Context, python: str | None = None) -> None:
     """Make the virtual environment, with pip at its pinned version."""
     environment.make(project_of(c), python)
@@ -91,11 +93,11 @@ def serve(c: Context, port: str | None = None, reload: bool = False) -> None:
 @task(
     iterable=["tag", "build_arg", "secret"],
     help={
-        "tag": "a tag besides `latest`, as v1; may be repeated",
+        "tag": "a tag besides `latest`, such as v1; may be repeated",
         "file": "the Dockerfile to build from",
         "build-arg": "NAME=value for an ARG of the Dockerfile, never a secret; may be repeated",
         "no-cache": "build every layer again",
-        "platform": "another platform than this machine's, as linux/arm64",
+        "platform": "another platform than this machine's, such as linux/arm64",
         "secret": "a company's pip.conf, uv.toml or ca.crt, for the build only; may be repeated",
     },
 )
@@ -116,7 +118,7 @@ def build(
     iterable=["env"],
     help={
         "port": "the port inside the container; by default PORT of .env, else 8000",
-        "publish": "where to publish it, as 8000, or 0.0.0.0:8000 for the network too; by default the same port",
+        "publish": "where to publish it, such as 8000, or 0.0.0.0:8000 for the network too; by default the same port",
         "tag": "the tag to run, as it was built earlier; by default `latest`, which is built first",
         "env": "NAME=value for the site, which wins over .env; may be repeated",
         "env-file": "a file to read instead of .env",
@@ -167,8 +169,8 @@ def stop(c: Context) -> None:
 @task(
     iterable=["with_", "scale"],
     help={
-        "with": "a file of compose/ to join, as db or proxy; may be repeated",
-        "scale": "SERVICE=NUMBER for more than one of a service, as web=3; may be repeated",
+        "with": "a file of compose/ to join, such as db or proxy; may be repeated",
+        "scale": "SERVICE=NUMBER for more than one of a service, such as web=3; may be repeated",
         "detach": "run in the background; returns when the site is healthy",
         "no-build": "run the images as they were built earlier",
     },
@@ -187,9 +189,9 @@ def down(c: Context, volumes: bool = False) -> None:
 @task(
     iterable=["platform"],
     help={
-        "registry": "what is before the image's name there, as registry.example.com/team; by default the setting",
-        "tag": "the tag, as v1; by default the first 12 characters of git's revision",
-        "platform": "a platform to build for, as linux/arm64; may be repeated",
+        "registry": "what is before the image's name there, such as registry.example.com/team; by default the setting",
+        "tag": "the tag, such as v1; by default the first 12 characters of git's revision",
+        "platform": "a platform to build for, such as linux/arm64; may be repeated",
         "sbom": "attach the list of what is in the image",
         "provenance": "attach how the image was built",
         "allow-dirty": "push changes that are not committed, under a tag that says so",
@@ -215,9 +217,9 @@ def push(
         "to": "where: compose (this machine), swarm or kubernetes; by default the setting deploy.to",
         "context": "docker's or kubectl's own context",
         "replicas": "how many of the site; by default as many as now, or 3",
-        "with": "a file of compose/ to join, as db; may be repeated; by default those of now",
+        "with": "a file of compose/ to join, such as db; may be repeated; by default those of now",
         "env-file": "the settings, instead of .env",
-        "registry": "where the nodes take the image from, as registry.example.com/team",
+        "registry": "where the nodes take the image from, such as registry.example.com/team",
         "tag": "the version's name, by default its git revision",
         "allow-dirty": "deploy changes that are not committed",
         "allow-unsafe-migrations": "apply migrations that the version that serves cannot live with",
@@ -277,7 +279,7 @@ def db_restore(c: Context, file: str) -> None:
     database.restore(project_of(c), file)
 
 
-@task(name="db-upgrade", help={"to": "the version of PostgreSQL, as 18, which it is by default"})
+@task(name="db-upgrade", help={"to": "the version of PostgreSQL; by default 18"})
 def db_upgrade(c: Context, to: str | None = None) -> None:
     """Move the database to a newer PostgreSQL, with every row."""
     upgrade.upgrade(project_of(c), to)
@@ -350,7 +352,7 @@ def lock(c: Context, upgrade: bool = False) -> None:
     locking.lock(project_of(c), upgrade)
 
 
-@task(iterable=["session"], help={"session": "a session to run, as local_smoke; may be repeated; by default all"})
+@task(iterable=["session"], help={"session": "a session to run, such as lint; may be repeated; by default all"})
 def test(c: Context, session: list[str]) -> None:
     """Run the sessions that this machine can, in clean environments, with Nox."""
     tools.run(project_of(c), nox.test_command(tuple(session)))
@@ -362,7 +364,7 @@ ns.configure(
         "engine": "docker",  # or a compatible command
         "project": "djk8s",  # what names of containers, volumes and networks begin with
         "image": "djk8s",
-        "registry": "",  # what is before the image's name where `inv push` pushes it, as registry.example.com/team
+        "registry": "",  # what is before the image's name where `inv push` pushes it, such as registry.example.com/team
         "port": "8000",
         "venv": "venv",
         "env_file": ".env",
@@ -395,9 +397,9 @@ ns.configure(
 @task(
     positional=["name", "folder"],
     help={
-        "name": "what the project is called, as shop",
-        "folder": "where to make it, as ../shop",
-        "django": "the release of Django, as 5.2",
+        "name": "what the project is called, such as shop",
+        "folder": "where to make it, such as ../shop",
+        "django": "the release of Django, such as 5.2",
         "tailwind": "with styles by Tailwind, which a stage of the image makes",
     },
 )
@@ -412,7 +414,7 @@ def new(c: Context, name: str, folder: str, django: str | None = None, tailwind:
     command.main(words)
 
 
-@task(positional=["folder"], help={"folder": "the project, as ../shop"})
+@task(positional=["folder"], help={"folder": "the project, such as ../shop"})
 def adopt(c: Context, folder: str) -> None:
     """Give an existing Django project all of this; options follow `--`."""
     from djk8s import command

@@ -177,7 +177,7 @@ place_files() {
 every_day() {
   trap 'trap "" TERM; kill 0; wait; exit 0' TERM # a backup that is being made ends, and leaves nothing
   BACKUP_AT=${BACKUP_AT:-03:00}
-  date --date "$BACKUP_AT" >/dev/null || refuse "BACKUP_AT is '$BACKUP_AT': write a time of the day in UTC, as 03:00."
+  date --date "$BACKUP_AT" >/dev/null || refuse "BACKUP_AT is '$BACKUP_AT': write a time of the day in UTC, for example 03:00."
   open new
   touch /tmp/waiting
   while true; do

@@ -74,9 +74,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def new_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", metavar="NAME", help="what the project is called, as shop or my_site")
+    command.add_argument("name", metavar="NAME", help="what the project is called, such as shop or my_site")
     command.add_argument("folder", metavar="FOLDER", nargs="?", help="where to make it; by default in a folder NAME")
-    command.add_argument("--django", metavar="RELEASE", help="the release of Django, as 5.2, which is the default")
+    command.add_argument("--django", metavar="RELEASE", help="the release of Django; by default 5.2")
     command.add_argument(
         "--tailwind", action="store_true", help="with styles by Tailwind, which a stage of the image makes"
     )
@@ -93,16 +93,16 @@ def adopt_options(command: argparse.ArgumentParser) -> None:
     replace = "one of your files to write over; may be repeated"
     command.add_argument("--replace", metavar="FILE", action="append", default=[], help=replace)
     for flag, metavar, sentence in (
-        ("--src", "FOLDER", "the folder of manage.py, as src"),
-        ("--settings", "MODULE", "the settings for production, as shop.settings.production"),
-        ("--name", "NAME", "what its image and containers are called, as shop"),
-        ("--packages", "FILE", "the file that names its packages, as requirements/production.txt"),
-        ("--python", "VERSION", "the Python of its image, as 3.13"),
+        ("--src", "FOLDER", "the folder of manage.py, such as src"),
+        ("--settings", "MODULE", "the settings for production, such as shop.settings.production"),
+        ("--name", "NAME", "what its image and containers are called, such as shop"),
+        ("--packages", "FILE", "the file that names its packages, such as requirements/production.txt"),
+        ("--python", "VERSION", "the Python of its image, such as 3.13"),
         ("--server", "KIND", "threads, or asgi"),
-        ("--application", "NAME", "what the server runs, as shop.wsgi:application"),
+        ("--application", "NAME", "what the server runs, such as shop.wsgi:application"),
         ("--database", "KIND", "sqlite, postgres, postgis or mysql"),
         ("--node", "FOLDER", NODE),
-        ("--ready-within", "SECONDS", "how long its first start may take, as 300"),
+        ("--ready-within", "SECONDS", "how long its first start may take, such as 300"),
     ):
         command.add_argument(flag, metavar=metavar, help=sentence)
     command.set_defaults(act=run_adopt)

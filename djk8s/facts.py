@@ -16,7 +16,7 @@ class Facts:
     """One project. Paths are relative to its folder, or to /app in its container, and have `/` on every system."""
 
     name: str  # of its image and containers: a-z, 0-9, _ and -
-    settings: str  # the module, as shop.settings
+    settings: str  # the module, such as shop.settings
     application: str  # as shop.wsgi:application, or of asgi where `server` is
     src: str = "src"  # the folder of manage.py; "." is the project's own
     path: tuple[str, ...] = ()  # more folders to import from than "." and `src`, as that of a package's sources
@@ -36,11 +36,11 @@ class Facts:
     devcontainer: bool = False  # whether it has ours
     csp: bool = False  # whether its pages have a policy by default, as those of a new project have
     database: str = "sqlite"  # or postgres, mysql
-    offered: tuple[str, ...] = ()  # files of compose/ that it can do without, as db
-    after_migrate: tuple[str, ...] = ()  # more manage.py commands, as createcachetable
+    offered: tuple[str, ...] = ()  # files of compose/ that it can do without, such as db
+    after_migrate: tuple[str, ...] = ()  # more manage.py commands, such as createcachetable
     cache: str = ""  # or redis, memcached
     cache_variables: dict[str, str] = field(default_factory=dict)  # the variables that hold its address, with it
-    workers: dict[str, str] = field(default_factory=dict)  # command by the name of its service, as worker, beat
+    workers: dict[str, str] = field(default_factory=dict)  # command by the name of its service, such as worker or beat
     tracked_data: bool = False  # its own files are in data/
     uploads: str = ""  # the folder of uploads on this machine, which stays out of the image
     oldest_python: str = ""  # for this machine, where pyproject.toml says none

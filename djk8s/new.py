@@ -54,10 +54,12 @@ def require_name(name: str) -> None:
     """Raise `Exit` unless Python can import a package of this name, and nothing else has it."""
     if not (name.isascii() and name.isidentifier()):
         usable = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-        remedy = f"{usable} would do" if usable.isidentifier() and not is_taken(usable) else "choose a word, as shop"
+        remedy = (
+            f"{usable} would do" if usable.isidentifier() and not is_taken(usable) else "choose a word, such as shop"
+        )
         refuse(f"{name!r} is no name that Python can import: {remedy}.")
     if is_taken(name):
-        refuse(f"{name!r} is a name that Python has taken: choose another, as {name.strip('_') or 'my'}_site.")
+        refuse(f"{name!r} is a name that Python has taken: choose another, for example {name.strip('_') or 'my'}_site.")
 
 
 def is_taken(name: str) -> bool:
@@ -83,13 +85,13 @@ def requirements(django: str | None) -> str:
         return text
     parts = tuple(map(int, django.split("."))) if re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}", django) else ()
     if parts < OLDEST_DJANGO:
-        refuse(f"--django {django!r} is no release that this is for: write one from 4.2 on, as --django 5.2.")
+        refuse(f"--django {django!r} is no release that this is for: write one from 4.2 on, for example --django 5.2.")
     text = text if parts < (6,) else re.sub("^django-csp.*\n", "", text, flags=re.MULTILINE)  # which Django 6 has
     return text if django == chosen(text) else DJANGO.sub(f"django~={django}.0", text)
 
 
 def chosen(asked: str) -> str:
-    """Return the release of Django that a requirements.in asks for, as 5.2."""
+    """Return the release of Django that a requirements.in asks for, such as 5.2."""
     found = DJANGO.search(asked)
     if found is None:
         raise ValueError("requirements.in of djk8s asks for no release of Django")

@@ -19,7 +19,7 @@ def test_command(sessions: tuple[str, ...] = ()) -> Command:
         return command()
     for session in sessions:
         if not re.fullmatch(r"\w[\w.-]*", session):
-            refuse(f"--session {session!r} is not a session: give the name of one, as --session lint.")
+            refuse(f"--session {session!r} is not a session: give the name of one, for example --session lint.")
     # One --session for all, because Nox takes the last one.
     return command("--error-on-missing-interpreters", "--session", *sessions)
 
@@ -27,6 +27,6 @@ def test_command(sessions: tuple[str, ...] = ()) -> Command:
 def bench_command(json: bool = False, chart: bool = False, rounds: str = "5") -> Command:
     """Return the command that measures the recipes; raises `Exit` unless `rounds` is a number, 1 or more."""
     if not re.fullmatch(r"[1-9][0-9]{0,3}", rounds):
-        refuse(f"--rounds {rounds!r} is not a number of rounds: give 1 or more, as --rounds 5.")
+        refuse(f"--rounds {rounds!r} is not a number of rounds: give 1 or more, for example --rounds 5.")
     options = [*(["--json"] if json else []), *(["--chart"] if chart else []), "--rounds", rounds]
     return command("--session", "bench", "--", *options)

@@ -53,7 +53,7 @@ def chosen(project: Project, flag: str | None, values: Mapping[str, str]) -> int
 
 
 def parse(value: str, origin: str) -> int:
-    """Return a port number; `origin` names where the value came from, as `--port`."""
+    """Return a port number; `origin` names where the value came from, such as `--port`."""
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
         remedy = REMEDY.get(origin, f"as {origin} 8000")
         refuse(f"{origin} {value!r} is not a port: give a number from 1 to 65535, {remedy}.")

@@ -23,7 +23,7 @@ HOST = r"[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?"
 IMAGE = rf"(?=.{{1,200}}\Z)(?:{HOST}/)?{PART}(?:/{PART})*"
 REGISTRY = rf"(?:{HOST}(?:/{PART})*)?"
 APPLICATION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
-SECONDS, SOME_SECONDS = r"[1-9][0-9]{0,4}", "a number of seconds, as 60"
+SECONDS, SOME_SECONDS = r"[1-9][0-9]{0,4}", "a number of seconds, such as 60"
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 
 
@@ -68,10 +68,10 @@ class Project:
             dry=bool(config.run.dry),
             engine=setting("engine", config.engine, NOT_AN_OPTION, "a program"),
             name=setting("project", config.project, NAME, "a name of a-z, 0-9, _ and -"),
-            image=setting("image", config.image, IMAGE, "an image's name without a tag, as djk8s"),
+            image=setting("image", config.image, IMAGE, "an image's name without a tag, such as djk8s"),
             registry=setting("registry", config.registry, REGISTRY, "as registry.example.com/team, without https"),
             port=str(config.port),
-            up_image=setting("up.image", config.up.image, f"{IMAGE}(?::{TAG})?", "an image's name, as djk8s:v1"),
+            up_image=setting("up.image", config.up.image, f"{IMAGE}(?::{TAG})?", "an image's name, such as djk8s:v1"),
             up_port=str(config.up.port),
             up_debug_port=str(config.up.debug_port),
             up_http_port=str(config.up.http_port),
@@ -157,5 +157,5 @@ def path(root: Path, name: str, value: object) -> Path:
 def not_around(root: Path, name: str, folder: Path) -> Path:
     """Return a folder that may be emptied; raises `Exit` if the project is in it."""
     if root.is_relative_to(os.path.realpath(folder)):
-        refuse(f"{where(name)} is the folder that the project is in: name one of its own, as venv.")
+        refuse(f"{where(name)} is the folder that the project is in: name one of its own, for example venv.")
     return folder

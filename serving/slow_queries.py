@@ -18,7 +18,9 @@ def watch() -> None:
     try:
         seconds = float(os.environ["SLOW_QUERY"])
     except ValueError:
-        raise ImproperlyConfigured(f"SLOW_QUERY is {os.environ['SLOW_QUERY']!r}: write seconds, as 0.5.") from None
+        raise ImproperlyConfigured(
+            f"SLOW_QUERY is {os.environ['SLOW_QUERY']!r}: write seconds, for example 0.5."
+        ) from None
     from django.db.backends.signals import connection_created
 
     def timed(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -38,7 +40,7 @@ def watch() -> None:
 
 
 def asked_by() -> str:
-    """Return the innermost line that is no package's, as "/app/src/shop/views.py:12 in index"."""
+    """Return the innermost line that is no package's, such as "/app/src/shop/views.py:12 in index"."""
     for frame in reversed(traceback.extract_stack()):
         path = Path(frame.filename)
         packaged = {STANDARD, OURS} & {*path.parents} or {"site-packages", "dist-packages"} & {*path.parts}

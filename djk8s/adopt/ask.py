@@ -205,7 +205,7 @@ def note(failure: Said, packages: str) -> str:
     remedy = "mend that first, or name other settings with --settings"
     name = re.search(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", failure["text"])
     if step == "settings" and "ImproperlyConfigured" in bases and name:
-        remedy = f"give the variable that {name[0]} is read from with --env, as --env {name[0]}=value"
+        remedy = f"give the variable that {name[0]} is read from with --env, for example --env {name[0]}=value"
     if NO_SERVICE & bases:
         remedy = "it asks for a service as soon as its settings are read, and must not before it is asked for a page"
     return refuse(f"Its {step} cannot be loaded: {told(failure)}; {remedy}.")
@@ -218,7 +218,7 @@ def told(failure: Said) -> str:
 
 
 def place(failure: Said) -> str:
-    """Return the last place in the project's own files, as shop/settings.py:12."""
+    """Return the last place in the project's own files, such as shop/settings.py:12."""
     if not failure["frames"]:
         return "in a package"
     last = failure["frames"][-1]

@@ -26,7 +26,7 @@ def run(options: Namespace) -> None:
     """Adopt the project in a folder; raises `Exit` with one sentence where that cannot be done, and writes nothing."""
     root = Path(options.folder).resolve()
     if not root.is_dir():
-        refuse(f"There is no folder {options.folder}: name that of the project, as ../shop.")
+        refuse(f"There is no folder {options.folder}: name that of the project, for example ../shop.")
     if (root / FILE).exists():
         say(f"{root.name} is adopted already: nothing to do. `djk8s update` brings later versions of its files.")
         return

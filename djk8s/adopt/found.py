@@ -10,14 +10,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Found(Generic[Value]):
-    """A value, and where it was read, as `manage.py` or `Django`."""
+    """A value, and where it was read, such as `manage.py` or `Django`."""
 
     value: Value
     where: str
 
 
 class Unsure(Exception):  # noqa: N818 - a question, and no error
-    """Several answers are possible; `flag` is the option of `djk8s adopt` that gives one, as `--settings`."""
+    """Several answers are possible; `flag` is the option of `djk8s adopt` that gives one, such as `--settings`."""
 
     def __init__(self, flag: str, question: str, choices: tuple[str, ...]) -> None:
         super().__init__(question)

@@ -36,7 +36,11 @@ def no_image(log: str) -> str:
     found = re.search(NO_IMAGE, log)
     if not found:
         return ""
-    remedy = "name a Python that it has, as --python 3.13" if found[1].startswith("python:") else "wait until it does"
+    remedy = (
+        "name a Python that it has, for example --python 3.13"
+        if found[1].startswith("python:")
+        else "wait until it does"
+    )
     return f"Docker cannot get {found[1]}: see that it reaches its registry, or {remedy}."
 
 

@@ -153,7 +153,9 @@ def elsewhere(root: Path, files: tuple[str, ...]) -> Found[str]:
     for paths in ([path for path in code if name_of(path) == "__init__.py"], code):
         if where := set_in(root, paths):
             return one_of(where)
-    return refuse(f"Neither manage.py nor wsgi.py sets {MODULE}: name the module with --settings, as shop.settings.")
+    return refuse(
+        f"Neither manage.py nor wsgi.py sets {MODULE}: name the module with --settings, for example shop.settings."
+    )
 
 
 def one_of(where: dict[str, str]) -> Found[str]:
@@ -301,7 +303,7 @@ def name(root: Path, given: str | None = None) -> Found[str]:
     """Return the name for the image and its containers: that of the folder, made to fit."""
     if given is not None:
         if not (re.fullmatch(NAME, given) and re.fullmatch(IMAGE, given)):
-            refuse(f"--name is {given!r}, and has to be a name of a-z, 0-9, _ and -, as my-site.")
+            refuse(f"--name is {given!r}, and has to be a name of a-z, 0-9, _ and -, for example my-site.")
         return Found(given, "--name")
     if fit := fitting(root.resolve().name):
         return Found(fit, "the folder")

@@ -69,7 +69,7 @@ def checked(root: Path, given: str) -> str:
     """Return the path that a person gave; raises `Exit` unless it is a file of a known kind in the project."""
     file = (root / given).resolve()
     if not file.is_file() or not file.is_relative_to(root):
-        refuse(f"There is no {given} in the project: name a file in it, as --packages requirements.txt.")
+        refuse(f"There is no {given} in the project: name a file in it, for example --packages requirements.txt.")
     if file.name not in (*LOCKS, "pyproject.toml") and file.suffix not in (".txt", ".in"):
         refuse(f"--packages {given} is of no known kind: name a {', '.join(LOCKS)}, pyproject.toml, .txt or .in.")
     return file.relative_to(root).as_posix()

@@ -19,7 +19,7 @@ LATER = range(100)  # a specifier may ask for a patch release
 
 
 def version(root: Path, given: str | None, available: Sequence[str] = AVAILABLE) -> Found[str]:
-    """Return the Python for a project, as 3.13; raises `Exit` for one that there is no image of."""
+    """Return the Python for a project, such as 3.13; raises `Exit` for one that there is no image of."""
     if given:
         return Found(checked(given, "--python", available), "--python")
     for name, pattern in FILES.items():
@@ -40,7 +40,7 @@ def checked(asked: str, where: str, available: Sequence[str]) -> str:
     if not found or found[1] not in available:
         refuse(
             f"{where} asks for Python {asked}, and there is {available[0]} to {available[-1]}: "
-            f"name one that the project runs on, as --python {USUAL}."
+            f"name one that the project runs on, for example --python {USUAL}."
         )
     return found[1]
 
@@ -81,7 +81,7 @@ def by_specifier(root: Path, available: Sequence[str]) -> Found[str] | None:
 
 
 def allows(specifier: str, python: str) -> bool:
-    """Return whether a specifier, Poetry's own kinds included, allows some release of a Python, as 3.13.
+    """Return whether a specifier, Poetry's own kinds included, allows some release of a Python, such as 3.13.
 
     One that cannot be read allows all.
     """

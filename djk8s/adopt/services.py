@@ -43,7 +43,7 @@ def server(answer: Answer, given: str | None = None) -> Found[str]:
 
 
 def application(root: Path, src: str, answer: Answer, serves: str, given: str | None = None) -> Found[str]:
-    """Return the application for a server, as shop.wsgi:application; raises `Exit` if there is none."""
+    """Return the application for a server, such as shop.wsgi:application; raises `Exit` if there is none."""
     if given is not None:
         if not re.fullmatch(APPLICATION, given):
             refuse(f"--application is {given!r}, and has to be as shop.wsgi:application.")

@@ -42,7 +42,9 @@ def static_root(answer: Answer) -> Found[str]:
         return Found("staticfiles", "serving/overlay.py")
     path = PurePosixPath(given)
     if not path.is_relative_to("/app") or str(path) == "/app":
-        refuse(f"STATIC_ROOT is {given}, outside the project: let it be a folder in it, as BASE_DIR / 'staticfiles'.")
+        refuse(
+            f"STATIC_ROOT is {given}, outside the project: use a folder in it, for example BASE_DIR / 'staticfiles'."
+        )
     return Found(str(path.relative_to("/app")), "STATIC_ROOT")
 
 
@@ -134,11 +136,11 @@ CAUSES = (
         r"(?:NoCredentials|DefaultCredentials|PartialCredentials|Authentication)Error|Unable to locate credentials"
         r"|Invalid(?:AccessKeyId|Location)|EndpointConnectionError|(?:AWS|AZURE|GS)_\w+[^\n]*(?:must|require|not set)",
         "Their static files go to a storage in the cloud, for which a build has no credentials: "
-        "let STORAGES['staticfiles'] be one of files, as WhiteNoise's, unless its variables are there.",
+        "let STORAGES['staticfiles'] be one of files, such as WhiteNoise's, unless its variables are there.",
     ),
     (
         r"without having set the (STATIC_ROOT) setting",
-        "{0} is not set: set it to a folder in the project, as BASE_DIR / 'staticfiles'.",
+        "{0} is not set: set it to a folder in the project, for example BASE_DIR / 'staticfiles'.",
     ),
     (
         r"STATICFILES_DIRS setting should not contain the (STATIC_ROOT)",

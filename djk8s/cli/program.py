@@ -83,7 +83,7 @@ class Inv(Program):
             super().parse_tasks()
 
     def parse_cleanup(self) -> None:
-        """Act on Invoke's own options, as --help; raises `Exit` afterwards, or for an unknown task."""
+        """Act on Invoke's own options, such as --help; raises `Exit` afterwards, or for an unknown task."""
         with in_one_sentence():
             if self.args["list-format"].value not in {"flat", "nested", "json"}:
                 raise ParseError("--list-format is flat, nested or json")

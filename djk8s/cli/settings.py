@@ -54,7 +54,7 @@ class Settings(Config):
         except UnknownFileType:
             refuse(f"--config {self._runtime_path!r} is no file of settings: the name of one ends in .yaml or .json.")
         if self._runtime_path and not self._runtime_found:
-            refuse(f"There is no {self._runtime_path!r}: --config names a file of settings, as invoke.yaml.")
+            refuse(f"There is no {self._runtime_path!r}: --config names a file of settings, for example invoke.yaml.")
 
 
 def known(given: object, defaults: Mapping[str, Any], where: str, strict: bool) -> dict[str, Any]:

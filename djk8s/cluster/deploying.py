@@ -96,7 +96,7 @@ def as_before(
 ) -> Where:
     """Return where to deploy, with as many replicas and the same files of compose/ as now, unless others are named."""
     if replicas is not None and not re.fullmatch("[1-9][0-9]{0,2}", replicas):
-        refuse(f"--replicas {replicas!r} is no number of replicas: write 1 or more, as --replicas 3.")
+        refuse(f"--replicas {replicas!r} is no number of replicas: write 1 or more, for example --replicas 3.")
     names = stack.joined(project, overlays) or (now.overlays if now else ())
     for name in {"backup", "debug", "dev", "https", "mail", "proxy", "swarm", "watch"} & {*names}:
         refuse(f"--with {name} is not for a deployment: leave it out.")

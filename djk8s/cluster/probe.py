@@ -34,8 +34,8 @@ print("\\n" + json.dumps({"vendor": connection.vendor, "files": here, "migration
 class Site:
     """What a site says of itself."""
 
-    vendor: str  # of its database, as postgresql; unknown without one
-    files: tuple[str, ...]  # the fields whose files it keeps in a folder, as board.Note.attachment
+    vendor: str  # of its database, such as postgresql; unknown without one
+    files: tuple[str, ...]  # the fields whose files it keeps in a folder, such as board.Note.attachment
     migrations: tuple[str, ...]  # all that its code has
 
 

@@ -33,7 +33,7 @@ def tag(project: Project, given: str | None, allow_dirty: bool) -> str:
         return given
     revision, _, changes = git.revision(project).partition("-")
     if not revision:
-        refuse("There is no commit of git here to name the image after: name it yourself, as --tag v1.")
+        refuse("There is no commit of git here to name the image after: name it yourself, for example --tag v1.")
     short = revision[:REVISION_LENGTH]
     if not changes:
         return short
@@ -45,10 +45,10 @@ def tag(project: Project, given: str | None, allow_dirty: bool) -> str:
 
 
 def reference(project: Project, registry: str, tag: str) -> str:
-    """Return the image's whole name, as registry.example.com/team/shop:v1; without a registry it is this engine's."""
+    """Return the image's whole name, such as registry.example.com/team/shop:v1; without a registry, this engine's."""
     name = f"{registry}/{project.image}" if registry else project.image
     if not re.fullmatch(IMAGE, name):
-        refuse(f"--registry {registry!r} is none: write what is before the image's name, as registry.example.com/team.")
+        refuse(f"--registry {registry!r} is none: write what precedes the name, for example registry.example.com/team.")
     return f"{name}:{tag}"
 
 

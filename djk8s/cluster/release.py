@@ -13,7 +13,7 @@ class Where:
 
     name: str  # of the Compose project, the stack, or the Kubernetes namespace
     context: str = ""  # docker's or kubectl's own; "" is the current one
-    overlays: tuple[str, ...] = ()  # files of compose/ to join, as db
+    overlays: tuple[str, ...] = ()  # files of compose/ to join, such as db
     replicas: int = 3
     overlay: str = "example"  # a folder of kubernetes/overlays/
     port: str = "8080"  # that the proxy is published on, except on Kubernetes
@@ -24,11 +24,11 @@ class Where:
 class Release:
     """A version of the site, as it was or will be deployed."""
 
-    image: str  # with its tag, as registry.example.com/team/shop:0123456789ab
+    image: str  # with its tag, such as registry.example.com/team/shop:0123456789ab
     revision: str  # the tag: the git revision, and more where there were changes since
-    by: str = ""  # who deployed it, as ada@laptop
-    at: str = ""  # when, as 2026-11-25T23:40:06Z
-    migrations: tuple[str, ...] = ()  # all that its code has, as board.0001_initial
+    by: str = ""  # who deployed it, such as ada@laptop
+    at: str = ""  # when, such as 2026-11-25T23:40:06Z
+    migrations: tuple[str, ...] = ()  # all that its code has, such as board.0001_initial
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)  # empty for one that was deployed before
     overlays: tuple[str, ...] = ()  # the files of compose/ that it was deployed with
     replicas: int = 0

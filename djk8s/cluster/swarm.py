@@ -207,7 +207,7 @@ def tasks(project: Project, where: Where) -> list[Task]:
 
 
 def replicas(project: Project, where: Where, found: list[Task] | None = None) -> dict[str, str]:
-    """Return how many of each service run, as 2/3, or (1/1 completed) after a job.
+    """Return how many of each service run, such as 2/3, or (1/1 completed) after a job.
 
     `docker service ls` counts what ran on a node that is gone, too.
     """

@@ -16,7 +16,7 @@ NOT_UP = "The project is not up: `inv up --detach` brings it up (with --with db 
 def backup(project: Project, to: str | None, keep: str | None, listed: bool) -> None:
     """Back the database and the files up and try the backup out, or list the backups that there are."""
     if keep is not None and not re.fullmatch("[1-9][0-9]{0,4}", keep):
-        refuse(f"--keep {keep!r} is no number of backups: write 1 or more, as --keep 30.")
+        refuse(f"--keep {keep!r} is no number of backups: write 1 or more, for example --keep 30.")
     if listed:
         once(project, to, ("backup", "list"), "The backups cannot be listed, see above.")
         return

@@ -30,7 +30,9 @@ def variables(project: Project, env: EnvFile, given: str | None = None, new: boo
     folder = ((Path.cwd() if given else project.root) / Path(named).expanduser()).resolve()
     named = printable(named)
     if folder.is_relative_to(project.root.resolve()):
-        refuse(f"{named} is in the project, and would be in the image: name a folder elsewhere, as ../backups.")
+        refuse(
+            f"{named} is in the project, and would be in the image: name a folder elsewhere, for example ../backups."
+        )
     if not project.dry:
         (make if new else find)(folder, named)
     return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_FOLDER": str(folder)}

@@ -87,7 +87,7 @@ def cut_off(project: Project) -> str:
 def version_asked(to: str | None, written: int) -> int:
     """Return the version to upgrade to; raises `Exit` for what is none."""
     if to is not None and not re.fullmatch("[1-9][0-9]", to):
-        refuse(f"--to {to!r} is no version of PostgreSQL: write its first number, as --to {NEWEST}.")
+        refuse(f"--to {to!r} is no version of PostgreSQL: write its first number, for example --to {NEWEST}.")
     return int(to) if to else max(written, NEWEST)
 
 

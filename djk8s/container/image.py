@@ -44,7 +44,7 @@ def name(project: Project, tag: str | None) -> str:
     """Return the image's name with a tag, `latest` by default; raises `Exit` if an engine would refuse the tag."""
     tag = LATEST if tag is None else tag
     if not re.fullmatch(TAG, tag):
-        refuse(f"{tag!r} is not a tag: use up to 128 letters, digits, `_`, `.` and `-`, as --tag v1.")
+        refuse(f"{tag!r} is not a tag: use up to 128 letters, digits, `_`, `.` and `-`, for example --tag v1.")
     return f"{project.image}:{tag}"
 
 
@@ -62,7 +62,7 @@ def build(
     options: list[str] = []
     if file is not None:
         if not is_file(project, file):
-            refuse(f"There is no file {file!r} in {project.root}: --file names a Dockerfile, as --file Dockerfile.")
+            refuse(f"There is no file {file!r} in {project.root}: name one, for example --file Dockerfile.")
         options += ["--file", file]
     for build_arg in build_args:
         from_flags([build_arg], os.environ, "--build-arg")

@@ -44,7 +44,7 @@ class Place:
 
     @cached_property
     def nodes(self) -> list[str]:
-        """The platform of each node, as linux/amd64; none if that may not be asked."""
+        """The platform of each node, such as linux/amd64; none if that may not be asked."""
         if self.to == "kubernetes":
             said = self.kubectl("get", "nodes", "--output", f"jsonpath={NODES}").stdout
         elif self.to == "swarm":

@@ -139,7 +139,7 @@ def find_python(project: Project, asked: str | None) -> str:
         answer = subprocess.CompletedProcess(found, 1, "")
     python = answer.stdout.strip()
     if answer.returncode or not Path(python).is_file():
-        refuse(f"{name} does not answer as a Python: give a version, as --python 3.12, or a path.")
+        refuse(f"{name} does not answer as a Python: give a version, for example --python 3.12, or a path.")
     return python
 
 

@@ -66,7 +66,9 @@ def origins(name: str) -> list[str]:
     found = words(name)
     for origin in found:
         if not origin.startswith(("http://", "https://")):
-            raise ImproperlyConfigured(f"{name} holds {origin!r}: write it with its scheme, as https://{origin}.")
+            raise ImproperlyConfigured(
+                f"{name} holds {origin!r}: write it with its scheme, for example https://{origin}."
+            )
     return found
 
 

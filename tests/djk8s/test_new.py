@@ -107,9 +107,9 @@ def test_second_one_in_its_place_is_refused(shop: Path) -> None:
 
 NAMES = [
     ("my-site", "'my-site' is no name that Python can import: my_site would do."),
-    ("2shop", "'2shop' is no name that Python can import: choose a word, as shop."),
+    ("2shop", "'2shop' is no name that Python can import: choose a word, such as shop."),
     ("läden", "'läden' is no name that Python can import: l_den would do."),
-    ("", "'' is no name that Python can import: choose a word, as shop."),
+    ("", "'' is no name that Python can import: choose a word, such as shop."),
     ("import", "'import' is a name that Python has taken: choose another, as import_site."),
     ("test", "'test' is a name that Python has taken: choose another, as test_site."),
     ("json", "'json' is a name that Python has taken: choose another, as json_site."),
@@ -138,7 +138,7 @@ def test_name_that_a_person_would_choose_is_taken(name: str) -> None:
 
 @pytest.mark.parametrize("django", ["3.2", "5", "five", "5.2.1", "~=5.2", "", "5.2\n"])
 def test_release_that_is_none_is_refused(django: str) -> None:
-    with pytest.raises(Exit, match=r"from 4\.2 on, as --django 5\.2"):
+    with pytest.raises(Exit, match=r"from 4\.2 on, for example --django 5\.2"):
         new.requirements(django)
 
 

@@ -152,7 +152,7 @@ def test_site_that_has_to_do_with_sentry_itself_is_left_alone(start: Start, coll
 
 
 WRONG = [
-    ({"SLOW_QUERY": "often"}, "SLOW_QUERY is 'often': write seconds, as 0.5."),
+    ({"SLOW_QUERY": "often"}, "SLOW_QUERY is 'often': write seconds, for example 0.5."),
     ({"METRICS_TOKEN": "a"}, "METRICS_TOKEN needs django-prometheus among the packages of the site."),
 ]
 
