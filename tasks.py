@@ -15,6 +15,7 @@ from djk8s.cli.program import after_dashes, hand_over  # noqa: E402
 hand_over(ROOT)
 
 from djk8s import cleaning, engine, listing, locking, nox, tools  # noqa: E402
+from djk8s.cluster import backup as deployed_backups  # noqa: E402
 from djk8s.cluster import deploying  # noqa: E402
 from djk8s.cluster import registry as registries  # noqa: E402
 from djk8s.compose import backup as backups  # noqa: E402
@@ -296,22 +297,53 @@ def db_shell(c: Context) -> None:
         "to": "where to: a folder, or s3://BUCKET/FOLDER; by default BACKUP_TO of .env",
         "keep": "how many to keep; by default BACKUP_KEEP of .env, or 30",
         "list": "list those that there are instead",
+        "deployed": "of what `inv deploy` deployed instead: compose or swarm",
+        "context": "docker's own context, for what is deployed",
+        "env-file": "the settings of what is deployed, instead of .env",
     }
 )
-def backup(c: Context, to: str | None = None, keep: str | None = None, list_: bool = False) -> None:
+def backup(
+    c: Context,
+    to: str | None = None,
+    keep: str | None = None,
+    list_: bool = False,
+    deployed: str | None = None,
+    context: str | None = None,
+    env_file: str | None = None,
+) -> None:
     """Back up the database and the uploads of `inv up`, and try the backup out."""
-    backups.backup(project_of(c), to, keep, list_)
+    do_backups(c, backups.backup(to, keep, list_), deployed, context, env_file)
 
 
 @task(
     help={
         "from": "where from: a folder, or s3://BUCKET/FOLDER; by default BACKUP_TO of .env",
         "snapshot": "which, as `inv backup --list` shows them; by default the latest",
+        "deployed": "into what `inv deploy` deployed instead: compose or swarm",
+        "context": "docker's own context, for what is deployed",
+        "env-file": "the settings of what is deployed, instead of .env",
     }
 )
-def restore(c: Context, from_: str | None = None, snapshot: str = "latest") -> None:
+def restore(
+    c: Context,
+    from_: str | None = None,
+    snapshot: str = "latest",
+    deployed: str | None = None,
+    context: str | None = None,
+    env_file: str | None = None,
+) -> None:
     """Replace the database and the uploads by those of a backup."""
-    backups.restore(project_of(c), from_, snapshot)
+    do_backups(c, backups.restore(from_, snapshot), deployed, context, env_file)
+
+
+def do_backups(c: Context, job: backups.Job, deployed: str | None, context: str | None, env_file: str | None) -> None:
+    """Do a job for what is up, or for what is deployed."""
+    if deployed is None and (context or env_file):
+        refuse("--context and --env-file are for what is deployed: add --deployed compose or --deployed swarm.")
+    if deployed is None:
+        backups.do(project_of(c), job)
+    else:
+        deployed_backups.do(project_of(c), job, deployed, context, env_file)
 
 
 @task(help={"volumes": "remove the databases too", "venv": "remove the virtual environment too"})

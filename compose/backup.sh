@@ -85,7 +85,7 @@ backup() {
   restic forget --host "$RESTIC_HOST" --group-by host --keep-last "$KEEP" --prune
   restic check
   files=$(sed --quiet 's/^processed \(.* files, .*\) in .*/\1/p' <<<"$said")
-  say "Backed up as $id: $tried; in all $files. The last $KEEP are kept: \`inv backup --list\`."
+  say "Backed up as $id: $tried; in all $files. The last $KEEP are kept."
 }
 
 # Restore backup $id into a database that is thrown away, and print what there is in it.
@@ -152,7 +152,8 @@ restore() {
     done
   fi
   place_files
-  say "Restored: the database, and the files. \`inv manage --place compose -- migrate\` takes them to newer code."
+  say "Restored: the database, and the files. Newer code has to migrate: \`inv manage --place compose -- migrate\`, or" \
+    "\`inv deploy\`."
 }
 
 # Put a copy into the database that is there, page by page and all at once, as the site has it open; else among the files.

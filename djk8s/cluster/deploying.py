@@ -14,7 +14,7 @@ from types import ModuleType
 from djk8s import engine, git
 from djk8s.cluster import docker, kubernetes, machine, probe, registry, release, swarm
 from djk8s.cluster.release import Release, Status, Where
-from djk8s.compose import stack
+from djk8s.compose import destination, stack
 from djk8s.container import image
 from djk8s.dotenv.file import EnvFile, ensure, ensure_password
 from djk8s.project import Project
@@ -62,9 +62,12 @@ def deploy(
     where = as_before(project, where, before[0] if before else None, replicas, overlays)
     if where.overlays and to == "kubernetes":
         refuse("--with is for Compose and Swarm: on Kubernetes, what the site needs is in kubernetes/overlays/.")
+    if "backup" in where.overlays and to == "swarm":
+        refuse("--with backup is for Compose: let cron or your CI type `inv backup --deployed swarm` every night.")
     if to != "kubernetes":
         docker.require_same_database(project, where)
     env = settings(project, where, env_file)
+    where = with_backups(project, where, env)
     revision = registry.tag(project, tag, allow_dirty)
     named = (project.registry if host is None else host) or registry.host(project.image)
     begun = time.monotonic()
@@ -98,9 +101,16 @@ def as_before(
     if replicas is not None and not re.fullmatch("[1-9][0-9]{0,2}", replicas):
         refuse(f"--replicas {replicas!r} is no number of replicas: write 1 or more, for example --replicas 3.")
     names = stack.joined(project, overlays) or (now.overlays if now else ())
-    for name in {"backup", "debug", "dev", "https", "mail", "proxy", "swarm", "watch"} & {*names}:
+    for name in {"debug", "dev", "https", "mail", "proxy", "swarm", "watch"} & {*names}:
         refuse(f"--with {name} is not for a deployment: leave it out.")
     return replace(where, overlays=names, replicas=int(replicas or 0) or (now.replicas if now else 0) or REPLICAS)
+
+
+def with_backups(project: Project, where: Where, env: EnvFile) -> Where:
+    """Return a deployment that knows where its backups go, if compose/backup.yaml has joined."""
+    if "backup" not in where.overlays:
+        return where
+    return replace(where, backup=destination.variables(project, env, name=where.backup_name))
 
 
 def settings(project: Project, where: Where, env_file: str | None) -> EnvFile:
@@ -172,6 +182,7 @@ def rollback(project: Project, to: str, context: str | None, revision: str | Non
         refuse("Nothing is deployed here, so there is nothing to go back to.")
     chosen = choose(known, revision)
     where = replace(where, overlays=chosen.overlays, replicas=chosen.replicas or known[0].replicas)
+    where = with_backups(project, where, EnvFile(project))
     if unknown := release.unknown_migrations(known[0], chosen):
         say(f"{chosen.revision} does not know {', '.join(unknown)}: they stay in the database.")
     begun = time.monotonic()

@@ -42,6 +42,12 @@ def require(project: Project, where: Where) -> None:
     engine.require(project)
 
 
+def is_elsewhere(project: Project, where: Where) -> bool:
+    """Return whether the engine of a deployment is another machine's."""
+    host = ask(project, where, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+    return bool(where.context) and not host.startswith(("unix:", "npipe:"))
+
+
 def require_same_database(project: Project, where: Where) -> None:
     """Raise `Exit` if compose/db.yaml has another PostgreSQL than is deployed, whose files it could not read."""
     if "db" not in where.overlays or project.dry:
@@ -59,23 +65,31 @@ def require_same_database(project: Project, where: Where) -> None:
 
 
 def compose(
-    project: Project, where: Where, image: str, *words: str, more: tuple[str, ...] = (), **given: Any
+    project: Project,
+    where: Where,
+    image: str,
+    *words: str,
+    more: tuple[str, ...] = (),
+    files: tuple[Path, ...] = (),
+    **given: Any,
 ) -> Command:
-    """Return a Compose command on the files of a deployment; `more` overlays join those that were asked for."""
+    """Return a Compose command on the files of a deployment; `more` overlays, then `files`, join those asked for."""
     known = {**stack.files(project), **{name: project.root / "compose" / f"{name}.yaml" for name in more}}
-    overlays = [name for name in sorted(known) if name in {*where.overlays, *more}]
-    files = [word for path in (project.compose_file, *(known[name] for name in overlays)) for word in ("--file", path)]
+    overlays = sorted({*where.overlays, *more} & known.keys(), key=lambda name: (name in stack.LAST, name))
+    paths = (project.compose_file, *(known[name] for name in overlays), *files)
+    named = [word for path in paths for word in ("--file", path)]
     shown = {
         **variables(where),
         "UP_IMAGE": image,
         "UP_PORT": str(ports.parse(where.port, "deploy.port")),
         "UP_REPLICAS": str(where.replicas),
         "UP_READY_WITHIN": str(project.ready_within),
+        **where.backup,
         **given.pop("shown", {}),
     }
     hidden = {**passwords(project, where), **given.pop("hidden", {})}
     return Command(
-        (project.engine, "compose", "--project-name", where.name, *files, *words), shown=shown, hidden=hidden, **given
+        (project.engine, "compose", "--project-name", where.name, *named, *words), shown=shown, hidden=hidden, **given
     )
 
 

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 
 from invoke import Exit
 
@@ -26,9 +25,10 @@ LOG = "20"  # lines
 TRIAL = 15  # seconds that a new version has to stay healthy before it gets requests; compose/swarm.yaml has the same
 UP = ("up", "--detach", "--wait", "--no-build", "--no-deps")
 BESIDE = (*UP, "--no-recreate")
+BACKUP = ("up", "--detach", "--wait", "--no-deps", "--build", "backup")
 STEP = 0.5  # seconds between two looks
 SHARE = ""  # there is one machine, which has one volume
-ALONE = {"proxy", "swarm", "dev", "worker"}  # overlays that bring nothing that a migration needs
+ALONE = {"proxy", "swarm", "dev", "worker", "backup"}  # overlays that bring nothing that a migration needs
 
 
 def require(project: Project, where: Where) -> None:
@@ -36,8 +36,7 @@ def require(project: Project, where: Where) -> None:
     if project.dry:
         return
     docker.require(project, where)
-    host = docker.ask(project, where, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
-    if where.context and not host.startswith(("unix:", "npipe:")):
+    if docker.is_elsewhere(project, where):
         refuse("Compose mounts files of this machine: `inv deploy --to swarm` is for another one, even if it is alone.")
 
 
@@ -94,11 +93,9 @@ def labelled(project: Project, where: Where, release: Release, before: list[Rele
 
 def compose(project: Project, where: Where, image: str, *words: str) -> Command:
     """Return a Compose command on the files of a deployment and its labels."""
-    given = docker.compose(project, where, image, *words, more=OVERLAYS)
-    at = given.argv.index(words[0], 2)
-    argv = (*given.argv[:at], "--file", project.root / docker.FOLDER / "labels.json", *given.argv[at:])
+    labels = project.root / docker.FOLDER / "labels.json"
     file = {"UP_ENV_FILE": project.shown(where.env_file)}
-    return replace(given, argv=argv, shown={**given.shown, **file})
+    return docker.compose(project, where, image, *words, more=OVERLAYS, files=(labels,), shown=file)
 
 
 def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool) -> None:
@@ -130,15 +127,35 @@ def roll(project: Project, where: Where, release: Release) -> None:
         if not project.dry:
             take_back(project, where, old)
         raise
-    for container in old:
-        run(project, docker.command(project, where, "stop", container[:12]))
-        run(project, docker.command(project, where, "rm", container[:12]))
+    remove(project, where, old)
     # Nothing that serves is made anew: nginx, or a database, would be away for a moment.
     lines: list[tuple[str, ...]] = [(*BESIDE, "--scale", f"web={where.replicas}", "web", "proxy")]
     if others := workers(project, where, release):
         lines.append((*UP, *others))
+    if "backup" in where.overlays:
+        lines.append(BACKUP)
     for line in lines:
         run(project, compose(project, where, release.image, *line), "Not all of it is healthy, see above.")
+    remove(project, where, left_over(project, where, release))
+
+
+def remove(project: Project, where: Where, names: list[str]) -> None:
+    """Stop containers, one by one, and remove them."""
+    for container in names:
+        run(project, docker.command(project, where, "stop", container[:12]))
+        run(project, docker.command(project, where, "rm", container[:12]))
+
+
+def left_over(project: Project, where: Where, release: Release) -> list[str]:
+    """Return the containers of services that joined an earlier release and not this one."""
+    if project.dry:
+        return []
+    services = docker.config(project, where, release.image, OVERLAYS)["services"]
+    joined = {name for name, one in services.items() if one.get("scale") != 0}
+    label = f"label={engine.COMPOSE_PROJECT}={where.name}"
+    form = f'{{{{.ID}}}} {{{{.Label "{engine.COMPOSE_SERVICE}"}}}}'
+    listed = docker.ask(project, where, "ps", "--all", "--filter", label, "--format", form)
+    return [line.split()[0] for line in listed.splitlines() if line.split()[-1] not in joined]
 
 
 def workers(project: Project, where: Where, release: Release) -> list[str]:

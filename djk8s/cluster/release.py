@@ -18,6 +18,12 @@ class Where:
     overlay: str = "example"  # a folder of kubernetes/overlays/
     port: str = "8080"  # that the proxy is published on, except on Kubernetes
     env_file: Path = Path(".env")
+    backup: Mapping[str, str] = field(default_factory=dict)  # what compose/backup.yaml takes for the place, if it joins
+
+    @property
+    def backup_name(self) -> str:
+        """What its backups are found by, which are not those of `inv up`."""
+        return f"{self.name}-deployed"
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,8 @@ def deploy_stage(project: Project, where: Where, stage: str) -> None:
     """Deploy one stage. The image is named by its digest already, so no registry is asked."""
     options = ("--detach=true", "--resolve-image", "never", "--with-registry-auth")
     file = docker.FOLDER / f"{stage}.json"  # relative, as docker takes commas and quotes apart
-    words = ("stack", "deploy", *options, "--compose-file", str(file), where.name)
+    whole = ("--prune",) if stage not in stackfile.STAGES[:2] else ()  # what joined earlier and does not any more
+    words = ("stack", "deploy", *options, *whole, "--compose-file", str(file), where.name)
     run(
         project,
         docker.command(project, where, *words),

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import NamedTuple
 
 from djk8s import engine
 from djk8s.compose import destination, stack
@@ -11,38 +12,61 @@ from djk8s.shell.run import run
 from djk8s.shell.talk import refuse
 
 NOT_UP = "The project is not up: `inv up --detach` brings it up (with --with db if it has one), then type this again."
+# A container that is removed afterwards, of an image that is made of the script as it is now.
+ONCE = ("--progress", "quiet", "run", "--rm", "--no-deps", "--build")
 
 
-def backup(project: Project, to: str | None, keep: str | None, listed: bool) -> None:
-    """Back the database and the files up and try the backup out, or list the backups that there are."""
+class Job(NamedTuple):
+    """What compose/backup.sh is to do once."""
+
+    words: tuple[str, ...]
+    failed: str
+    place: str | None  # a folder or a bucket, else BACKUP_TO of .env
+    keep: str | None = None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The words of `docker compose run` that say what to do."""
+        return (*(("--env", f"BACKUP_KEEP={self.keep}") if self.keep else ()), "backup", *self.words)
+
+    @property
+    def new(self) -> bool:
+        """Whether a place that is missing is made."""
+        return self.words == ("backup",)
+
+
+def backup(to: str | None, keep: str | None, listed: bool) -> Job:
+    """Return the job that backs the database and the files up and tries the backup out, or lists the backups."""
     if keep is not None and not re.fullmatch("[1-9][0-9]{0,4}", keep):
         refuse(f"--keep {keep!r} is no number of backups: write 1 or more, for example --keep 30.")
     if listed:
-        once(project, to, ("backup", "list"), "The backups cannot be listed, see above.")
-        return
-    kept = ("--env", f"BACKUP_KEEP={keep}") if keep else ()
-    once(project, to, (*kept, "backup", "backup"), "It was not backed up, see above; earlier backups are as they were.")
+        return Job(("list",), "The backups cannot be listed, see above.", to)
+    return Job(("backup",), "It was not backed up, see above; earlier backups are as they were.", to, keep)
 
 
-def restore(project: Project, source: str | None, snapshot: str) -> None:
-    """Replace the database and the files by a backup."""
+def restore(source: str | None, snapshot: str) -> Job:
+    """Return the job that replaces the database and the files by a backup."""
     if not re.fullmatch("latest|[0-9a-f]{4,64}", snapshot):
         refuse(f"--snapshot {snapshot!r} is none: `inv backup --list` shows them.")
-    once(project, source, ("backup", "restore", snapshot), "It was not restored, see above.")
+    return Job(("restore", snapshot), "It was not restored, see above.", source)
 
 
-def once(project: Project, place: str | None, words: tuple[str, ...], failed: str) -> None:
-    """Run compose/backup.sh in a container that is removed afterwards; raises `Exit` unless the project is up."""
+def require(project: Project) -> None:
+    """Raise `Exit` unless the project has compose/backup.yaml."""
     if "backup" not in stack.files(project):
         refuse("This project has no compose/backup.yaml: `djk8s update` brings it.")
+
+
+def do(project: Project, job: Job) -> None:
+    """Do a job for the project that is up; raises `Exit` unless it is."""
+    require(project)
     env = EnvFile(project)
-    where = destination.variables(project, env, place, new=words[-1] == "backup")
+    where = destination.variables(project, env, job.place, new=job.new)
     engine.service(project, "web", NOT_UP)
     overlays = ("db", "backup") if has_database(project) else ("backup",)
-    quietly = ("--progress", "quiet", "run", "--rm", "--no-deps", "--build")
-    made = stack.compose(project, *quietly, *words, overlays=overlays)
+    made = stack.compose(project, *ONCE, *job.options, overlays=overlays)
     made = replace(made, shown={**made.shown, **where})
-    run(project, stack.with_file(project, env, made, overlays), engine.or_gone(project, failed))
+    run(project, stack.with_file(project, env, made, overlays), engine.or_gone(project, job.failed))
 
 
 def has_database(project: Project) -> bool:

@@ -11,22 +11,26 @@ ELSEWHERE = "[a-z0-9]{2,}:.+"  # longer than the name of a drive on Windows
 BUCKET = "s3://([^/]+.*)"  # as the programs of AWS write it; restic has the server's name in it
 AMAZON = "https://s3.amazonaws.com"
 NOWHERE = (
-    "Backups need a place: write --to FOLDER or --to s3://BUCKET/FOLDER, or keep it with `inv env --set BACKUP_TO=…`."
+    "Backups need a place, a folder or s3://BUCKET/FOLDER: `inv env --set BACKUP_TO=…` keeps it, and "
+    "`inv backup --to …` or `inv restore --from …` takes one for once."
 )
 
 
-def variables(project: Project, env: EnvFile, given: str | None = None, new: bool = True) -> dict[str, str]:
+def variables(
+    project: Project, env: EnvFile, given: str | None = None, new: bool = True, name: str = ""
+) -> dict[str, str]:
     """Return what compose/backup.yaml takes for the place: `given`, else BACKUP_TO of `.env`.
 
-    A folder that is missing is made if it may be `new`. Raises `Exit` if none is named, or the folder is the project's,
-    cannot be made, or is missing.
+    `name` is what the backups are found by there, by default the project's. A folder that is missing is made if it may
+    be `new`. Raises `Exit` if none is named, or the folder is the project's, cannot be made, or is missing.
     """
+    found_by = {"UP_BACKUP_NAME": name or project.name}
     named = given or env.values.get("BACKUP_TO", "")
     if not named:
         refuse(NOWHERE)
     if re.fullmatch(ELSEWHERE, named):
         server = env.values.get("AWS_ENDPOINT_URL") or AMAZON
-        return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_TO": repository(named, server)}
+        return {**found_by, "UP_BACKUP_TO": repository(named, server)}
     folder = ((Path.cwd() if given else project.root) / Path(named).expanduser()).resolve()
     named = printable(named)
     if folder.is_relative_to(project.root.resolve()):
@@ -35,7 +39,7 @@ def variables(project: Project, env: EnvFile, given: str | None = None, new: boo
         )
     if not project.dry:
         (make if new else find)(folder, named)
-    return {"UP_BACKUP_NAME": project.name, "UP_BACKUP_FOLDER": str(folder)}
+    return {**found_by, "UP_BACKUP_FOLDER": str(folder)}
 
 
 def repository(named: str, server: str) -> str:
