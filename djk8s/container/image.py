@@ -88,7 +88,7 @@ def build(
 def require_platform(platform: str, more: str = "") -> None:
     """Raise `Exit` unless an engine would take it for a platform; `more` is what else to do then."""
     if not re.fullmatch(PLATFORM, platform):
-        refuse(f"--platform {platform!r} is none: write one as linux/amd64{more}.")
+        refuse(f"--platform {platform!r} is none: write one, for example linux/amd64{more}.")
 
 
 def is_file(project: Project, name: str) -> bool:

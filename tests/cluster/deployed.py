@@ -131,6 +131,7 @@ class Deployed(Checkout):
         run("docker", "network", "rm", f"{self.name}_default")
         volumes = [f"{self.name}_{volume}" for volume in ("data", "database", "static")]
         wait_until(lambda: run("docker", "volume", "rm", "--force", *volumes).returncode == 0, 60)
+        run("docker", "image", "rm", f"{self.name}-backup", f"{self.name}-backup-backup")
         self.inv("clean", "--volumes")
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from backed_up import check_backup_and_restore
 from deployed import Deployed, deployed
+from support import run
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +37,16 @@ def test_version_whose_migration_fails_is_not_deployed(site: Deployed) -> None:
         done = site.deploy()
     assert (done.returncode, site.revision()) == (1, before)
     assert "this migration fails" in done.stderr
+
+
+def test_backup_joins_and_leaves(site: Deployed, tmp_path: Path) -> None:
+    assert site.inv("env", "--set", f"BACKUP_TO={tmp_path}").returncode == 0
+    done = site.deploy("--with", "db", "--with", "backup", "--replicas", "1")
+    assert done.returncode == 0, done.stderr
+    service = f"{site.name}-backup-1"
+    assert run("docker", "inspect", "--format", "{{.State.Health.Status}}", service).stdout.strip() == "healthy"
+    check_backup_and_restore(site, tmp_path)
+
+    done = site.inv("rollback", "--to", site.to)
+    assert done.returncode == 0, done.stderr
+    assert run("docker", "inspect", service).returncode == 1

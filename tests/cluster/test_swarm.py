@@ -7,9 +7,11 @@ least, and CLUSTER_TABLE a file for the rows of README's table.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from backed_up import check_backup_and_restore
 from deployed import Deployed, deployed
 
 NEVER_HEALTHY = '\n\nPROBES["/readyz"] = lambda: "503 never"\n'
@@ -70,3 +72,7 @@ def test_version_whose_migration_fails_is_not_deployed(site: Deployed) -> None:
     assert done.returncode == 1
     assert "this migration fails" in done.stderr
     assert site.revision() == before
+
+
+def test_backup_and_restore(site: Deployed, tmp_path: Path) -> None:
+    check_backup_and_restore(site, tmp_path)

@@ -60,8 +60,8 @@ TABLE = [
         "build --secret key.pem",
         "give a file called pip.conf, uv.toml or ca.crt",
     ),
-    case("build for no platform", "build --platform arm64", "is none: write one as linux/amd64."),
-    case("build for an option", "build --platform=--load", "is none: write one as linux/amd64."),
+    case("build for no platform", "build --platform arm64", "is none: write one, for example linux/amd64."),
+    case("build for an option", "build --platform=--load", "is none: write one, for example linux/amd64."),
     case("build a secret that is not there", "build --secret nowhere/pip.conf", "no file 'nowhere/pip.conf'"),
     case("build a secret with options", "build --secret 'a,env=PATH/pip.conf'", "is none that the Dockerfile asks for"),
     case("run with a variable without value", "run --env NOWHERE", "write --env NOWHERE=value"),
@@ -92,6 +92,11 @@ TABLE = [
     case("env sets what cannot be written alike", r"env --set 'A=hunter2$\'", "A cannot be written so that"),
     case("env sets what is no text", "env --set A=hunter2\udcff", "it is not text in UTF-8"),
     case("env checks a file that is not there", "env --check", "`inv env` writes .env"),
+    case("backup of what is deployed nowhere", "backup --deployed mars", "--deployed 'mars' is none: write compose or"),
+    case("backup of a cluster", "backup --deployed kubernetes", "is your cloud's or an operator's, and so are its"),
+    case(
+        "restore elsewhere of what is not deployed", "restore --context n", "are for what is deployed: add --deployed"
+    ),
     case("bench in less than one round", "bench --rounds 0", "--rounds"),
 ]
 

@@ -53,8 +53,10 @@ ALL_OR_NOTHING = (
     "--command 'SET lock_timeout = 10000; SET client_min_messages = error' "
     "--command 'DROP SCHEMA public CASCADE; CREATE SCHEMA public'"
 )
+BUCKET = "UP_BACKUP_TO=s3:https://s3.amazonaws.com/shop"
+SETTINGS = "UP_IMAGE=site UP_PORT=8080 UP_REPLICAS=3 UP_READY_WITHIN=60 UP_ENV_FILE=ENVFILE"
 BACKUP = (
-    "UP_ENV_FILE=ENVFILE UP_BACKUP_NAME=djk8s UP_BACKUP_TO=s3:https://s3.amazonaws.com/shop docker compose "
+    f"UP_ENV_FILE=ENVFILE UP_BACKUP_NAME=djk8s {BUCKET} docker compose "
     "--project-name SCOPE --file docker-compose.yaml --file compose/backup.yaml --progress quiet "
     "run --rm --no-deps --build"
 )
@@ -245,6 +247,13 @@ TABLE = [
     case("backup lists those that there are", "backup --list --to s3://shop", f"{BACKUP} backup list"),
     case("restore takes the latest", "restore --from s3://shop", f"{BACKUP} backup restore latest"),
     case("restore takes another", "restore --from s3://shop --snapshot 1234abcd", f"{BACKUP} backup restore 1234abcd"),
+    case(
+        "backup of what is deployed",
+        "backup --deployed compose --to s3://shop",
+        f"{SETTINGS} UP_BACKUP_NAME=djk8s-deployed {BUCKET} docker compose --project-name djk8s "
+        "--file docker-compose.yaml --file compose/proxy.yaml --file compose/backup.yaml "
+        "--progress quiet run --rm --no-deps --build backup backup",
+    ),
     case("down keeps the database", "down", DOWN),
     case("down --volumes removes it", "down --volumes", DOWN.replace(")", " --volumes)")),
     case("clean keeps the databases", "clean", *CLEAN),
@@ -404,6 +413,15 @@ def test_rollback_on_kubernetes_is_its_own(elsewhere: Inv) -> None:
 def test_rollback_on_a_swarm_deploys_what_it_kept(elsewhere: Inv) -> None:
     typed = elsewhere("--dry", "rollback", "--to", "swarm")
     assert re.findall(r"docker (\w+ \w+)", typed.stdout) == ["config inspect", "stack deploy"]
+
+
+def test_backup_on_a_swarm_runs_beside_the_database(elsewhere: Inv) -> None:
+    typed = elsewhere("--dry", "backup", "--deployed", "swarm", "--to", "s3://shop", INVOKE_PROJECT="shop")
+    made, command = typed.stdout.splitlines()
+    assert '"network_mode": "container:CONTAINER"' in made
+    assert '"data": {"external": true, "name": "shop_data"}' in made
+    assert "--project-name shop-backup" in command
+    assert "--file compose/backup.yaml --file .tools/deploy/backup.json" in command
 
 
 WITH_WORDS = {

@@ -42,7 +42,7 @@ def test_tag(
 
 @pytest.mark.parametrize(
     ("revision", "given", "told"),
-    [(f"{COMMIT}-dirty", None, "--allow-dirty"), ("", None, "as --tag v1"), (COMMIT, "a b", "is not a tag")],
+    [(f"{COMMIT}-dirty", None, "--allow-dirty"), ("", None, "for example --tag v1"), (COMMIT, "a b", "is not a tag")],
 )
 def test_no_tag(project: Project, shell: pytest.MonkeyPatch, revision: str, given: str | None, told: str) -> None:
     shell.setattr(git, "revision", lambda _: revision)
@@ -91,7 +91,7 @@ def test_an_image_that_names_its_registry_needs_no_other(inv: Inv) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("--platform arm64", "--platform 'arm64' is none: write one as linux/amd64"),
+        ("--platform arm64", "--platform 'arm64' is none: write one, for example linux/amd64"),
         ("--platform linux/amd64,linux/arm64", "the option again for another"),
     ],
 )

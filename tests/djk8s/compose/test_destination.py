@@ -51,7 +51,7 @@ def test_folder_is_made_where_the_person_is_or_from_the_projects(
 
 def test_given_place_wins_and_none_is_refused(project: Project, tmp_path: Path) -> None:
     assert variables(project, str(tmp_path), BACKUP_TO="s3://shop") == {"UP_BACKUP_FOLDER": str(tmp_path)}
-    with pytest.raises(Exit, match="--to FOLDER"):
+    with pytest.raises(Exit, match="`inv env --set BACKUP_TO=…` keeps it"):
         variables(project)
 
 
