@@ -161,7 +161,7 @@ def with_folders(settings: str) -> str:
 def refused(name: str, oldest: str, said: str) -> str:
     """Return why `startproject` failed, in one sentence."""
     if "conflicts with the name of an existing Python module" in said:
-        return f"{name!r} is the name of a package that the site needs: choose another, as {name}_site."
+        return f"{name!r} is the name of a package that the site needs: choose another, for example {name}_site."
     if re.search("No interpreter found|Failed to inspect Python", said):
         return f"This release of Django needs Python {oldest} or newer, and there is none here: install one."
     last = re.sub(r"\x1b\[[0-9;]*m", "", said).strip().rpartition("\n")[2]

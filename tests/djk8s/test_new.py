@@ -110,12 +110,12 @@ NAMES = [
     ("2shop", "'2shop' is no name that Python can import: choose a word, such as shop."),
     ("läden", "'läden' is no name that Python can import: l_den would do."),
     ("", "'' is no name that Python can import: choose a word, such as shop."),
-    ("import", "'import' is a name that Python has taken: choose another, as import_site."),
-    ("test", "'test' is a name that Python has taken: choose another, as test_site."),
-    ("json", "'json' is a name that Python has taken: choose another, as json_site."),
-    ("site", "'site' is a name that Python has taken: choose another, as site_site."),
-    ("serving", "'serving' is a name that Python has taken: choose another, as serving_site."),
-    ("__", "'__' is a name that Python has taken: choose another, as my_site."),
+    ("import", "'import' is a name that Python has taken: choose another, for example import_site."),
+    ("test", "'test' is a name that Python has taken: choose another, for example test_site."),
+    ("json", "'json' is a name that Python has taken: choose another, for example json_site."),
+    ("site", "'site' is a name that Python has taken: choose another, for example site_site."),
+    ("serving", "'serving' is a name that Python has taken: choose another, for example serving_site."),
+    ("__", "'__' is a name that Python has taken: choose another, for example my_site."),
 ]
 
 
@@ -155,7 +155,9 @@ def test_release_is_asked_for_with_what_serves_it() -> None:
 def test_name_of_a_package_of_the_site_is_refused_and_nothing_is_left(tmp_path: Path, name: str) -> None:
     refused = djk8s(ROOT, "new", name, cwd=tmp_path)
     sentence = one_sentence(refused.stderr.partition("…\n")[2])
-    assert sentence == f"'{name}' is the name of a package that the site needs: choose another, as {name}_site."
+    assert (
+        sentence == f"'{name}' is the name of a package that the site needs: choose another, for example {name}_site."
+    )
     assert (refused.returncode, list(tmp_path.iterdir())) == (1, [])
 
 
