@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TypeGuard
 
 from invoke import Collection, Context, task
 
@@ -16,7 +17,7 @@ hand_over(ROOT)
 
 from djk8s import cleaning, engine, listing, locking, nox, tools  # noqa: E402
 from djk8s.cluster import backup as deployed_backups  # noqa: E402
-from djk8s.cluster import deploying  # noqa: E402
+from djk8s.cluster import deploying, using  # noqa: E402
 from djk8s.cluster import registry as registries  # noqa: E402
 from djk8s.compose import backup as backups  # noqa: E402
 from djk8s.compose import database, stack, upgrade  # noqa: E402
@@ -30,6 +31,7 @@ from djk8s.project import Project  # noqa: E402
 from djk8s.shell.talk import refuse  # noqa: E402
 
 PLACES = ("host", "container", "compose")
+CONTEXT = "docker's or kubectl's own context of that deployment"
 
 
 def project_of(c: Context) -> Project:
@@ -155,10 +157,13 @@ def ps(c: Context) -> None:
     site.list_all(project_of(c))
 
 
-@task
-def logs(c: Context) -> None:
+@task(help={"deployed": "of what is deployed instead: compose, swarm or kubernetes", "context": CONTEXT})
+def logs(c: Context, deployed: str | None = None, context: str | None = None) -> None:
     """Show the log of the container started last."""
-    site.logs(project_of(c))
+    if is_deployed(deployed, context):
+        using.logs(project_of(c), deployed, context)
+    else:
+        site.logs(project_of(c))
 
 
 @task
@@ -298,7 +303,7 @@ def db_shell(c: Context) -> None:
         "keep": "how many to keep; by default BACKUP_KEEP of .env, or 30",
         "list": "list those that there are instead",
         "deployed": "of what `inv deploy` deployed instead: compose or swarm",
-        "context": "docker's own context, for what is deployed",
+        "context": CONTEXT,
         "env-file": "the settings of what is deployed, instead of .env",
     }
 )
@@ -320,7 +325,7 @@ def backup(
         "from": "where from: a folder, or s3://BUCKET/FOLDER; by default BACKUP_TO of .env",
         "snapshot": "which, as `inv backup --list` shows them; by default the latest",
         "deployed": "into what `inv deploy` deployed instead: compose or swarm",
-        "context": "docker's own context, for what is deployed",
+        "context": CONTEXT,
         "env-file": "the settings of what is deployed, instead of .env",
     }
 )
@@ -338,12 +343,17 @@ def restore(
 
 def do_backups(c: Context, job: backups.Job, deployed: str | None, context: str | None, env_file: str | None) -> None:
     """Do a job for what is up, or for what is deployed."""
-    if deployed is None and (context or env_file):
-        refuse("--context and --env-file are for what is deployed: add --deployed compose or --deployed swarm.")
-    if deployed is None:
-        backups.do(project_of(c), job)
-    else:
+    if is_deployed(deployed, context or env_file):
         deployed_backups.do(project_of(c), job, deployed, context, env_file)
+    else:
+        backups.do(project_of(c), job)
+
+
+def is_deployed(deployed: str | None, other: str | None) -> TypeGuard[str]:
+    """Return whether a task is for what is deployed; raises `Exit` for an `other` option without it."""
+    if deployed is None and other:
+        refuse("--context and --env-file are for what is deployed: add --deployed compose, or where it is.")
+    return deployed is not None
 
 
 @task(help={"volumes": "remove the databases too", "venv": "remove the virtual environment too"})
@@ -356,7 +366,7 @@ def clean(c: Context, volumes: bool = False, venv: bool = False) -> None:
     help={
         "json": "print the results as JSON",
         "to": "look at a deployment instead: compose, swarm or kubernetes",
-        "context": "docker's or kubectl's own context of that deployment",
+        "context": CONTEXT,
     }
 )
 def doctor(c: Context, json: bool = False, to: str | None = None, context: str | None = None) -> None:
@@ -364,9 +374,18 @@ def doctor(c: Context, json: bool = False, to: str | None = None, context: str |
     report.examine(project_of(c), json, to, context)
 
 
-@task(help={"place": "where to run it: host, container, or compose after `inv up`"})
-def manage(c: Context, place: str = "host") -> None:
+@task(
+    help={
+        "place": "where to run it: host, container, or compose after `inv up`",
+        "deployed": "in what is deployed instead: compose, swarm or kubernetes",
+        "context": CONTEXT,
+    }
+)
+def manage(c: Context, place: str = "host", deployed: str | None = None, context: str | None = None) -> None:
     """Run the manage.py command that follows `--`, as in `-- migrate`."""
+    if is_deployed(deployed, context):
+        using.manage(project_of(c), deployed, context, after_dashes())
+        return
     if place not in PLACES:
         refuse(f"--place {place!r} is not a place: write host, container or compose.")
     project, words = project_of(c), after_dashes()

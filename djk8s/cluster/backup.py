@@ -17,7 +17,6 @@ from djk8s.shell.talk import refuse
 
 TARGETS: dict[str, ModuleType] = {"compose": machine, "swarm": swarm}
 OVERRIDE = "backup.json"
-SERVICE = "com.docker.swarm.service.name"  # a label of each container of a Swarm
 
 
 def do(project: Project, job: backup.Job, to: str, context: str | None, env_file: str | None) -> None:
@@ -51,7 +50,8 @@ def override(project: Project, where: Where, at: dict[str, str]) -> Path:
 
     It is none of the Swarm's, so it cannot join its network; it shares that of a container which has joined.
     """
-    service: dict[str, Any] = {"network_mode": f"container:{neighbour(project, where)}"}
+    beside = "db" if "db" in where.overlays else swarm.WEB
+    service: dict[str, Any] = {"network_mode": f"container:{swarm.container(project, where, beside)}"}
     if "UP_BACKUP_FOLDER" not in at:
         service["volumes"] = [{"type": "tmpfs", "target": "/backups"}]  # which would be a volume that stays
     volume = {"external": True, "name": f"{where.name}_data"}
@@ -62,17 +62,3 @@ def override(project: Project, where: Where, at: dict[str, str]) -> Path:
     else:
         file.write_text(text, encoding="utf-8")
     return file
-
-
-def neighbour(project: Project, where: Where) -> str:
-    """Return a container of the database, else of the site, on the node whose engine answers; raises `Exit` if none."""
-    if project.dry:
-        return "CONTAINER"
-    name = f"{where.name}_{'db' if 'db' in where.overlays else 'web'}"
-    here = docker.ask(project, where, "ps", "--quiet", "--filter", f"label={SERVICE}={name}").split()
-    if here:
-        return here[0]
-    nodes = docker.ask(
-        project, where, "service", "ps", "--filter", "desired-state=running", "--format", "{{.Node}}", name
-    )
-    return refuse(f"{name} runs on {nodes.split()[0] if nodes else 'no node'}: --context has to name the engine there.")

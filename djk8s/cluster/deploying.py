@@ -25,10 +25,10 @@ TARGETS: dict[str, ModuleType] = {"compose": machine, "swarm": swarm, "kubernete
 REPLICAS = 3
 
 
-def target(to: str) -> ModuleType:
-    """Return the module that deploys to a place; raises `Exit` for an unknown one."""
+def target(to: str, flag: str = "--to") -> ModuleType:
+    """Return the module that deploys to a place; raises `Exit` for an unknown one, which `flag` named."""
     if to not in TARGETS:
-        refuse(f"--to {to!r} is none: write {', '.join([*TARGETS][:-1])} or {[*TARGETS][-1]}.")
+        refuse(f"{flag} {to!r} is none: write {', '.join([*TARGETS][:-1])} or {[*TARGETS][-1]}.")
     return TARGETS[to]
 
 

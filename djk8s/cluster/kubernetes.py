@@ -278,6 +278,16 @@ def forget(project: Project, where: Where) -> None:
             run(project, kubectl.command(where, "delete", *old))
 
 
+def exec_command(project: Project, where: Where, words: tuple[str, ...], terminal: bool) -> Command:
+    """Return the command that runs words in a replica."""
+    return kubectl.command(where, "exec", *(("--stdin", "--tty") if terminal else ("--stdin",)), WEB, "--", *words)
+
+
+def logs_command(project: Project, where: Where) -> Command:
+    """Return the command that shows the log of the replicas."""
+    return kubectl.command(where, "logs", "--selector", "app=web", "--prefix", "--tail", "-1")
+
+
 def look(project: Project, where: Where) -> Command:
     """Return the command that shows a deployment."""
     return kubectl.command(where, "get", WEB)

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from invoke import Exit
 
@@ -20,6 +21,7 @@ from djk8s.shell.talk import refuse, say
 
 OVERLAYS = ("proxy",)
 RELEASE, BEFORE = "djk8s.release", "djk8s.before"
+WEB = "web"
 KEPT = 10  # releases that can be gone back to
 LOG = "20"  # lines
 TRIAL = 15  # seconds that a new version has to stay healthy before it gets requests; compose/swarm.yaml has the same
@@ -218,6 +220,18 @@ def back(project: Project, where: Where, release: Release) -> None:
 def variables(project: Project, where: Where, release: Release) -> dict[str, str]:
     """Return the variables that the site has in a deployment."""
     return docker.site_variables(docker.config(project, where, release.image, OVERLAYS), release)
+
+
+def exec_command(project: Project, where: Where, words: tuple[str, ...], terminal: bool) -> Command:
+    """Return the command that runs words in a replica."""
+    replica = "CONTAINER" if project.dry else containers(project, where)[0][:12]
+    return docker.command(project, where, "exec", *engine.with_input(terminal), replica, *words)
+
+
+def logs_command(project: Project, where: Where) -> Command:
+    """Return the command that shows the log of the replicas, which Compose finds by the project's name."""
+    words = ("compose", "--project-name", where.name, "logs", WEB)
+    return docker.command(project, where, *words, cwd=Path(project.root.anchor))
 
 
 def look(project: Project, where: Where) -> Command:

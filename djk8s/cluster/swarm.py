@@ -22,6 +22,7 @@ from djk8s.shell.run import ended_by_signals, run
 from djk8s.shell.talk import refuse, say
 
 OVERLAYS = ("proxy", "swarm")
+SERVICE = "com.docker.swarm.service.name"  # a label of each container of a Swarm
 STACK = "com.docker.stack.namespace"  # `docker stack rm` removes what has this label
 KEPT = 10  # releases that can be gone back to
 CONTENT = '{{printf "%s" .Spec.Data}}'  # of a config
@@ -387,6 +388,32 @@ def forget(project: Project, where: Where) -> None:
 def variables(project: Project, where: Where, release: Release) -> dict[str, str]:
     """Return the variables that the site has in a deployment."""
     return docker.site_variables(docker.config(project, where, release.image, OVERLAYS), release)
+
+
+def exec_command(project: Project, where: Where, words: tuple[str, ...], terminal: bool) -> Command:
+    """Return the command that runs words in a replica, with the settings that its entrypoint reads."""
+    replica = container(project, where, WEB)
+    entrypoint = ("inspect", "--format", '{{join .Config.Entrypoint " "}}', replica)
+    before = docker.ask(project, where, *entrypoint).split() if not project.dry else ["ENTRYPOINT"]
+    return docker.command(project, where, "exec", *engine.with_input(terminal), replica, *before, *words)
+
+
+def container(project: Project, where: Where, service: str) -> str:
+    """Return a container of a service on the node whose engine answers; raises `Exit` if there is none."""
+    if project.dry:
+        return "CONTAINER"
+    name = f"{where.name}_{service}"
+    here = docker.ask(project, where, "ps", "--quiet", "--filter", f"label={SERVICE}={name}").split()
+    if here:
+        return here[0]
+    there = ("--filter", "desired-state=running", "--format", "{{.Node}}")
+    nodes = docker.ask(project, where, "service", "ps", *there, name).split()
+    return refuse(f"{name} runs on {nodes[0] if nodes else 'no node'}: --context has to name the engine there.")
+
+
+def logs_command(project: Project, where: Where) -> Command:
+    """Return the command that shows the log of the replicas."""
+    return docker.command(project, where, "service", "logs", f"{where.name}_{WEB}")
 
 
 def look(project: Project, where: Where) -> Command:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backed_up import check_backup_and_restore
+from day_to_day import check_backup_and_restore, check_log
 from deployed import Deployed, deployed
 from support import run
 
@@ -46,6 +46,7 @@ def test_backup_joins_and_leaves(site: Deployed, tmp_path: Path) -> None:
     service = f"{site.name}-backup-1"
     assert run("docker", "inspect", "--format", "{{.State.Health.Status}}", service).stdout.strip() == "healthy"
     check_backup_and_restore(site, tmp_path)
+    check_log(site)
 
     done = site.inv("rollback", "--to", site.to)
     assert done.returncode == 0, done.stderr

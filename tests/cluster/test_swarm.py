@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backed_up import check_backup_and_restore
+from day_to_day import check_backup_and_restore, check_log
 from deployed import Deployed, deployed
 
 NEVER_HEALTHY = '\n\nPROBES["/readyz"] = lambda: "503 never"\n'
@@ -74,5 +74,6 @@ def test_version_whose_migration_fails_is_not_deployed(site: Deployed) -> None:
     assert site.revision() == before
 
 
-def test_backup_and_restore(site: Deployed, tmp_path: Path) -> None:
+def test_backup_manage_and_log(site: Deployed, tmp_path: Path) -> None:
     check_backup_and_restore(site, tmp_path)
+    check_log(site)

@@ -1,4 +1,4 @@
-"""A backup of what is deployed, and back."""
+"""What a person does with a deployment from day to day: a backup, and back, manage.py and the log."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ import secrets
 from pathlib import Path
 
 from deployed import Deployed
-from support import run
 
-LABELS = {"compose": "com.docker.compose.service=web", "swarm": "com.docker.swarm.service.name={}_web"}
 FILES = "from django.core.files import base, storage; s = storage.default_storage"
 NOTES = "from board.models import Note"
 
 
 def python(site: Deployed, code: str) -> str:
     """Run Python in a replica of the site."""
-    names = ("--filter", f"label={LABELS[site.to].format(site.name)}", "--filter", f"name={site.name}[-_]web")
-    replica = run("docker", "ps", "--quiet", *names).stdout.split()[0]
-    done = run("docker", "exec", replica, "python", "manage.py", "shell", "-v", "0", "-c", code)
+    done = site.inv("manage", "--deployed", site.to, "--", "shell", "-v", "0", "-c", code)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -38,3 +34,10 @@ def check_backup_and_restore(site: Deployed, folder: Path) -> None:
 
     listed = site.inv("backup", *place, "--list", "--to", str(folder))
     assert f"{site.name}-deployed" in listed.stdout
+
+
+def check_log(site: Deployed) -> None:
+    """See the log of the replicas."""
+    log = site.inv("logs", "--deployed", site.to)
+    assert log.returncode == 0, log.stderr
+    assert "Listening at" in log.stdout + log.stderr
