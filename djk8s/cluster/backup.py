@@ -17,6 +17,7 @@ from djk8s.shell.talk import refuse
 
 TARGETS: dict[str, ModuleType] = {"compose": machine, "swarm": swarm}
 OVERRIDE = "backup.json"
+PLACE = "backups"  # the volume of compose/backup.yaml for which a folder or a bucket stands in
 
 
 def do(project: Project, job: backup.Job, to: str, context: str | None, env_file: str | None) -> None:
@@ -35,13 +36,14 @@ def do(project: Project, job: backup.Job, to: str, context: str | None, env_file
     at = destination.variables(project, EnvFile(project, env_file), job.place, job.new, where.backup_name)
     if "UP_BACKUP_FOLDER" in at and docker.is_elsewhere(project, where):
         refuse("That engine is another machine's, which has not this folder: name a bucket, with --to s3://….")
+    more: tuple[str, ...] = ("backup", "proxy")  # all that is deployed, or Compose would call the rest orphans
     files: tuple[Path, ...] = ()
     if to == "swarm":
-        files = (override(project, where, at),)
+        files, more = (override(project, where, at),), ("backup",)
         where = replace(where, name=f"{where.name}-backup")
     shown = {"UP_ENV_FILE": project.shown(where.env_file), **at}
     words = (*backup.ONCE, *job.options)
-    made = docker.compose(project, where, "site", *words, more=("backup", "proxy"), files=files, shown=shown)
+    made = docker.compose(project, where, "site", *words, more=more, files=files, shown=shown)
     run(project, made, engine.or_gone(project, job.failed))
 
 
@@ -54,11 +56,18 @@ def override(project: Project, where: Where, at: dict[str, str]) -> Path:
     service: dict[str, Any] = {"network_mode": f"container:{swarm.container(project, where, beside)}"}
     if "UP_BACKUP_FOLDER" not in at:
         service["volumes"] = [{"type": "tmpfs", "target": "/backups"}]  # which would be a volume that stays
-    volume = {"external": True, "name": f"{where.name}_data"}
-    text = json.dumps({"services": {"backup": service}, "volumes": {"data": volume}})
+    networks = {"default": {"external": True, "name": "bridge"}}  # which is always there, so that Compose makes none
+    text = json.dumps({"services": {"backup": service}, "volumes": volumes(project, where), "networks": networks})
     file = docker.folder(project) / OVERRIDE
     if project.dry:
         print(f"mkdir -p {docker.FOLDER} && echo '{text}' > {docker.FOLDER / OVERRIDE}")
     else:
         file.write_text(text, encoding="utf-8")
     return file
+
+
+def volumes(project: Project, where: Where) -> dict[str, Any]:
+    """Return the volumes of the deployment as those of somebody else, so that Compose makes none."""
+    known = {"data": {}} if project.dry else docker.config(project, where, "site", ("backup",))["volumes"]
+    there = {name: f"{where.name}_{name}" for name, one in known.items() if name != PLACE and "external" not in one}
+    return {name: {"external": True, "name": called} for name, called in there.items()}

@@ -283,9 +283,9 @@ def exec_command(project: Project, where: Where, words: tuple[str, ...], termina
     return kubectl.command(where, "exec", *(("--stdin", "--tty") if terminal else ("--stdin",)), WEB, "--", *words)
 
 
-def logs_command(project: Project, where: Where) -> Command:
+def logs_commands(project: Project, where: Where) -> list[Command]:
     """Return the command that shows the log of the replicas."""
-    return kubectl.command(where, "logs", "--selector", "app=web", "--prefix", "--tail", "-1")
+    return [kubectl.command(where, "logs", "--selector", "app=web", "--prefix", "--tail", "-1")]
 
 
 def look(project: Project, where: Where) -> Command:

@@ -228,10 +228,10 @@ def exec_command(project: Project, where: Where, words: tuple[str, ...], termina
     return docker.command(project, where, "exec", *engine.with_input(terminal), replica, *words)
 
 
-def logs_command(project: Project, where: Where) -> Command:
+def logs_commands(project: Project, where: Where) -> list[Command]:
     """Return the command that shows the log of the replicas, which Compose finds by the project's name."""
     words = ("compose", "--project-name", where.name, "logs", WEB)
-    return docker.command(project, where, *words, cwd=Path(project.root.anchor))
+    return [docker.command(project, where, *words, cwd=Path(project.root.anchor))]
 
 
 def look(project: Project, where: Where) -> Command:

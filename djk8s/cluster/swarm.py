@@ -411,9 +411,15 @@ def container(project: Project, where: Where, service: str) -> str:
     return refuse(f"{name} runs on {nodes[0] if nodes else 'no node'}: --context has to name the engine there.")
 
 
-def logs_command(project: Project, where: Where) -> Command:
-    """Return the command that shows the log of the replicas."""
-    return docker.command(project, where, "service", "logs", f"{where.name}_{WEB}")
+def logs_commands(project: Project, where: Where) -> list[Command]:
+    """Return the commands that show the log of each replica.
+
+    That of the whole service never ends where it is long (Docker 26).
+    """
+    found = (
+        ["TASK"] if project.dry else [task.id for task in tasks(project, where) if task.service == WEB and task.runs]
+    )
+    return [docker.command(project, where, "service", "logs", task) for task in found]
 
 
 def look(project: Project, where: Where) -> Command:

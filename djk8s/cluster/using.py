@@ -18,7 +18,8 @@ def manage(project: Project, to: str, context: str | None, words: tuple[str, ...
 def logs(project: Project, to: str, context: str | None) -> None:
     """Show the log of all replicas; raises `Exit` if nothing is deployed there."""
     module, where = deployed(project, to, context)
-    run(project, module.logs_command(project, where))
+    for command in module.logs_commands(project, where):
+        run(project, command)
 
 
 def deployed(project: Project, to: str, context: str | None) -> tuple[ModuleType, Where]:

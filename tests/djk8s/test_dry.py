@@ -53,6 +53,7 @@ ALL_OR_NOTHING = (
     "--command 'SET lock_timeout = 10000; SET client_min_messages = error' "
     "--command 'DROP SCHEMA public CASCADE; CREATE SCHEMA public'"
 )
+EXEC = "docker exec --interactive"
 BUCKET = "UP_BACKUP_TO=s3:https://s3.amazonaws.com/shop"
 SETTINGS = "UP_IMAGE=site UP_PORT=8080 UP_REPLICAS=3 UP_READY_WITHIN=60 UP_ENV_FILE=ENVFILE"
 BACKUP = (
@@ -247,6 +248,13 @@ TABLE = [
     case("backup lists those that there are", "backup --list --to s3://shop", f"{BACKUP} backup list"),
     case("restore takes the latest", "restore --from s3://shop", f"{BACKUP} backup restore latest"),
     case("restore takes another", "restore --from s3://shop --snapshot 1234abcd", f"{BACKUP} backup restore 1234abcd"),
+    case(
+        "manage in what is deployed", "manage --deployed compose -- check", f"{EXEC} CONTAINER python manage.py check"
+    ),
+    case(
+        "log of what is deployed", "logs --deployed compose", "(cd / && docker compose --project-name djk8s logs web)"
+    ),
+    case("log of each replica on a Swarm", "logs --deployed swarm", "docker service logs TASK"),
     case(
         "backup of what is deployed",
         "backup --deployed compose --to s3://shop",
