@@ -125,12 +125,13 @@ def docs(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test djk8s, the tasks, the site and the agreement of the files; needs no engine.
 
-    Where several Pythons are installed, those between the oldest and the newest test only the site and its server:
-    ci.yml gives each a machine of its own, on which all is tested. With tests named after `--`, these.
+    Where several Pythons are installed, all is tested with the newest, and only the site and its server with the others:
+    mypy knows what the oldest has, and ci.yml gives each a machine of its own, on which all is tested. With tests named
+    after `--`, these.
     """
     installed = [version for version in PYTHONS if shutil.which(f"python{version}")]
-    between = session.python in installed[1:-1] and not session.posargs
-    test_site(session, *(SITE if between else ()))
+    other = session.python in installed[:-1] and not session.posargs
+    test_site(session, *(SITE if other else ()))
 
 
 @nox.session(default=ENGINE, allow_parallel=True)

@@ -60,8 +60,8 @@ def require_same_database(project: Project, where: Where) -> None:
     if deployed and written and int(deployed[1]) != written:
         refuse(
             f"The database that is deployed is PostgreSQL {deployed[1]}, and {database.FILE} has {written}, which "
-            "cannot read its files: write the one that is deployed, or `inv backup --deployed`, remove the database with its "
-            "volume, deploy, and `inv restore --deployed`."
+            "cannot read its files: write the one that is deployed, or `inv backup --deployed`, remove it with "
+            "its volume, deploy and `inv restore --deployed`."
         )
 
 
