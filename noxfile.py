@@ -125,7 +125,7 @@ def docs(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test djk8s, the tasks, the site and the agreement of the files; needs no engine.
 
-    Where several Pythons are installed, all is tested with the newest, and only the site and its server with the others:
+    Where several Pythons are installed, the newest tests all, and the others only the site and its server:
     mypy knows what the oldest has, and ci.yml gives each a machine of its own, on which all is tested. With tests named
     after `--`, these.
     """
