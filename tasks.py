@@ -160,7 +160,7 @@ def ps(c: Context) -> None:
 @task(help={"deployed": "of what is deployed instead: compose, swarm or kubernetes", "context": CONTEXT})
 def logs(c: Context, deployed: str | None = None, context: str | None = None) -> None:
     """Show the log of the container started last."""
-    if is_deployed(deployed, context):
+    if is_deployed(deployed, context=context):
         using.logs(project_of(c), deployed, context)
     else:
         site.logs(project_of(c))
@@ -254,11 +254,18 @@ def deploy(
         "to": "where: compose, swarm or kubernetes; by default the setting deploy.to",
         "context": "docker's or kubectl's own context",
         "to-revision": "a version that was deployed, by default the one before",
+        "env-file": "with Compose, the settings, instead of .env",
     }
 )
-def rollback(c: Context, to: str | None = None, context: str | None = None, to_revision: str | None = None) -> None:
+def rollback(
+    c: Context,
+    to: str | None = None,
+    context: str | None = None,
+    to_revision: str | None = None,
+    env_file: str | None = None,
+) -> None:
     """Go back to a version that was deployed before."""
-    deploying.rollback(project_of(c), to or c.config.deploy.to, context, to_revision)
+    deploying.rollback(project_of(c), to or c.config.deploy.to, context, to_revision, env_file)
 
 
 @task(
@@ -343,16 +350,17 @@ def restore(
 
 def do_backups(c: Context, job: backups.Job, deployed: str | None, context: str | None, env_file: str | None) -> None:
     """Do a job for what is up, or for what is deployed."""
-    if is_deployed(deployed, context or env_file):
+    if is_deployed(deployed, context=context, env_file=env_file):
         deployed_backups.do(project_of(c), job, deployed, context, env_file)
     else:
         backups.do(project_of(c), job)
 
 
-def is_deployed(deployed: str | None, other: str | None) -> TypeGuard[str]:
-    """Return whether a task is for what is deployed; raises `Exit` for an `other` option without it."""
-    if deployed is None and other:
-        refuse("--context and --env-file are for what is deployed: add --deployed compose, or where it is.")
+def is_deployed(deployed: str | None, **others: str | None) -> TypeGuard[str]:
+    """Return whether a task is for what is deployed; raises `Exit` for another option that only this has."""
+    given = [f"--{name.replace('_', '-')}" for name, value in others.items() if value]
+    if deployed is None and given:
+        refuse(f"{given[0]} is for what is deployed: add --deployed compose, or where it is.")
     return deployed is not None
 
 
@@ -383,7 +391,9 @@ def doctor(c: Context, json: bool = False, to: str | None = None, context: str |
 )
 def manage(c: Context, place: str = "host", deployed: str | None = None, context: str | None = None) -> None:
     """Run the manage.py command that follows `--`, as in `-- migrate`."""
-    if is_deployed(deployed, context):
+    if is_deployed(deployed, context=context):
+        if place != "host":
+            refuse("--place is not for what is deployed: leave it out.")
         using.manage(project_of(c), deployed, context, after_dashes())
         return
     if place not in PLACES:

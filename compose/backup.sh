@@ -133,10 +133,10 @@ restore() {
   rm -rf $at $NEXT
   restic restore "$1" --host "$RESTIC_HOST" --target $at >/dev/null
   if [ "$url" ]; then
-    [ -e $at$DUMP ] || refuse "That backup has no PostgreSQL, and this site has: \`inv up\` without --with db first."
+    [ -e $at$DUMP ] || refuse "That backup has no PostgreSQL, and this site has: bring it up without --with db first."
     pg_restore "${PLAIN[@]}" --file $at/sql $at$DUMP
   else
-    [ ! -e $at$DUMP ] || refuse "That backup is of PostgreSQL, and this site has none: \`inv up --with db\` first."
+    [ ! -e $at$DUMP ] || refuse "That backup is of PostgreSQL, and this site has none: bring it up with --with db first."
     whole $at$COPY/sqlite >/dev/null
   fi
   cp --archive $at$DATA $NEXT

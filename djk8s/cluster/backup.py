@@ -1,6 +1,7 @@
 """Backups of what is deployed, with Compose or on a Swarm, by the same script in a container beside the database."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -8,11 +9,12 @@ from typing import Any
 
 from djk8s import engine
 from djk8s.cluster import deploying, docker, machine, swarm
-from djk8s.cluster.release import Where
+from djk8s.cluster.release import Release, Where
 from djk8s.compose import backup, destination
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
-from djk8s.shell.run import run
+from djk8s.shell.command import Command
+from djk8s.shell.run import output, run
 from djk8s.shell.talk import refuse
 
 TARGETS: dict[str, ModuleType] = {"compose": machine, "swarm": swarm}
@@ -29,22 +31,44 @@ def do(project: Project, job: backup.Job, to: str, context: str | None, env_file
     backup.require(project)
     module, where = TARGETS[to], deploying.place(project, context, env_file)
     module.require(project, where)
-    known = [] if project.dry else module.releases(project, where)
-    if not known and not project.dry:
-        refuse(f"{where.name} is not deployed here: `inv deploy --to {to}` does that.")
-    where = replace(where, overlays=known[0].overlays if known else ())
-    at = destination.variables(project, EnvFile(project, env_file), job.place, job.new, where.backup_name)
-    if "UP_BACKUP_FOLDER" in at and docker.is_elsewhere(project, where):
+    env = EnvFile(project, env_file)
+    if destination.is_folder(env, job.place) and not project.dry and docker.is_elsewhere(project, where):
         refuse("That engine is another machine's, which has not this folder: name a bucket, with --to s3://….")
+    if project.dry:
+        run(project, command(project, where, env, job, to))
+        return
+    known = module.releases(project, where)
+    if not known:
+        refuse(f"{where.name} is not deployed here: `inv deploy --to {to}` does that.")
+    where = replace(where, overlays=known[0].overlays)
+    require_same_database(project, module, where, replace(known[0], settings=env.values), env.name)
+    made = command(project, where, env, job, to)
+    # What is restored during a deployment could be older than what that has migrated.
+    with module.locked(project, where, known[0].image, deploying.by()) if job.changes else nullcontext():
+        run(project, made, engine.or_gone(project, job.failed))
+
+
+def require_same_database(project: Project, module: ModuleType, where: Where, release: Release, file: str) -> None:
+    """Raise `Exit` if the replicas have another database than the release with the settings of this file would have."""
+    if "db" in where.overlays:
+        return
+    asked = module.exec_command(project, where, ("printenv", "DATABASE_URL"), terminal=False)
+    answer = output(project, asked.argv, timeout=30, variables=asked.shown)
+    if answer.stdout.strip() != module.variables(project, where, release).get("DATABASE_URL", ""):
+        refuse(f"DATABASE_URL in {file} is not the one that is deployed: name the file of that with --env-file.")
+
+
+def command(project: Project, where: Where, env: EnvFile, job: backup.Job, to: str) -> Command:
+    """Return the command that does a job beside a deployment."""
+    at = destination.variables(project, env, job.place, job.new, where.backup_name)
+    shown = {"UP_ENV_FILE": project.shown(where.env_file), **at}
     more: tuple[str, ...] = ("backup", "proxy")  # all that is deployed, or Compose would call the rest orphans
     files: tuple[Path, ...] = ()
     if to == "swarm":
         files, more = (override(project, where, at),), ("backup",)
         where = replace(where, name=f"{where.name}-backup")
-    shown = {"UP_ENV_FILE": project.shown(where.env_file), **at}
     words = (*backup.ONCE, *job.options)
-    made = docker.compose(project, where, "site", *words, more=more, files=files, shown=shown)
-    run(project, made, engine.or_gone(project, job.failed))
+    return docker.compose(project, where, "site", *words, more=more, files=files, shown=shown)
 
 
 def override(project: Project, where: Where, at: dict[str, str]) -> Path:
@@ -52,8 +76,7 @@ def override(project: Project, where: Where, at: dict[str, str]) -> Path:
 
     It is none of the Swarm's, so it cannot join its network; it shares that of a container which has joined.
     """
-    beside = "db" if "db" in where.overlays else swarm.WEB
-    service: dict[str, Any] = {"network_mode": f"container:{swarm.container(project, where, beside)}"}
+    service: dict[str, Any] = {"network_mode": f"container:{neighbour(project, where)}"}
     if "UP_BACKUP_FOLDER" not in at:
         service["volumes"] = [{"type": "tmpfs", "target": "/backups"}]  # which would be a volume that stays
     networks = {"default": {"external": True, "name": "bridge"}}  # which is always there, so that Compose makes none
@@ -66,8 +89,22 @@ def override(project: Project, where: Where, at: dict[str, str]) -> Path:
     return file
 
 
+def neighbour(project: Project, where: Where) -> str:
+    """Return a container on this node that reaches the database; raises `Exit` unless all of the data is here."""
+    beside = "db" if "db" in where.overlays else swarm.WEB
+    if not project.dry and not swarm.shares_files(project, where):
+        swarm.container(project, where, swarm.WEB)  # with the files
+    return swarm.container(project, where, beside)
+
+
 def volumes(project: Project, where: Where) -> dict[str, Any]:
-    """Return the volumes of the deployment as those of somebody else, so that Compose makes none."""
-    known = {"data": {}} if project.dry else docker.config(project, where, "site", ("backup",))["volumes"]
-    there = {name: f"{where.name}_{name}" for name, one in known.items() if name != PLACE and "external" not in one}
-    return {name: {"external": True, "name": called} for name, called in there.items()}
+    """Return the volumes of the deployment; those that are this node's are there, and so Compose makes none."""
+    if project.dry:
+        return {"data": {"external": True, "name": f"{where.name}_data"}}
+    known = docker.config(project, where, "site", ("backup",))["volumes"]
+    shared = {"driver", "driver_opts"}
+    return {
+        name: {"name": one["name"], **({} if shared & one.keys() else {"external": True})}
+        for name, one in known.items()
+        if name != PLACE
+    }

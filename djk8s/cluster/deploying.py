@@ -63,7 +63,7 @@ def deploy(
     if where.overlays and to == "kubernetes":
         refuse("--with is for Compose and Swarm: on Kubernetes, what the site needs is in kubernetes/overlays/.")
     if "backup" in where.overlays and to == "swarm":
-        refuse("--with backup is for Compose: let cron or your CI type `inv backup --deployed swarm` every night.")
+        refuse("--with backup is for Compose: let cron type `inv backup --deployed swarm` every night.")
     if to != "kubernetes":
         docker.require_same_database(project, where)
     env = settings(project, where, env_file)
@@ -170,9 +170,9 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def rollback(project: Project, to: str, context: str | None, revision: str | None) -> None:
+def rollback(project: Project, to: str, context: str | None, revision: str | None, env_file: str | None = None) -> None:
     """Go back to the version before, or to another that was deployed; says which migrations it does not know."""
-    module, where = target(to), place(project, context)
+    module, where = target(to), place(project, context, env_file)
     module.require(project, where)
     if project.dry:
         module.back(project, where, Release("IMAGE", revision or "REVISION", record="RECORD"))
@@ -182,7 +182,7 @@ def rollback(project: Project, to: str, context: str | None, revision: str | Non
         refuse("Nothing is deployed here, so there is nothing to go back to.")
     chosen = choose(known, revision)
     where = replace(where, overlays=chosen.overlays, replicas=chosen.replicas or known[0].replicas)
-    where = with_backups(project, where, EnvFile(project))
+    where = with_backups(project, where, EnvFile(project, env_file))
     if unknown := release.unknown_migrations(known[0], chosen):
         say(f"{chosen.revision} does not know {', '.join(unknown)}: they stay in the database.")
     begun = time.monotonic()

@@ -37,6 +37,8 @@ def ask(project: Project, where: Where, *words: str) -> str:
 
 def require(project: Project, where: Where) -> None:
     """Raise `Exit` unless the engine of a deployment answers."""
+    if where.context and os.environ.get("DOCKER_HOST"):
+        refuse("DOCKER_HOST of your shell wins over --context: unset one of them.")
     if where.context and not ask(project, where, "version", "--format", "{{.Server.Version}}"):
         refuse(f"--context {where.context} does not answer: `{project.engine} context ls` shows what there is.")
     engine.require(project)
@@ -45,7 +47,7 @@ def require(project: Project, where: Where) -> None:
 def is_elsewhere(project: Project, where: Where) -> bool:
     """Return whether the engine of a deployment is another machine's."""
     host = ask(project, where, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
-    return bool(where.context) and not host.startswith(("unix:", "npipe:"))
+    return bool(host) and not host.startswith(("unix:", "npipe:", "tcp://localhost:", "tcp://127.0.0.1:"))
 
 
 def require_same_database(project: Project, where: Where) -> None:
@@ -60,8 +62,7 @@ def require_same_database(project: Project, where: Where) -> None:
     if deployed and written and int(deployed[1]) != written:
         refuse(
             f"The database that is deployed is PostgreSQL {deployed[1]}, and {database.FILE} has {written}, which "
-            "cannot read its files: write the one that is deployed, or `inv backup --deployed`, remove it with "
-            "its volume, deploy and `inv restore --deployed`."
+            "cannot read its files: write the one that is deployed. A backup can move its rows (docs/backups.md)."
         )
 
 

@@ -22,6 +22,7 @@ from djk8s.shell.talk import refuse, say
 OVERLAYS = ("proxy",)
 RELEASE, BEFORE = "djk8s.release", "djk8s.before"
 WEB = "web"
+ONE_OFF = "com.docker.compose.oneoff=False"  # not of `docker compose run`
 KEPT = 10  # releases that can be gone back to
 LOG = "20"  # lines
 TRIAL = 15  # seconds that a new version has to stay healthy before it gets requests; compose/swarm.yaml has the same
@@ -38,7 +39,7 @@ def require(project: Project, where: Where) -> None:
     if project.dry:
         return
     docker.require(project, where)
-    if docker.is_elsewhere(project, where):
+    if where.context and docker.is_elsewhere(project, where):
         refuse("Compose mounts files of this machine: `inv deploy --to swarm` is for another one, even if it is alone.")
 
 
@@ -64,7 +65,7 @@ def containers(project: Project, where: Where) -> list[str]:
     labels = [
         f"{engine.COMPOSE_PROJECT}={where.name}",
         f"{engine.COMPOSE_SERVICE}=web",
-        "com.docker.compose.oneoff=False",
+        ONE_OFF,
     ]
     filters = [word for label in labels for word in ("--filter", f"label={label}")]
     return docker.ask(project, where, "ps", "--quiet", "--no-trunc", *filters).split()
@@ -149,14 +150,18 @@ def remove(project: Project, where: Where, names: list[str]) -> None:
 
 
 def left_over(project: Project, where: Where, release: Release) -> list[str]:
-    """Return the containers of services that joined an earlier release and not this one."""
+    """Return the containers of services that joined an earlier release and not this one.
+
+    A person's own Compose file may bring up a project of the same name, without our label.
+    """
     if project.dry:
         return []
     services = docker.config(project, where, release.image, OVERLAYS)["services"]
     joined = {name for name, one in services.items() if one.get("scale") != 0}
-    label = f"label={engine.COMPOSE_PROJECT}={where.name}"
+    labels = (f"{engine.COMPOSE_PROJECT}={where.name}", f"djk8s.project={where.name}", ONE_OFF)
+    filters = [word for label in labels for word in ("--filter", f"label={label}")]
     form = f'{{{{.ID}}}} {{{{.Label "{engine.COMPOSE_SERVICE}"}}}}'
-    listed = docker.ask(project, where, "ps", "--all", "--filter", label, "--format", form)
+    listed = docker.ask(project, where, "ps", "--all", *filters, "--format", form)
     return [line.split()[0] for line in listed.splitlines() if line.split()[-1] not in joined]
 
 

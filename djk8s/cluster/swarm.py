@@ -140,13 +140,20 @@ def deploy_stage(project: Project, where: Where, stage: str) -> None:
     """Deploy one stage. The image is named by its digest already, so no registry is asked."""
     options = ("--detach=true", "--resolve-image", "never", "--with-registry-auth")
     file = docker.FOLDER / f"{stage}.json"  # relative, as docker takes commas and quotes apart
-    whole = ("--prune",) if stage not in stackfile.STAGES[:2] else ()  # what joined earlier and does not any more
-    words = ("stack", "deploy", *options, *whole, "--compose-file", str(file), where.name)
+    words = ("stack", "deploy", *options, "--compose-file", str(file), where.name)
     run(
         project,
         docker.command(project, where, *words),
         "Swarm did not take the stack, see above; the old version serves.",
     )
+
+
+def remove_left_over(project: Project, where: Where, stage: str) -> None:
+    """Remove the services that joined another release and not this one, now that no replica needs them."""
+    joined = {f"{where.name}_{name}" for name in services(docker.folder(project) / f"{stage}.json")}
+    words = ("service", "ls", "--filter", f"label={STACK}={where.name}", "--format", "{{.Name}}")
+    if others := sorted({*docker.ask(project, where, *words).split()} - joined):
+        run(project, docker.command(project, where, "service", "rm", *others))
 
 
 def keep_volumes_here(project: Project, where: Where) -> None:
@@ -310,6 +317,7 @@ def change(project: Project, where: Where, release: Release, before: Release | N
             deploy_stage(project, where, stage)
             if not project.dry:
                 wait_for_roll(project, where, release)
+                remove_left_over(project, where, stage)
     except Exit:
         if not project.dry:
             take_back(project, where, release, before)
@@ -359,6 +367,7 @@ def take_back(project: Project, where: Where, release: Release, before: Release 
     patience = Patience()
     while rolling(project, where) or not is_whole(replicas(project, where).get(WEB, "0/1")):
         patience.step("the old version comes back")
+    remove_left_over(project, where, "record")
     if release.record != before.record and release.settings:
         run(project, docker.command(project, where, "config", "rm", release.record))
     say(f"{before.revision} serves, as before.")
@@ -408,7 +417,9 @@ def container(project: Project, where: Where, service: str) -> str:
         return here[0]
     there = ("--filter", "desired-state=running", "--format", "{{.Node}}")
     nodes = docker.ask(project, where, "service", "ps", *there, name).split()
-    return refuse(f"{name} runs on {nodes[0] if nodes else 'no node'}: --context has to name the engine there.")
+    if not nodes:
+        refuse(f"{name} does not run: `inv status --to swarm` says more.")
+    return refuse(f"{name} runs on {nodes[0]}: --context has to name the engine there, and the node be a manager.")
 
 
 def logs_commands(project: Project, where: Where) -> list[Command]:
@@ -416,10 +427,11 @@ def logs_commands(project: Project, where: Where) -> list[Command]:
 
     That of the whole service never ends where it is long (Docker 26).
     """
-    found = (
-        ["TASK"] if project.dry else [task.id for task in tasks(project, where) if task.service == WEB and task.runs]
-    )
-    return [docker.command(project, where, "service", "logs", task) for task in found]
+    if project.dry:
+        return [docker.command(project, where, "service", "logs", "TASK")]
+    web = [task for task in tasks(project, where) if task.service == WEB]
+    shown = [task for task in web if task.wanted == "Running"] or web[:1]
+    return [docker.command(project, where, "service", "logs", task.id) for task in shown]
 
 
 def look(project: Project, where: Where) -> Command:

@@ -30,6 +30,11 @@ class Job(NamedTuple):
         return (*(("--env", f"BACKUP_KEEP={self.keep}") if self.keep else ()), "backup", *self.words)
 
     @property
+    def changes(self) -> bool:
+        """Whether it changes the database and the files."""
+        return self.words[0] == "restore"
+
+    @property
     def new(self) -> bool:
         """Whether a place that is missing is made."""
         return self.words == ("backup",)

@@ -42,6 +42,12 @@ def variables(
     return {**found_by, "UP_BACKUP_FOLDER": str(folder)}
 
 
+def is_folder(env: EnvFile, given: str | None) -> bool:
+    """Return whether the place for backups is a folder of this machine."""
+    named = given or env.values.get("BACKUP_TO", "")
+    return bool(named) and not re.fullmatch(ELSEWHERE, named)
+
+
 def repository(named: str, server: str) -> str:
     """Return a place as restic writes it: https://restic.readthedocs.io/en/stable/030_preparing_a_new_repo.html."""
     bucket = re.fullmatch(BUCKET, named)

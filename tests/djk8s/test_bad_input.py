@@ -95,7 +95,7 @@ TABLE = [
     case("backup of what is deployed nowhere", "backup --deployed mars", "--deployed 'mars' is none: write compose or"),
     case("backup of a cluster", "backup --deployed kubernetes", "is your cloud's or an operator's, and so are its"),
     case(
-        "restore elsewhere of what is not deployed", "restore --context n", "are for what is deployed: add --deployed"
+        "restore elsewhere of what is not deployed", "restore --context n", "--context is for what is deployed: add --d"
     ),
     case("bench in less than one round", "bench --rounds 0", "--rounds"),
 ]

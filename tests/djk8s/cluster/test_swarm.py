@@ -1,5 +1,7 @@
 """What Swarm says of its replicas."""
 
+from pathlib import Path
+
 import pytest
 
 from djk8s.cluster import docker, swarm
@@ -80,3 +82,15 @@ def test_only_what_no_release_has_is_forgotten(shell: pytest.MonkeyPatch, projec
     said["config", "inspect"] = ""  # no answer
     swarm.forget(project, Where("shop"))
     assert removed == []
+
+
+def test_what_joined_only_another_release_is_removed(
+    shell: pytest.MonkeyPatch, project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "site.json").write_text('{"services": {"web": {}, "proxy": {}}}')
+    ran: list[str] = []
+    shell.setattr(docker, "folder", lambda project: tmp_path)
+    shell.setattr(docker, "ask", lambda project, where, *words: "shop_web\nshop_proxy\nshop_worker\nshop_db")
+    shell.setattr(swarm, "run", lambda project, command: ran.append(" ".join(map(str, command.argv[1:]))))
+    swarm.remove_left_over(project, Where("shop"), "site")
+    assert ran == ["service rm shop_db shop_worker"]

@@ -1,0 +1,43 @@
+"""Backups of what is deployed: of the database that the replicas have, and of no other."""
+
+import subprocess
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from invoke import Exit
+
+from djk8s.cluster import backup
+from djk8s.cluster.release import Release, Where
+from djk8s.project import Project
+from djk8s.shell.command import Command
+
+THEIRS = "postgres://theirs@db.example.com/shop"
+
+
+def deployed(shell: pytest.MonkeyPatch, replica: str) -> Any:
+    """Return a target on which the replicas have a DATABASE_URL."""
+    answer = subprocess.CompletedProcess((), 0 if replica else 1, f"{replica}\n" if replica else "", "")
+    shell.setattr(backup, "output", lambda project, argv, timeout, variables: answer)
+    return SimpleNamespace(
+        exec_command=lambda project, where, words, terminal: Command(words),
+        variables=lambda project, where, release: release.settings,
+    )
+
+
+def require(shell: pytest.MonkeyPatch, project: Project, file: dict[str, str], replica: str, *overlays: str) -> None:
+    release = Release("shop:1", "v1", settings=file)
+    where = Where("shop", overlays=overlays)
+    backup.require_same_database(project, cast("Any", deployed(shell, replica)), where, release, ".env")
+
+
+def test_same_database_or_none(shell: pytest.MonkeyPatch, project: Project) -> None:
+    require(shell, project, {"DATABASE_URL": THEIRS}, THEIRS)
+    require(shell, project, {}, "")
+    require(shell, project, {}, "postgres://site@db/site", "db")  # compose/db.yaml says the same of both
+
+
+@pytest.mark.parametrize("file", [{}, {"DATABASE_URL": "postgres://mine@localhost/shop"}])
+def test_another_database_is_refused(shell: pytest.MonkeyPatch, project: Project, file: dict[str, str]) -> None:
+    with pytest.raises(Exit, match=r"DATABASE_URL in \.env is not the one that is deployed"):
+        require(shell, project, file, THEIRS)
