@@ -100,7 +100,7 @@ def goes_there_and_back(folder: str, tables: str) -> dict[str, str]:
 
 
 def test_without_a_place_or_a_site_it_says_what_to_do(folder: str) -> None:
-    assert "--to FOLDER or --to s3://BUCKET/FOLDER" in one_sentence(inv("backup").stderr)
+    assert "`inv env --set BACKUP_TO=…` keeps it" in one_sentence(inv("backup").stderr)
     assert "`inv up --detach` brings it up" in one_sentence(inv("backup", "--to", folder).stderr)
 
 

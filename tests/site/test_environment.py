@@ -47,8 +47,8 @@ REFUSED: list[tuple[Callable[..., Any], tuple[Any, ...], str, str]] = [
     (environment.flag, (), "2", "write 1 (on) or 0 (off)"),
     (environment.flag, (), " 1", "write 1 (on) or 0 (off)"),
     (environment.choice, (("a", "b"),), "c", "write one of a, b"),
-    (environment.origins, (), "www.example.com", "as https://www.example.com"),
-    (environment.origins, (), "https://a.example,b.example", "as https://b.example"),
+    (environment.origins, (), "www.example.com", "for example https://www.example.com"),
+    (environment.origins, (), "https://a.example,b.example", "for example https://b.example"),
 ]
 
 
