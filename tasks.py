@@ -223,7 +223,7 @@ def push(
         "to": "where: compose (this machine), swarm or kubernetes; by default the setting deploy.to",
         "context": "docker's or kubectl's own context",
         "replicas": "how many of the site; by default as many as now, or 3",
-        "with": "a file of compose/ to join, such as db; may be repeated; by default those of now",
+        "with": "a file of compose/ to join, such as db, or '' for none; may be repeated; by default those of now",
         "env-file": "the settings, instead of .env",
         "registry": "where the nodes take the image from, such as registry.example.com/team",
         "tag": "the version's name, by default its git revision",

@@ -97,10 +97,14 @@ def counted(replicas: int) -> str:
 def as_before(
     project: Project, where: Where, now: Release | None, replicas: str | None, overlays: Iterable[str]
 ) -> Where:
-    """Return where to deploy, with as many replicas and the same files of compose/ as now, unless others are named."""
+    """Return where to deploy, with as many replicas and the same files of compose/ as now, unless others are named.
+
+    One with an empty name means none at all.
+    """
     if replicas is not None and not re.fullmatch("[1-9][0-9]{0,2}", replicas):
         refuse(f"--replicas {replicas!r} is no number of replicas: write 1 or more, for example --replicas 3.")
-    names = stack.joined(project, overlays) or (now.overlays if now else ())
+    given = [*overlays]
+    names = stack.joined(project, [name for name in given if name]) if given else (now.overlays if now else ())
     for name in {"debug", "dev", "https", "mail", "proxy", "swarm", "watch"} & {*names}:
         refuse(f"--with {name} is not for a deployment: leave it out.")
     return replace(where, overlays=names, replicas=int(replicas or 0) or (now.replicas if now else 0) or REPLICAS)

@@ -8,8 +8,9 @@ import pytest
 from invoke import Exit
 
 from djk8s.cluster import settings
-from djk8s.cluster.deploying import choose
-from djk8s.cluster.release import Release, dumps, loads, unknown_migrations
+from djk8s.cluster.deploying import as_before, choose
+from djk8s.cluster.release import Release, Where, dumps, loads, unknown_migrations
+from djk8s.project import Project
 from support import ROOT
 
 NEW = Release("shop:b", "b1", "ada@laptop", "2026-11-25T23:40:06Z", ("a.1", "a.2"), {"SECRET_KEY": "x"}, ("db",), 3)
@@ -40,6 +41,17 @@ def test_rollback_goes_to_the_version_before_or_to_the_one_asked_for() -> None:
 def test_rollback_to_what_was_not_deployed_is_refused(known: list[Release], asked: str | None) -> None:
     with pytest.raises(Exit, match="deployed"):
         choose(known, asked)
+
+
+@pytest.mark.parametrize(
+    ("named", "joined"), [([], ("db", "worker")), (["db"], ("db",)), ([""], ()), (["worker", "db"], ("db", "worker"))]
+)
+def test_what_was_joined_stays_until_others_are_named(
+    project: Project, named: list[str], joined: tuple[str, ...]
+) -> None:
+    now = Release("shop:a", "a1", overlays=("db", "worker"), replicas=2)
+    where = as_before(project, Where("shop"), now, None, named)
+    assert (where.overlays, where.replicas) == (joined, 2)
 
 
 def test_migrations_that_the_older_version_does_not_know_are_named() -> None:
