@@ -23,6 +23,7 @@ HOST = r"[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?"
 IMAGE = rf"(?=.{{1,200}}\Z)(?:{HOST}/)?{PART}(?:/{PART})*"
 REGISTRY = rf"(?:{HOST}(?:/{PART})*)?"
 APPLICATION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
+PROJECT = "djk8s.project"  # the label of all that the tasks and the Compose files make
 SECONDS, SOME_SECONDS = r"[1-9][0-9]{0,4}", "a number of seconds, such as 60"
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 
@@ -108,7 +109,7 @@ class Project:
     @property
     def label(self) -> str:
         """The label of this checkout's containers and images."""
-        return f"djk8s.project={self.scope}"
+        return f"{PROJECT}={self.scope}"
 
     @property
     def volume(self) -> str:

@@ -1,6 +1,5 @@
 """Backups of what is deployed, with Compose or on a Swarm, by the same script in a container beside the database."""
 
-import json
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from djk8s import engine
-from djk8s.cluster import deploying, docker, machine, swarm
+from djk8s.cluster import deploying, docker, swarm
 from djk8s.cluster.release import Release, Where
 from djk8s.compose import backup, destination
 from djk8s.dotenv.file import EnvFile
@@ -17,7 +16,6 @@ from djk8s.shell.command import Command
 from djk8s.shell.run import output, run
 from djk8s.shell.talk import refuse
 
-TARGETS: dict[str, ModuleType] = {"compose": machine, "swarm": swarm}
 OVERRIDE = "backup.json"
 PLACE = "backups"  # the volume of compose/backup.yaml for which a folder or a bucket stands in
 
@@ -26,29 +24,22 @@ def do(project: Project, job: backup.Job, to: str, context: str | None, env_file
     """Do a job for a deployment; raises `Exit` unless there is one, whose volumes this engine has."""
     if to == "kubernetes":
         refuse("On Kubernetes the database is your cloud's or an operator's, and so are its backups.")
-    if to not in TARGETS:
-        refuse(f"--deployed {to!r} is none: write {' or '.join(TARGETS)}.")
     backup.require(project)
-    module, where = TARGETS[to], deploying.place(project, context, env_file)
-    module.require(project, where)
+    module, where, known = deploying.deployed(project, to, context, env_file)
     env = EnvFile(project, env_file)
-    if destination.is_folder(env, job.place) and not project.dry and docker.is_elsewhere(project, where):
-        refuse("That engine is another machine's, which has not this folder: name a bucket, with --to s3://….")
     if project.dry:
         run(project, command(project, where, env, job, to))
         return
-    known = module.releases(project, where)
-    if not known:
-        refuse(f"{where.name} is not deployed here: `inv deploy --to {to}` does that.")
-    where = replace(where, overlays=known[0].overlays)
-    require_same_database(project, module, where, replace(known[0], settings=env.values), env.name)
+    if destination.is_folder(env, job.place) and docker.is_elsewhere(project, where):
+        refuse("That engine is another machine's, which has not this folder: name a bucket, with --to s3://….")
+    require_its_settings(project, module, where, replace(known[0], settings=env.values), env.name)
     made = command(project, where, env, job, to)
     # What is restored during a deployment could be older than what that has migrated.
     with module.locked(project, where, known[0].image, deploying.by()) if job.changes else nullcontext():
         run(project, made, engine.or_gone(project, job.failed))
 
 
-def require_same_database(project: Project, module: ModuleType, where: Where, release: Release, file: str) -> None:
+def require_its_settings(project: Project, module: ModuleType, where: Where, release: Release, file: str) -> None:
     """Raise `Exit` if the replicas have another database than the release with the settings of this file would have."""
     if "db" in where.overlays:
         return
@@ -80,13 +71,8 @@ def override(project: Project, where: Where, at: dict[str, str]) -> Path:
     if "UP_BACKUP_FOLDER" not in at:
         service["volumes"] = [{"type": "tmpfs", "target": "/backups"}]  # which would be a volume that stays
     networks = {"default": {"external": True, "name": "bridge"}}  # which is always there, so that Compose makes none
-    text = json.dumps({"services": {"backup": service}, "volumes": volumes(project, where), "networks": networks})
-    file = docker.folder(project) / OVERRIDE
-    if project.dry:
-        print(f"mkdir -p {docker.FOLDER} && echo '{text}' > {docker.FOLDER / OVERRIDE}")
-    else:
-        file.write_text(text, encoding="utf-8")
-    return file
+    overlay = {"services": {"backup": service}, "volumes": volumes(project, where), "networks": networks}
+    return docker.write_overlay(project, OVERRIDE, overlay)
 
 
 def neighbour(project: Project, where: Where) -> str:

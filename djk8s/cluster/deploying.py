@@ -16,7 +16,7 @@ from djk8s.cluster import docker, kubernetes, machine, probe, registry, release,
 from djk8s.cluster.release import Release, Status, Where
 from djk8s.compose import destination, stack
 from djk8s.container import image
-from djk8s.dotenv.file import EnvFile, ensure, ensure_password
+from djk8s.dotenv.file import EnvFile, ensure, ensure_password, read
 from djk8s.project import Project
 from djk8s.shell.run import run
 from djk8s.shell.talk import refuse, say
@@ -174,16 +174,31 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def rollback(project: Project, to: str, context: str | None, revision: str | None, env_file: str | None = None) -> None:
-    """Go back to the version before, or to another that was deployed; says which migrations it does not know."""
-    module, where = target(to), place(project, context, env_file)
+def deployed(
+    project: Project, to: str, context: str | None, env_file: str | None = None, flag: str = "--deployed"
+) -> tuple[ModuleType, Where, list[Release]]:
+    """Return the module of a target, what is deployed there, and its releases, the one of now first; none with --dry.
+
+    Raises `Exit` if nothing is deployed there, or the environment file that is named is not here.
+    """
+    module, where = target(to, flag), place(project, context, env_file)
     module.require(project, where)
+    if project.dry:
+        return module, where, []
+    if env_file:
+        read(where.env_file, env_file)
+    known = module.releases(project, where)
+    if not known:
+        refuse(f"{where.name} is not deployed here: `inv deploy --to {to}` does that.")
+    return module, replace(where, overlays=known[0].overlays), known
+
+
+def rollback(project: Project, to: str, context: str | None, revision: str | None, env_file: str | None) -> None:
+    """Go back to the version before, or to another that was deployed; says which migrations it does not know."""
+    module, where, known = deployed(project, to, context, env_file, "--to")
     if project.dry:
         module.back(project, where, Release("IMAGE", revision or "REVISION", record="RECORD"))
         return
-    known = module.releases(project, where)
-    if not known:
-        refuse("Nothing is deployed here, so there is nothing to go back to.")
     chosen = choose(known, revision)
     where = replace(where, overlays=chosen.overlays, replicas=chosen.replicas or known[0].replicas)
     where = with_backups(project, where, EnvFile(project, env_file))

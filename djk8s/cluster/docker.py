@@ -143,6 +143,16 @@ def folder(project: Project) -> Path:
     return project.root / FOLDER
 
 
+def write_overlay(project: Project, name: str, overlay: dict[str, Any]) -> Path:
+    """Write a Compose file for this deployment alone, or print what would do it; returns where it is."""
+    text = json.dumps(overlay).replace("$", "$$")  # in a Compose file, $$ is a $
+    if project.dry:
+        print(f"mkdir -p {FOLDER} && echo '{text}' > {FOLDER / name}")
+    else:
+        (folder(project) / name).write_text(text, encoding="utf-8")
+    return project.root / FOLDER / name
+
+
 def site_variables(config: dict[str, Any], release: Release) -> dict[str, str]:
     """Return the variables that the site has in a deployment: its settings, and what the Compose files add."""
     added = config["services"]["web"].get("environment", {})

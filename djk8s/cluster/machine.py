@@ -14,12 +14,13 @@ from invoke import Exit
 from djk8s import engine
 from djk8s.cluster import docker, lock
 from djk8s.cluster.release import Release, Status, Where, dumps, loads
-from djk8s.project import Project
+from djk8s.project import PROJECT, Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import ended_by_signals, run
 from djk8s.shell.talk import refuse, say
 
 OVERLAYS = ("proxy",)
+LABELS = "labels.json"
 RELEASE, BEFORE = "djk8s.release", "djk8s.before"
 WEB = "web"
 ONE_OFF = "com.docker.compose.oneoff=False"  # not of `docker compose run`
@@ -85,18 +86,12 @@ def releases(project: Project, where: Where) -> list[Release]:
 def labelled(project: Project, where: Where, release: Release, before: list[Release]) -> None:
     """Write the overlay that gives the containers of the site their labels."""
     labels = {RELEASE: dumps(release), BEFORE: json.dumps([dumps(one) for one in before[:KEPT]])}
-    # In a Compose file, $$ is a $.
-    text = json.dumps({"services": {"web": {"labels": labels}}}).replace("$", "$$")
-    path = docker.folder(project) / "labels.json"
-    if project.dry:
-        print(f"mkdir -p {docker.FOLDER} && echo '{text}' > {docker.FOLDER / 'labels.json'}")
-    else:
-        path.write_text(text, encoding="utf-8")
+    docker.write_overlay(project, LABELS, {"services": {"web": {"labels": labels}}})
 
 
 def compose(project: Project, where: Where, image: str, *words: str) -> Command:
     """Return a Compose command on the files of a deployment and its labels."""
-    labels = project.root / docker.FOLDER / "labels.json"
+    labels = project.root / docker.FOLDER / LABELS
     file = {"UP_ENV_FILE": project.shown(where.env_file)}
     return docker.compose(project, where, image, *words, more=OVERLAYS, files=(labels,), shown=file)
 
@@ -158,7 +153,7 @@ def left_over(project: Project, where: Where, release: Release) -> list[str]:
         return []
     services = docker.config(project, where, release.image, OVERLAYS)["services"]
     joined = {name for name, one in services.items() if one.get("scale") != 0}
-    labels = (f"{engine.COMPOSE_PROJECT}={where.name}", f"djk8s.project={where.name}", ONE_OFF)
+    labels = (f"{engine.COMPOSE_PROJECT}={where.name}", f"{PROJECT}={where.name}", ONE_OFF)
     filters = [word for label in labels for word in ("--filter", f"label={label}")]
     form = f'{{{{.ID}}}} {{{{.Label "{engine.COMPOSE_SERVICE}"}}}}'
     listed = docker.ask(project, where, "ps", "--all", *filters, "--format", form)

@@ -46,8 +46,12 @@ def test_backup_joins_and_leaves(site: Deployed, tmp_path: Path) -> None:
     service = f"{site.name}-backup-1"
     assert run("docker", "inspect", "--format", "{{.State.Health.Status}}", service).stdout.strip() == "healthy"
     check_backup_and_restore(site, tmp_path)
+    # A person's own Compose project of the same name is left alone.
+    theirs = ("--label", f"com.docker.compose.project={site.name}", "--label", "com.docker.compose.oneoff=False")
+    other = run("docker", "run", "--detach", *theirs, "postgres:17", "sleep", "600").stdout.strip()
     check_log(site)
 
     done = site.inv("rollback", "--to", site.to)
     assert done.returncode == 0, done.stderr
     assert run("docker", "inspect", service).returncode == 1
+    assert run("docker", "inspect", "--format", "{{.State.Running}}", other).stdout.strip() == "true"

@@ -13,6 +13,7 @@ import pytest
 
 from day_to_day import check_backup_and_restore, check_log
 from deployed import Deployed, deployed
+from support import run
 
 NEVER_HEALTHY = '\n\nPROBES["/readyz"] = lambda: "503 never"\n'
 DIES = "\n\nimport os, threading\n\nthreading.Timer(10, os._exit, (3,)).start()\n"
@@ -39,11 +40,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 
 def test_deploy_and_rollback(site: Deployed) -> None:
+    # What joined an earlier version, and none of these.
+    options = ("--detach", "--no-resolve-image", "--label", f"com.docker.stack.namespace={site.name}")
+    made = run("docker", "service", "create", *options, "--name", f"{site.name}_old", "postgres:17", "sleep", "600")
+    assert made.returncode == 0, made.stderr
     with site.loaded("a new version", 6000) as counted:
         done = site.deploy()
     assert done.returncode == 0, done.stderr
     assert counted["reconnects"] > 0  # a websocket moved to a new replica
     assert site.revision() == "v2"
+    assert run("docker", "service", "inspect", f"{site.name}_old").returncode == 1
 
     with site.loaded("back to the version before", 5000):
         done = site.inv("rollback", "--to", site.to)

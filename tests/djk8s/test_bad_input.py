@@ -92,10 +92,14 @@ TABLE = [
     case("env sets what cannot be written alike", r"env --set 'A=hunter2$\'", "A cannot be written so that"),
     case("env sets what is no text", "env --set A=hunter2\udcff", "it is not text in UTF-8"),
     case("env checks a file that is not there", "env --check", "`inv env` writes .env"),
-    case("backup of what is deployed nowhere", "backup --deployed mars", "--deployed 'mars' is none: write compose or"),
+    case("backup of what is deployed nowhere", "backup --deployed mars", "--deployed 'mars' is none: write compose, "),
     case("backup of a cluster", "backup --deployed kubernetes", "is your cloud's or an operator's, and so are its"),
     case(
         "restore elsewhere of what is not deployed", "restore --context n", "--context is for what is deployed: add --d"
+    ),
+    case("status beside another host", "status --context n", "DOCKER_HOST of your shell wins", DOCKER_HOST="tcp://a:1"),
+    case(
+        "manage in a place and elsewhere", "manage --place compose --deployed swarm -- check", "--place is not for what"
     ),
     case("bench in less than one round", "bench --rounds 0", "--rounds"),
 ]

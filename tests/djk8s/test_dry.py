@@ -254,6 +254,16 @@ TABLE = [
     case(
         "log of what is deployed", "logs --deployed compose", "(cd / && docker compose --project-name djk8s logs web)"
     ),
+    case(
+        "manage in a cluster",
+        "manage --deployed kubernetes --context mine -- check",
+        "kubectl --context mine --namespace djk8s exec --stdin deployment/web -- python manage.py check",
+    ),
+    case(
+        "log of a cluster",
+        "logs --deployed kubernetes",
+        "kubectl --namespace djk8s logs --selector app=web --prefix --tail -1",
+    ),
     case("log of each replica on a Swarm", "logs --deployed swarm", "docker service logs TASK"),
     case(
         "backup of what is deployed",
@@ -421,6 +431,11 @@ def test_rollback_on_kubernetes_is_its_own(elsewhere: Inv) -> None:
 def test_rollback_on_a_swarm_deploys_what_it_kept(elsewhere: Inv) -> None:
     typed = elsewhere("--dry", "rollback", "--to", "swarm")
     assert re.findall(r"docker (\w+ \w+)", typed.stdout) == ["config inspect", "stack deploy"]
+
+
+def test_rollback_with_compose_takes_its_settings_from_the_file_that_is_named(elsewhere: Inv) -> None:
+    typed = elsewhere("--dry", "rollback", "--env-file", "production.env")
+    assert set(re.findall(r"UP_ENV_FILE=(\S+)", typed.stdout)) == {"production.env"}
 
 
 def test_backup_on_a_swarm_runs_beside_the_database(elsewhere: Inv) -> None:

@@ -28,7 +28,7 @@ def deployed(shell: pytest.MonkeyPatch, replica: str) -> Any:
 def require(shell: pytest.MonkeyPatch, project: Project, file: dict[str, str], replica: str, *overlays: str) -> None:
     release = Release("shop:1", "v1", settings=file)
     where = Where("shop", overlays=overlays)
-    backup.require_same_database(project, cast("Any", deployed(shell, replica)), where, release, ".env")
+    backup.require_its_settings(project, cast("Any", deployed(shell, replica)), where, release, ".env")
 
 
 def test_same_database_or_none(shell: pytest.MonkeyPatch, project: Project) -> None:

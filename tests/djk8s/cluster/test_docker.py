@@ -46,3 +46,21 @@ def test_same_version_or_none_is_deployed(
 
 def test_deployment_without_a_database_of_its_own_is_not_asked(deployed: Callable[[str, str], Project]) -> None:
     docker.require_same_database(deployed("postgres:17", ""), replace(WHERE, overlays=()))
+
+
+@pytest.mark.parametrize(
+    ("host", "elsewhere"),
+    [
+        ("unix:///var/run/docker.sock", False),
+        ("npipe:////./pipe/docker_engine", False),
+        ("tcp://localhost:2375", False),
+        ("", False),
+        ("ssh://ada@example.com", True),
+        ("tcp://docker:2376", True),
+    ],
+)
+def test_engine_of_another_machine(
+    monkeypatch: pytest.MonkeyPatch, project: Project, host: str, elsewhere: bool
+) -> None:
+    monkeypatch.setattr(docker, "ask", lambda project, where, *words: host)
+    assert docker.is_elsewhere(project, Where("shop")) is elsewhere
