@@ -16,7 +16,7 @@ from djk8s.cluster import docker, kubernetes, machine, probe, registry, release,
 from djk8s.cluster.release import Release, Status, Where
 from djk8s.compose import destination, stack
 from djk8s.container import image
-from djk8s.dotenv.file import EnvFile, ensure, ensure_password, read
+from djk8s.dotenv.file import EnvFile, ensure, ensure_password
 from djk8s.project import Project
 from djk8s.shell.run import run
 from djk8s.shell.talk import refuse, say
@@ -179,14 +179,14 @@ def deployed(
 ) -> tuple[ModuleType, Where, list[Release]]:
     """Return the module of a target, what is deployed there, and its releases, the one of now first; none with --dry.
 
-    Raises `Exit` if nothing is deployed there, or the environment file that is named is not here.
+    Raises `Exit` if nothing is deployed there, or for an environment file that is named and cannot be read.
     """
     module, where = target(to, flag), place(project, context, env_file)
     module.require(project, where)
     if project.dry:
         return module, where, []
     if env_file:
-        read(where.env_file, env_file)
+        EnvFile(project, env_file).for_the_site({})  # refuses one that is missing, or malformed
     known = module.releases(project, where)
     if not known:
         refuse(f"{where.name} is not deployed here: `inv deploy --to {to}` does that.")
