@@ -5,6 +5,7 @@ while others still come. By then a proxy has sent the request, and a form is not
 """
 
 import ctypes
+import os
 import signal
 import socket
 import struct
@@ -36,6 +37,8 @@ def take_what_is_queued_first(server: Any) -> None:
     stop: Any = signal.getsignal(signal.SIGTERM)
 
     def wait_and_stop(number: int, frame: Any) -> None:
+        if os.getpid() != server.pid:  # a worker that was forked this moment: it has no handler of its own yet
+            os._exit(0)
         with suppress(OSError):
             for listener in server.LISTENERS:
                 drop_new_connections(listener.sock)

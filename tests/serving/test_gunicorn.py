@@ -271,7 +271,8 @@ def test_stop_while_the_site_is_loaded(start: Start, tmp_path: Path, kind: str, 
 
 
 @servers
-def test_stop_while_a_worker_starts(start: Start, tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("moment", ["before post_fork", "after post_fork"])
+def test_stop_while_a_worker_starts(start: Start, tmp_path: Path, kind: str, moment: str) -> None:
     """A signal between the fork and the worker's own handlers would be lost, and the stop take eight seconds."""
     stops = tmp_path / "stops.py"
     stops.write_text(
@@ -279,7 +280,7 @@ def test_stop_while_a_worker_starts(start: Start, tmp_path: Path, kind: str) -> 
         f"globals().update(runpy.run_path({str(CONFIG)!r}))\n"
         "ours = post_fork\n"
         "def post_fork(server, worker):\n"
-        "    ours(server, worker)\n"
+        f"    {'ours(server, worker)' if moment == 'after post_fork' else ''}\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    os.abort()\n"
     )
