@@ -116,7 +116,7 @@ def test_ctrl_c_stops_it_and_leaves_nothing_running() -> None:
     assert "Traceback" not in shown
     with pytest.raises(OSError):
         get(URL)
-    assert "Exited (0)" in inv("ps").stdout
+    assert "Exited (0)" in inv("ps").stdout, shown
 
 
 def end(terminal: pexpect.spawn[str]) -> None:
@@ -134,7 +134,7 @@ def test_it_ends_too_with(act: Callable[[pexpect.spawn[str]], None]) -> None:
     wait_until(lambda: answers(URL))
     act(terminal)
     wait_until(lambda: ended(terminal), 20)
-    assert "Exited (0)" in inv("ps").stdout
+    assert "Exited (0)" in inv("ps").stdout, shown
 
 
 def test_site_that_never_becomes_ready_says_why(env_file: Path) -> None:
