@@ -134,7 +134,7 @@ def test_it_ends_too_with(act: Callable[[pexpect.spawn[str]], None]) -> None:
     wait_until(lambda: answers(URL))
     act(terminal)
     wait_until(lambda: ended(terminal), 20)
-    assert "Exited (0)" in inv("ps").stdout, shown
+    assert "Exited (0)" in inv("ps").stdout
 
 
 def test_site_that_never_becomes_ready_says_why(env_file: Path) -> None:
