@@ -145,10 +145,21 @@ def run(
     site.run_site(project_of(c), port, publish, tag, env, env_file, detach, no_build, ready_within)
 
 
-@task(help={"new": "a new container, even if one is running"})
-def shell(c: Context, new: bool = False) -> None:
+@task(
+    help={
+        "new": "a new container, even if one is running",
+        "deployed": "in what is deployed instead: compose, swarm or kubernetes",
+        "context": CONTEXT,
+    }
+)
+def shell(c: Context, new: bool = False, deployed: str | None = None, context: str | None = None) -> None:
     """Open a shell in a container, or run the words that follow `--` in it."""
-    site.shell(project_of(c), after_dashes(), new)
+    if is_deployed(deployed, context=context):
+        if new:
+            refuse("--new is not for what is deployed: leave it out.")
+        using.enter(project_of(c), deployed, context, after_dashes())
+    else:
+        site.shell(project_of(c), after_dashes(), new)
 
 
 @task
@@ -394,7 +405,7 @@ def manage(c: Context, place: str = "host", deployed: str | None = None, context
     if is_deployed(deployed, context=context):
         if place != "host":
             refuse("--place is not for what is deployed: leave it out.")
-        using.manage(project_of(c), deployed, context, after_dashes())
+        using.enter(project_of(c), deployed, context, ("python", "manage.py", *after_dashes()))
         return
     if place not in PLACES:
         refuse(f"--place {place!r} is not a place: write host, container or compose.")

@@ -101,6 +101,9 @@ TABLE = [
     case(
         "manage in a place and elsewhere", "manage --place compose --deployed swarm -- check", "--place is not for what"
     ),
+    case(
+        "new shell in what is deployed", "shell --new --deployed swarm", "--new is not for what is deployed: leave it o"
+    ),
     case("bench in less than one round", "bench --rounds 0", "--rounds"),
 ]
 

@@ -251,6 +251,8 @@ TABLE = [
     case(
         "manage in what is deployed", "manage --deployed compose -- check", f"{EXEC} CONTAINER python manage.py check"
     ),
+    case("shell in what is deployed", "shell --deployed compose", f"{EXEC} CONTAINER /bin/bash"),
+    case("command in what is deployed", "shell --deployed compose -- printenv PORT", f"{EXEC} CONTAINER printenv PORT"),
     case(
         "log of what is deployed", "logs --deployed compose", "(cd / && docker compose --project-name djk8s logs web)"
     ),
