@@ -14,7 +14,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, close_old_connections
 from django.utils import timezone
 from django_tasks import task
@@ -307,7 +307,7 @@ def slow(folder):
 ENQUEUE = """
 import sys, django
 django.setup()
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 call_command("migrate", verbosity=0)
 import slow
 slow.slow.enqueue(sys.argv[1])
@@ -316,7 +316,7 @@ STATUS = """
 import django
 django.setup()
 from django_tasks_db.models import DBTaskResult
-for job in DBTaskResult.objects.all():
+for job in DBTaskResult.objects.filter(task_path="slow.slow"):  # not what is due by the clock
     print(job.status, len(job.worker_ids))
 """
 # The command as it is, with leases that a test can wait for.
@@ -325,8 +325,7 @@ import sys, django
 django.setup()
 from datetime import timedelta
 from django.core.management import execute_from_command_line
-from jobs import lease, schedule
-from jobs import tasks as housekeeping
+from jobs import lease
 lease.LENGTH, lease.RENEWED_EVERY = timedelta(seconds=1), 0.2
 execute_from_command_line(sys.argv)
 """
