@@ -19,6 +19,7 @@ MODULE = "DJANGO_SETTINGS_MODULE"
 NOT_THE_SITE = re.compile(
     r"(test|doc|example|sample|demo)s?|testing|sandbox|fixtures|templates?|project_template", re.I
 )
+OF_DJANGO = re.compile(r"execute_from_command_line|^\s*from [\w.]+ import main$", re.M)
 DEVELOPMENT = {"dev", "develop", "development", "local", "test", "tests", "testing", "ci", "static", "debug"}
 PRODUCTION = ("prod", "production")
 DEPLOYED_BY = (
@@ -79,8 +80,9 @@ def manage(root: Path, given: str | None = None) -> Found[str]:
 
 
 def runs_django(root: Path, path: str) -> bool:
+    """Return whether a manage.py is Django's, or only calls the `main` of a module of the project, which is."""
     text = read(root, path)
-    return "execute_from_command_line" in text and "{{" not in text
+    return bool(OF_DJANGO.search(text)) and "{{" not in text
 
 
 def apart(path: str) -> bool:

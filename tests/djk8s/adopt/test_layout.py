@@ -41,6 +41,12 @@ def test_folder_of_manage(root: Path, paths: list[str], folder: str) -> None:
     assert layout.manage(root).value == folder
 
 
+def test_manage_that_calls_the_main_of_a_module(root: Path) -> None:
+    calling = "from shop.manage import main\n\nmain()\n"
+    committed(root, {"manage.py": calling, "shop/manage.py": manage("shop.settings")})
+    assert layout.manage(root).value == "."
+
+
 def test_manage_that_is_no_djangos_or_not_in_git_is_none(root: Path) -> None:
     committed(root, {"manage.py": "print('flask')\n", ".gitignore": "venv\n"})
     (root / "venv").mkdir()
