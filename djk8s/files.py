@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from djk8s.facts import Facts
 
@@ -128,10 +128,13 @@ def dockerfile(text: str, facts: Facts) -> str:
         (" PYTHONPATH=/app ", f" PYTHONPATH={':'.join(('/app', *(f'/app/{one}' for one in facts.path)))} "),
         (
             "RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input",
-            f"RUN {variables}" + " && \\\n    ".join(commands),
+            f"RUN {nothing_kept(facts)}{variables}" + " && \\\n    ".join(commands),
         ),
         ('"myproj.wsgi:application"', f'"{facts.application}"'),
     )
+    if links := "".join(map(link, facts.writes)):
+        made = "--mode 770 /app/data\n"
+        text = replaced(text, (made, f"{made}# What its settings write to is in it, and empty in the image.\n{links}"))
     if not facts.hashed:
         text = replaced(text, (" --require-hashes -r /requirements.txt", " -r /requirements.txt"))
     if facts.system_build:
@@ -149,6 +152,19 @@ def dockerfile(text: str, facts: Facts) -> str:
     if facts.node:
         text = with_node(text, facts)
     return text
+
+
+def nothing_kept(facts: Facts) -> str:
+    """Return the option of RUN for commands that write to the folder of the volume, as root."""
+    return "--mount=type=tmpfs,target=/app/data " if facts.writes and not facts.tracked_data else ""
+
+
+def link(path: str) -> str:
+    """Return the line that links what the settings write to, a folder or a file, to the folder of the volume."""
+    if path.startswith("data/"):
+        return ""
+    target = PurePosixPath("/app/data", "" if path.endswith("/") else PurePosixPath(path).name)
+    return f"RUN ln -s {shlex.quote(str(target))} {shlex.quote(f'/app/{path}'.rstrip('/'))}\n"
 
 
 def parts(rest: str) -> tuple[str, str, str]:
@@ -211,7 +227,9 @@ def noxfile(text: str, facts: Facts) -> str:
 
 def dockerignore(text: str, facts: Facts) -> str:
     text = text.replace("\ndata\n", "\n") if facts.tracked_data else text
-    return text.replace("\nstaticfiles\n", f"\nstaticfiles\n{facts.uploads}\n") if facts.uploads else text
+    made = (one for one in (facts.uploads, *facts.writes) if facts.tracked_data or not one.startswith("data/"))
+    more = [one.rstrip("/") for one in made if one]
+    return text.replace("\nstaticfiles\n", "\n".join(["\nstaticfiles", *more, ""]))
 
 
 def overlay(text: str, facts: Facts) -> str:

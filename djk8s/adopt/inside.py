@@ -50,7 +50,18 @@ def main() -> None:
     """Print the answer, whatever else the project prints."""
     warnings.simplefilter("ignore")
     sys.path.insert(0, str(Path.cwd()))
-    print("\n" + MARK + json.dumps(answer(), default=str), flush=True)
+    before = files()
+    said = answer()
+    said["written"] = sorted(files() - before)
+    print("\n" + MARK + json.dumps(said, default=str), flush=True)
+
+
+def files() -> set[str]:
+    """Return the files that are in the project now, but for bytecode."""
+    here, root = Path.cwd(), Path("/app")
+    root = root if root in here.parents else here
+    found = (path for path in root.rglob("*") if path.suffix != ".pyc" and path.is_file())
+    return {path.relative_to(root).as_posix() for path in found}
 
 
 def answer() -> dict[str, Any]:

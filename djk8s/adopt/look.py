@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from djk8s import files, writing
-from djk8s.adopt import installing, layout, packages, python, services, static, system, variables
+from djk8s.adopt import installing, layout, packages, python, services, static, system, variables, volume
 from djk8s.adopt.ask import Answer, Known, ask
 from djk8s.adopt.found import Found, Unsure
 from djk8s.adopt.questions import answered, given
@@ -121,6 +121,8 @@ class Look:
         if node:
             self.note("packages of Node", lambda: static.installer(root, node))
         self.found["variables"] = Found(", ".join(answer.required), "what its settings cannot do without")
+        if writes := volume.writes(answer, tracked(root)):
+            self.found["in the volume"] = Found(", ".join(writes), "its settings write to it")
         self.require_driver(database, answer)
         self.remarks += placeholders(answer, given(options.env))
         if answer.settings["MEDIA_URL"] not in (None, "", "/"):
@@ -139,7 +141,8 @@ class Look:
             workers=workers.value,
             static=commands.value,
             static_root=static_root,
-            uploads=self.uploads(answer),
+            uploads=volume.uploads(answer, tracked(root)),
+            writes=writes,
             devcontainer=not any(writing.exists(self.root, name) for name in DEVCONTAINERS),
             build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
             after_migrate=services.after_migrate(answer).value,
@@ -155,14 +158,6 @@ class Look:
             refuse(
                 f"Its database is {kind}, and no driver of it is among its packages: add {needed[0]}, and commit that."
             )
-
-    def uploads(self, answer: Answer) -> str:
-        """Return the folder in the project that uploads are in on this machine, if git tracks nothing there."""
-        folder = PurePosixPath(answer.settings["MEDIA_ROOT"] or "/")
-        if not folder.is_relative_to("/app") or folder == PurePosixPath("/app"):
-            return ""
-        inside = str(folder.relative_to("/app"))
-        return "" if any(path.startswith(f"{inside}/") for path in tracked(self.root)) else inside
 
     def texts(self, facts: Facts) -> Texts:
         """Return the content of every file to write, by its path."""

@@ -948,13 +948,22 @@ env = Env()
 
 
 def planner() -> Files:
-    """An app named `tasks` at the root, where our tasks.py would be."""
+    """An app named `tasks` at the root, where our tasks.py would be, and a key that the settings make and keep."""
     return {
         **project(
             "planner",
             "tasks",
-            WITH_OS,
-            (KEY, 'SECRET_KEY = os.getenv("SECRET_KEY", "")\n'),
+            (IMPORTS, f"{IMPORTS}from django.core.management.utils import get_random_secret_key\n"),
+            (
+                KEY,
+                """KEY_FILE = BASE_DIR / "var" / "key"
+KEY_FILE.parent.mkdir(exist_ok=True)
+if not KEY_FILE.exists():
+    KEY_FILE.touch(0o600)
+    KEY_FILE.write_text(get_random_secret_key())
+SECRET_KEY = KEY_FILE.read_text()
+""",
+            ),
             DEBUG_OFF,
             STATIC_ROOT,
         ),
@@ -1069,5 +1078,5 @@ SHAPES = {
         facts={"src": "backend", "server": "asgi"},
     ),
     "harbour": Shape(harbour, alone={"HARBOUR_SECRET_KEY": "a", "HARBOUR_MASTER": "b"}),
-    "planner": Shape(planner, alone={"SECRET_KEY": "a"}),
+    "planner": Shape(planner, facts={"writes": ("var/",)}),
 }

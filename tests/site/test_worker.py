@@ -14,7 +14,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, close_old_connections
 from django.utils import timezone
 from django_tasks import task

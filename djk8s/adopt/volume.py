@@ -1,0 +1,41 @@
+"""What a project writes into its own folder, where a container may write to its volume only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from djk8s.adopt.ask import Answer
+
+APP = PurePosixPath("/app")
+
+
+def uploads(answer: Answer, tracked: Iterable[str]) -> str:
+    """Return the folder in the project that uploads are in on this machine, if git tracks nothing there."""
+    inside = in_project(answer.settings["MEDIA_ROOT"])
+    return "" if any(path.startswith(f"{inside}/") for path in tracked) else inside
+
+
+def writes(answer: Answer, tracked: Iterable[str]) -> tuple[str, ...]:
+    """Return the folders that its settings write to, with a / at the end, and the files where git tracks others there.
+
+    The database, uploads and static files are not among them: serving/overlay.py says where those are.
+    """
+    settings, databases = answer.settings, answer.says["databases"].values()
+    elsewhere = [*(settings[name] for name in ("MEDIA_ROOT", "STATIC_ROOT")), *(one["NAME"] for one in databases)]
+    known = {PurePosixPath(inside) for inside in map(in_project, elsewhere) if inside}
+    folders = {folder for path in tracked for folder in PurePosixPath(path).parents}
+    found = [PurePosixPath(path) for path in answer.says["written"]]
+    return tuple(sorted({outermost(path, folders) for path in found if not known & {path, *path.parents}}))
+
+
+def outermost(path: PurePosixPath, folders: set[PurePosixPath]) -> str:
+    """Return the first folder above a file, from the top, that is none of these, with a / at the end; else the file."""
+    new = (folder for folder in reversed(path.parents) if folder not in folders)
+    return next((f"{folder}/" for folder in new), str(path))
+
+
+def in_project(folder: str | None) -> str:
+    """Return a path in the project, from its folder; "" for another, and for that folder itself."""
+    path = PurePosixPath(folder or "/")
+    return str(path.relative_to(APP)) if APP in path.parents else ""
