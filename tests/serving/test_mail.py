@@ -21,6 +21,8 @@ from support import ROOT, free_port
 OWN = "anymail.backends.mailgun.EmailBackend"
 ENCRYPTED = {"EMAIL_HOST": "h", "EMAIL_HOST_USER": "", "EMAIL_HOST_PASSWORD": ""}
 
+HOST = {"host": "h", "port": 25, "username": "", "password": "", "use_ssl": False, "use_tls": False}
+
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +93,49 @@ LOGGED = [
 @pytest.mark.parametrize(("url", "settings", "logged"), LOGGED)
 def test_mail_is_in_the_log(monkeypatch: pytest.MonkeyPatch, url: str, settings: dict[str, Any], logged: bool) -> None:
     assert (followed(monkeypatch, url, **settings).get("EMAIL_BACKEND") == mail.CONSOLE) == logged
+
+
+STARTED = {"default": {"BACKEND": mail.CONSOLE}}  # as startproject of Django 6.1 has it
+SENT = {"BACKEND": mail.SMTP, "OPTIONS": {"host": "mail"}}
+MAILERS = [
+    pytest.param("smtp://h", {}, STARTED, {**HOST, "timeout": 10}, id="URL"),
+    pytest.param("smtp://h", {}, {"default": {"BACKEND": OWN}}, HOST, id="backend of its own"),
+    pytest.param("smtp://h", {}, {}, {**HOST, "timeout": 10}, id="URL where there was none"),
+    pytest.param("console://", {}, {"default": SENT}, {}, id="log"),
+    pytest.param("", {}, {"default": SENT}, {"host": "mail", "timeout": 10}, id="as it says"),
+    pytest.param("", {"DEBUG": True}, {"default": {}}, {}, id="debugging"),
+]
+
+
+@pytest.mark.parametrize(("url", "settings", "mailers", "options"), MAILERS)
+def test_mailers_of_django_6(
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    settings: dict[str, Any],
+    mailers: dict[str, Any],
+    options: dict[str, Any],
+) -> None:
+    if url:
+        monkeypatch.setenv("EMAIL_URL", url)
+    site = {"DEBUG": False, "MAILERS": {**mailers, "other": SENT}, **settings}
+    mail.follow(site)
+    assert not [name for name in site if name.startswith("EMAIL_")]  # which Django refuses beside MAILERS
+    assert site["MAILERS"]["other"] == SENT
+    assert site["MAILERS"]["default"].get("OPTIONS", {}) == options
+    backend = mailers.get("default", {}).get("BACKEND", mail.SMTP)
+    assert site["MAILERS"]["default"]["BACKEND"] == (OWN if backend == OWN else mail.SMTP if options else mail.CONSOLE)
+
+
+def test_site_that_sends_no_mail_has_no_mailer() -> None:
+    site: dict[str, Any] = {"DEBUG": False, "MAILERS": {}}
+    mail.follow(site)
+    assert site == {"DEBUG": False, "MAILERS": {}}
+
+
+def test_url_that_means_nothing_is_refused_of_mailers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMAIL_URL", "smtp.example.com")
+    with pytest.raises(ImproperlyConfigured):
+        mail.follow({"DEBUG": False, "MAILERS": STARTED})
 
 
 def test_sender(monkeypatch: pytest.MonkeyPatch) -> None:
