@@ -1,4 +1,4 @@
-"""A new project with Tailwind, in its container and while developing."""
+"""A new project on the newest Django and with Tailwind, in its container and while developing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shop(tmp_path: Path, tools: Path) -> Iterator[Project]:
     """A new project with a page of its own."""
     one = Project(tmp_path / "shop", tools)
     one.folder.mkdir()
-    made = one.djk8s("new", "shop", ".", "--tailwind")
+    made = one.djk8s("new", "shop", ".", "--django", "6.1", "--tailwind")
     assert made.returncode == 0, made.stderr
     (one.folder / "src/templates/home.html").write_text(HOME)
     (one.folder / "src/shop/urls.py").write_text(URLS)
@@ -41,6 +41,7 @@ def test_styles_of_a_page_are_made_in_the_image(shop: Project) -> None:
     assert '<link rel="stylesheet" href="/static/site.css">' in get(shop.url).text
     assert ".text-teal-700{" in get(f"{shop.url}/static/site.css").text
     shop.inv("shell", "--", "sh", "-c", "! command -v node && ! test -e /app/node_modules")
+    assert "To: you@example.com" in shop.inv("shell", "--", "python", "manage.py", "sendtestemail", "you@example.com")
 
 
 def test_styles_follow_each_edit_while_developing(shop: Project) -> None:
