@@ -89,8 +89,9 @@ def settings() -> dict[str, Any]:
         settings.SECRET_KEY = os.environ["SECRET_KEY"]
     assert settings.SECRET_KEY  # which says itself that it is empty
     settings.LOGGING_CONFIG = None  # a log file may be where only a container's overlay lets it be
-    for name in ("Q_CLUSTER", "RQ_QUEUES", "HUEY", "DRAMATIQ_BROKER"):  # they hold passwords
+    for name in ("Q_CLUSTER", "HUEY", "DRAMATIQ_BROKER"):  # they hold passwords
         given[name] = bool(given[name])
+    given["RQ_QUEUES"] = [*(given["RQ_QUEUES"] or ())]
     tasks = given["TASKS"] or {}
     given["TASKS"] = {alias: task.get("BACKEND") for alias, task in tasks.items()}
     storages = getattr(settings, "STORAGES", None) or {}

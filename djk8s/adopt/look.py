@@ -112,6 +112,8 @@ class Look:
         address = self.example.get("DATABASE_URL", "")
         database = self.note("database", lambda: services.database(answer, address, options.database))
         cache = self.note("cache", lambda: services.cache(answer))
+        addresses = services.cache_variables(self.reads, cache)
+        self.remarks += services.literal(cache, addresses)
         workers = services.workers(root, facts.src, answer)
         commands = static.commands(root, answer)
         self.found["workers"] = Found(", ".join(workers.value), workers.where)
@@ -137,7 +139,7 @@ class Look:
             application=application,
             database=database,
             cache=cache,
-            cache_variables=services.cache_variables(self.reads, cache),
+            cache_variables=addresses,
             workers=workers.value,
             static=commands.value,
             static_root=static_root,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from djk8s.adopt.ask import Answer
@@ -141,6 +143,16 @@ def cache_variables(reads: Reads, kind: str) -> dict[str, str]:
     return {name: by_end[end] for name in names if (end := name.rpartition("_")[2]) in by_end}
 
 
+def literal(cache: str, addresses: Mapping[str, str]) -> list[str]:
+    """Return a sentence about a cache whose address no variable holds, if it is so."""
+    if not cache or addresses:
+        return []
+    return [
+        f"No variable says where its {cache} is, so that a container looks where your settings say: "
+        "let them read CACHE_URL, which compose/cache.yaml sets."
+    ]
+
+
 def workers(root: Path, src: str, answer: Answer) -> Found[dict[str, str]]:
     """Return the command of each worker by the name of its service."""
     apps, settings = set(answer.settings["INSTALLED_APPS"]), answer.settings
@@ -149,7 +161,8 @@ def workers(root: Path, src: str, answer: Answer) -> Found[dict[str, str]]:
     if "huey.contrib.djhuey" in apps:
         return Found({"worker": "python manage.py run_huey"}, "huey")
     if "django_rq" in apps:
-        return Found({"worker": "python manage.py rqworker default"}, "django-rq")
+        queues = " ".join(map(shlex.quote, settings["RQ_QUEUES"] or ["default"]))
+        return Found({"worker": f"python manage.py rqworker {queues}"}, "django-rq")
     if "django_q" in apps:
         return Found({"worker": "python manage.py qcluster"}, "django-q")
     if "django_dramatiq" in apps:

@@ -94,6 +94,20 @@ def test_cache_and_the_variables_with_its_address(asked: Asked, root: Path) -> N
     }
 
 
+def test_cache_whose_address_no_variable_holds_is_told() -> None:
+    [sentence] = services.literal("redis", {})
+    assert "let them read CACHE_URL" in sentence
+    assert services.literal("redis", {"REDIS_URL": "redis://cache:6379/0"}) == []
+    assert services.literal("", {}) == []
+
+
+def test_every_queue_of_rq_has_a_worker(asked: Asked, root: Path) -> None:
+    answer = asked("RQ_QUEUES = {'high': {'PASSWORD': 'a'}, 'default': {}}\n")
+    assert answer.settings["RQ_QUEUES"] == ["high", "default"]
+    answer.says["settings"]["INSTALLED_APPS"].append("django_rq")
+    assert services.workers(root, ".", answer).value == {"worker": "python manage.py rqworker high default"}
+
+
 def test_memcached(asked: Asked) -> None:
     backend = "django.core.cache.backends.memcached.PyMemcacheCache"
     assert services.cache(asked(f"CACHES = {{'default': {{'BACKEND': '{backend}'}}}}\n")).value == "memcached"
@@ -106,7 +120,7 @@ def test_cache_in_the_database_has_its_table_made(asked: Asked) -> None:
 
 
 def answered(apps: list[str], tasks: dict[str, str] | None = None, installed: tuple[str, ...] = ()) -> Answer:
-    settings = {"INSTALLED_APPS": apps, "TASKS": tasks or {}}
+    settings = {"INSTALLED_APPS": apps, "TASKS": tasks or {}, "RQ_QUEUES": []}
     return Answer({"settings": settings, "installed": installed, "beat": False})
 
 
