@@ -36,6 +36,8 @@ GONE = {
     "3.12": "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev pipes sndhdr spwd"
     " sunau telnetlib uu xdrlib",
 }
+# Its own warning names that release: https://setuptools.pypa.io/en/latest/pkg_resources.html
+PACKAGES = {"pkg_resources": "setuptools<81"}
 Said = dict[str, Any]
 Run = Callable[[Mapping[str, str]], Said]
 
@@ -201,7 +203,8 @@ def note(failure: Said, packages: str) -> str:
                     f"It imports {found[1]} ({place(failure)}), which Python {last} was the last to have: name it "
                     f"with --python {last}, or add a package that replaces it to {packages}."
                 )
-        refuse(f"It imports {found[1]}, which is not installed ({place(failure)}): add its package to {packages}.")
+        package = PACKAGES.get(found[1].partition(".")[0], "its package")
+        refuse(f"It imports {found[1]}, which is not installed ({place(failure)}): add {package} to {packages}.")
     remedy = "mend that first, or name other settings with --settings"
     name = re.search(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", failure["text"])
     if step == "settings" and "ImproperlyConfigured" in bases and name:
