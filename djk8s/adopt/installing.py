@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 
 NO_IMAGE = r"failed to solve: (\S+?:\S+?): failed to (?:resolve source metadata|do request)"
+REMEDY = (
+    "pin a version that has a wheel for this Python, name another with --python, or list in apt.txt the packages of "
+    "Debian that it needs, such as libssl-dev, and commit that."
+)
 # The first that is in the log gives the sentence; what BuildKit puts before each line is gone by then.
 CAUSES = (
     (r"E: Unable to locate package (\S+)", "Debian has no package {0}: say so, as this is no fault of the project."),
     (r"E: (Failed to fetch [^\n]+|[^\n]+Could not resolve[^\n]+)", "Debian's packages cannot be had ({0}): try again."),
     (
         r"Failed to build [`']?([\w.=-]+)(?:.*\n)*?.*?((?:fatal )?error: [^\n]+|\w+Error: [^\n]+)",
-        "{0} cannot be compiled ({1}): pin a version that has a wheel for this Python, or name another with --python.",
+        "{0} cannot be compiled ({1}): " + REMEDY,
     ),
     (
         r"Failed to build [`']?([\w.=-]+)",
-        "{0} cannot be built: pin a version that has a wheel for this Python, or name another with --python.",
+        "{0} cannot be built, see above: " + REMEDY,
     ),
     (
         r"(?:Hash mismatch for|hash(?:es)? (?:do|does) not match)[^\n]*?[`']([^`'\n]+)",

@@ -68,7 +68,9 @@ def system(
         )
         if part
     )
-    return Found(System(found.build, unique((*found.run, *listed))), where or "the packages")
+    # A library's headers are for the compiler, and may bring the library along that the site needs.
+    build = unique((*found.build, *listed)) if found.build else ()
+    return Found(System(build, unique((*found.run, *listed))), where or "the packages")
 
 
 def needed(export: Export, compiled: Collection[str], apps: Collection[str] = ()) -> System:

@@ -60,7 +60,7 @@ def test_uv_says_what_has_no_wheel(tmp_path: Path, index: Path) -> None:
     made = packages.export(tmp_path, "requirements.txt", "3.13")
     found = system.system(tmp_path, made, "3.13")
     assert found.where == "no wheel of mysqlclient, of-another-python, of-one-machine; apt.txt"
-    assert found.value.build == (*COMPILER, "default-libmysqlclient-dev", "pkg-config")
+    assert found.value.build == (*COMPILER, "default-libmysqlclient-dev", "pkg-config", "ghostscript")
     assert found.value.run == ("libmariadb3", "ghostscript")
 
 
