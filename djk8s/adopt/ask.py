@@ -205,6 +205,9 @@ def note(failure: Said, packages: str) -> str:
                 )
         package = PACKAGES.get(found[1].partition(".")[0], "its package")
         refuse(f"It imports {found[1]}, which is not installed ({place(failure)}): add {package} to {packages}.")
+    if found := re.search(r"Error loading (psycopg|MySQLdb)", failure["text"]):
+        package = {"psycopg": "psycopg[binary]", "MySQLdb": "mysqlclient"}[found[1]]
+        refuse(f"No driver of its database can be loaded: add {package} to {packages}, and commit that.")
     remedy = "mend that first, or name other settings with --settings"
     name = re.search(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", failure["text"])
     if step == "settings" and "ImproperlyConfigured" in bases and name:

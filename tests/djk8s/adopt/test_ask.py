@@ -108,6 +108,8 @@ def test_variable_for_which_nothing_fits_is_named(asked: Asked) -> None:
     ("A = (\n", "SyntaxError"),
     ('A = {}["CLINIC"]\n', "KeyError: 'CLINIC'"),
     ("raise ModuleNotFoundError(\"No module named 'pkg_resources'\")\n", "add setuptools<81 to requirements.txt"),
+    ('from django.core.exceptions import ImproperlyConfigured as E\nraise E("Error loading psycopg2 or psycopg module")\n',
+     "add psycopg[binary] to requirements.txt"),
     ("import distutils_of_ours\n", "distutils_of_ours, which is not installed"),
     ("import asyncore.x\n", "which Python 3.11 was the last to have: name it with --python 3.11"),
     ('from django.core.exceptions import ImproperlyConfigured as E\nraise E("No SECRET_KEY at all.")\n',
