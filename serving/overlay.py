@@ -51,8 +51,8 @@ if url := environ.get("DATABASE_URL"):
     if any(str(old.get(part) or "") != str(new.get(part) or "") for part in ("ENGINE", "NAME", "HOST", "PORT", "USER")):
         databases["default"] = {**old, **new}
 
-# Static files: gathered in one folder, and served by the site where nothing else does.
-STATIC_ROOT = site.get("STATIC_ROOT") or root / "staticfiles"
+# Static files: gathered in one folder of the project, and served by the site where nothing else does.
+STATIC_ROOT = site["STATIC_ROOT"] if root in Path(site.get("STATIC_ROOT") or ".").parents else root / "staticfiles"
 MIDDLEWARE, security = [*site.get("MIDDLEWARE", ())], "django.middleware.security.SecurityMiddleware"
 if not any("whitenoise" in name.lower() for name in MIDDLEWARE) and find_spec("whitenoise"):
     place = MIDDLEWARE.index(security) + 1 if security in MIDDLEWARE else 0

@@ -948,7 +948,7 @@ env = Env()
 
 
 def planner() -> Files:
-    """An app named `tasks` at the root, where our tasks.py would be, and a key that the settings make and keep."""
+    """An app named `tasks` at the root, where our tasks.py would be, a key that the settings make and keep, nginx's folder."""
     return {
         **project(
             "planner",
@@ -965,7 +965,7 @@ SECRET_KEY = KEY_FILE.read_text()
 """,
             ),
             DEBUG_OFF,
-            STATIC_ROOT,
+            (STATIC, f'{STATIC}STATIC_ROOT = "/var/www/planner/static"\n'),
         ),
         "requirements.txt": DJANGO,
         "README.md": "# Planner\n\n    python manage.py runserver\n",

@@ -219,7 +219,8 @@ def test_log_of_a_container_is_on_the_console(root: Path) -> None:
 
 def test_static_files_are_gathered_beside_the_code(root: Path) -> None:
     assert served(root)["STATIC_ROOT"] == f"{root}/staticfiles"
-    assert served(root, "STATIC_ROOT = '/srv/static'")["STATIC_ROOT"] == "/srv/static"
+    assert served(root, f"STATIC_ROOT = '{root}/a/b'")["STATIC_ROOT"] == f"{root}/a/b"
+    assert served(root, "STATIC_ROOT = '/srv/static'")["STATIC_ROOT"] == f"{root}/staticfiles"
 
 
 STACKS = [
