@@ -194,7 +194,7 @@ def note(failure: Said, packages: str) -> str:
     bases, step = set(failure["bases"]), failure["step"]
     if NO_SERVICE & bases and step != "settings":
         return f"It asks for a service while it starts, which was not there ({told(failure)})."
-    if step in {"urls", "asgi", "celery"}:
+    if step in {"asgi", "celery"}:
         return f"Its {step} could not be read ({told(failure)})."
     if found := re.search(r"No module named '([\w.]+)'", failure["text"]):
         for last, gone in GONE.items():

@@ -107,5 +107,6 @@ def verdict(root: Path, options: Namespace) -> None:
     argv = [sys.executable, "inv", "test", "--session", "container_smoke"]
     ran = subprocess.run(argv, cwd=root, env={**os.environ, **patience}, check=False)
     if ran.returncode:
-        refuse("The files are written, and container_smoke failed, see above: mend that, then run it again.")
+        again = "`./inv test --session container_smoke`"
+        refuse(f"The files are written, and container_smoke failed, see above: mend that, then type {again}.")
     say("container_smoke passed: the site serves in its container.")

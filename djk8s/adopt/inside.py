@@ -85,7 +85,8 @@ def settings() -> dict[str, Any]:
     from django.conf import settings
 
     given = {name: getattr(settings, name, None) for name in AS_THEY_ARE}
-    if os.environ.get("SECRET_KEY"):  # as serving/overlay.py does
+    settings.DEBUG = False  # as serving/overlay.py does, and with the key
+    if os.environ.get("SECRET_KEY"):
         settings.SECRET_KEY = os.environ["SECRET_KEY"]
     assert settings.SECRET_KEY  # which says itself that it is empty
     settings.LOGGING_CONFIG = None  # a log file may be where only a container's overlay lets it be

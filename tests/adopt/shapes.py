@@ -948,7 +948,7 @@ env = Env()
 
 
 def planner() -> Files:
-    """An app named `tasks` at the root, where our tasks.py would be, a key that the settings make and keep, nginx's folder."""
+    """An app named `tasks` at the root, where our tasks.py would be; a key that the settings make; nginx's folder."""
     return {
         **project(
             "planner",

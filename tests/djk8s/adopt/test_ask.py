@@ -142,9 +142,21 @@ def test_app_that_asks_a_database_while_it_starts_is_a_note(asked: Asked) -> Non
     assert answer.says["asgi"] == "shop.asgi.application"
 
 
-def test_urls_that_cannot_be_imported_are_a_note(asked: Asked) -> None:
-    answer = asked(files={"shop/urls.py": "import nowhere_at_all\n"})
-    assert "Its urls could not be read" in answer.notes[0]
+def test_urls_that_cannot_be_imported_are_refused(asked: Asked) -> None:
+    with pytest.raises(Exit) as error:
+        asked(files={"shop/urls.py": "import nowhere_at_all\n"})
+    assert "nowhere_at_all, which is not installed" in str(error.value.message)
+
+
+def test_urls_are_those_of_a_site_that_is_served(asked: Asked) -> None:
+    guarded = "from django.conf import settings\nurlpatterns = []\nif settings.DEBUG:\n    import debug_toolbar\n"
+    answer = asked("DEBUG = True\n", files={"shop/urls.py": guarded})
+    assert (answer.notes, answer.settings["DEBUG"]) == ((), True)
+
+
+def test_asgi_that_cannot_be_imported_is_a_note(asked: Asked) -> None:
+    answer = asked(files={"shop/asgi.py": "import nowhere_at_all\n"})
+    assert "Its asgi could not be read" in answer.notes[0]
 
 
 def test_log_file_that_only_the_overlay_makes_harmless_stops_nothing(asked: Asked) -> None:
