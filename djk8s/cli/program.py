@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,9 +78,13 @@ class Inv(Program):
 
     def parse_tasks(self) -> None:
         """Parse the tasks and their options; raises `Exit` for an unknown task or flag, or a flag without a value."""
-        with in_one_sentence():
+        with in_one_sentence(self.takes_words):
             self.core.unparsed = join_name(self.core.unparsed, set(self.collection.task_names))
             super().parse_tasks()
+
+    def takes_words(self, task: str) -> bool:
+        """Return whether words of another program may follow `--`, as the help of a task says."""
+        return "`--`" in (self.collection[task].__doc__ or "")
 
     def parse_cleanup(self) -> None:
         """Act on Invoke's own options, such as --help; raises `Exit` afterwards, or for an unknown task."""
@@ -113,7 +117,7 @@ def join_name(words: list[str], tasks: set[str]) -> list[str]:
 
 
 @contextmanager
-def in_one_sentence() -> Iterator[None]:
+def in_one_sentence(takes_words: Callable[[str], bool] = lambda _: False) -> Iterator[None]:
     """Turn Invoke's error about a wrong word into one line that says where the right ones are."""
     try:
         yield
@@ -123,4 +127,7 @@ def in_one_sentence() -> Iterator[None]:
         task = getattr(getattr(error, "context", None), "name", None)
         said = re.sub(r"<Argument: ([\w-]+?)_?\b[^>]*>", r"--\1", str(error)).rstrip("!.")
         said = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in said)
-        refuse(f"{said}: `inv --help{f' {task}' if task else ''}` shows what there is.")
+        where = f"`inv --help{f' {task}' if task else ''}` shows what there is"
+        if task and takes_words(task) and (word := re.fullmatch("No idea what '(.+)' is", said)):
+            where += f"; what is not for inv follows `--`, as in `inv {task} … -- {word[1]}`"
+        refuse(f"{said}: {where}.")
