@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
@@ -25,7 +26,8 @@ def writes(answer: Answer, tracked: Iterable[str]) -> tuple[str, ...]:
     elsewhere = [*(settings[name] for name in ("MEDIA_ROOT", "STATIC_ROOT")), *(one["NAME"] for one in databases)]
     known = {PurePosixPath(inside) for inside in map(in_project, elsewhere) if inside}
     folders = {folder for path in tracked for folder in PurePosixPath(path).parents}
-    found = [PurePosixPath(path) for path in answer.says["written"]]
+    # SQLite's own files beside a database: https://www.sqlite.org/tempfiles.html
+    found = [PurePosixPath(re.sub("-(journal|wal|shm)$", "", path)) for path in answer.says["written"]]
     return tuple(sorted({outermost(path, folders) for path in found if not known & {path, *path.parents}}))
 
 

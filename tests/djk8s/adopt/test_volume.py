@@ -24,7 +24,7 @@ WRITTEN = [
     pytest.param(["src/data/.secret", "src/data/logs/shop.log"], ("src/data/",), id="folder"),
     pytest.param(["secret.txt", "src/shop/key"], ("secret.txt", "src/shop/key"), id="files beside the code"),
     pytest.param(["data/key"], ("data/",), id="folder of the volume itself"),
-    pytest.param(["src/db.sqlite3", "media/a", "static/b"], (), id="what the overlay moves"),
+    pytest.param(["src/db.sqlite3", "src/db.sqlite3-wal", "media/a", "static/b"], (), id="what the overlay moves"),
     pytest.param([], (), id="nothing"),
 ]
 
