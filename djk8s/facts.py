@@ -43,6 +43,7 @@ class Facts:
     workers: dict[str, str] = field(default_factory=dict)  # command by the name of its service, such as worker or beat
     tracked_data: bool = False  # its own files are in data/
     uploads: str = ""  # the folder of uploads on this machine, which stays out of the image
+    private: tuple[str, ...] = ()  # files that git ignores, as local_settings.py: they stay out of the image
     writes: tuple[str, ...] = ()  # what its settings write to: files, and folders with a / at the end
     oldest_python: str = ""  # for this machine, where pyproject.toml says none
     renamed: dict[str, str] = field(default_factory=dict)  # our files beside theirs, as Dockerfile: Dockerfile.djk8s

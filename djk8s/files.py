@@ -228,7 +228,7 @@ def noxfile(text: str, facts: Facts) -> str:
 def dockerignore(text: str, facts: Facts) -> str:
     text = text.replace("\ndata\n", "\n") if facts.tracked_data else text
     made = (one for one in (facts.uploads, *facts.writes) if facts.tracked_data or not one.startswith("data/"))
-    more = [one.rstrip("/") for one in made if one]
+    more = [*(one.rstrip("/") for one in made if one), *facts.private]
     return text.replace("\nstaticfiles\n", "\n".join(["\nstaticfiles", *more, ""]))
 
 

@@ -28,8 +28,19 @@ def revision(project: Project) -> str:
 
 def tracked(root: Path) -> tuple[str, ...]:
     """Return the files of a folder that git tracks, with `/` between the parts; none where it is no repository."""
+    return listed(root)
+
+
+def ignored(root: Path) -> tuple[str, ...]:
+    """Return the files of a folder that git ignores, but for those in a folder that it ignores as a whole."""
+    found = listed(root, "--others", "--ignored", "--exclude-standard", "--directory")
+    return tuple(path for path in found if not path.endswith("/"))
+
+
+def listed(root: Path, *options: str) -> tuple[str, ...]:
     try:
-        said = subprocess.run(("git", "-C", root, "ls-files", "-z"), capture_output=True, check=True).stdout
+        words = ("git", "-C", str(root), "ls-files", "-z", *options)
+        said = subprocess.run(words, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return ()
     return tuple(name for name in said.decode(errors="surrogateescape").split("\0") if name)

@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from djk8s import files, writing
-from djk8s.adopt import installing, layout, packages, python, services, static, system, variables, volume
+from djk8s.adopt import installing, layout, packages, private, python, services, static, system, variables, volume
 from djk8s.adopt.ask import Answer, Known, ask
 from djk8s.adopt.found import Found, Unsure
 from djk8s.adopt.questions import answered, given
 from djk8s.adopt.trial import ENGINE, BuildError, Trial
 from djk8s.dotenv import file as dotenv
 from djk8s.facts import Facts
-from djk8s.git import tracked
+from djk8s.git import ignored, tracked
 from djk8s.shell.talk import refuse, say
 
 DEVCONTAINERS = (".devcontainer", ".devcontainer.json")  # https://containers.dev/implementors/spec/#devcontainerjson
@@ -125,6 +125,8 @@ class Look:
         self.found["variables"] = Found(", ".join(answer.required), "what its settings cannot do without")
         if writes := volume.writes(answer, tracked(root)):
             self.found["in the volume"] = Found(", ".join(writes), "its settings write to it")
+        if kept_out := private.files(ignored(root), files.read(files.source(), ".dockerignore")):
+            self.found["stays out"] = Found(", ".join(kept_out), "git ignores it")
         self.require_driver(database, answer)
         self.remarks += placeholders(answer, given(options.env))
         if answer.settings["MEDIA_URL"] not in (None, "", "/"):
@@ -144,6 +146,7 @@ class Look:
             static=commands.value,
             static_root=static_root,
             uploads=volume.uploads(answer, tracked(root)),
+            private=kept_out,
             writes=writes,
             devcontainer=not any(writing.exists(self.root, name) for name in DEVCONTAINERS),
             build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},

@@ -947,8 +947,16 @@ env = Env()
     }
 
 
+LOCAL = """
+try:
+    from .local_settings import *
+except ImportError:
+    pass
+"""
+
+
 def planner() -> Files:
-    """An app named `tasks` at the root, where our tasks.py would be; a key that the settings make; nginx's folder."""
+    """An app named `tasks` at the root, as our tasks.py; a key that the settings make; local_settings.py."""
     return {
         **project(
             "planner",
@@ -965,9 +973,11 @@ SECRET_KEY = KEY_FILE.read_text()
 """,
             ),
             DEBUG_OFF,
-            (STATIC, f'{STATIC}STATIC_ROOT = "/var/www/planner/static"\n'),
+            (STATIC, f'{STATIC}STATIC_ROOT = "/var/www/planner/static"\n{LOCAL}'),
         ),
         "requirements.txt": DJANGO,
+        ".gitignore": "local_settings.py\n",
+        "planner/local_settings.py": 'import os\n\nassert "PLACE" not in os.environ or os.environ["PLACE"] == "host"\n',
         "README.md": "# Planner\n\n    python manage.py runserver\n",
     }
 
@@ -1078,5 +1088,5 @@ SHAPES = {
         facts={"src": "backend", "server": "asgi"},
     ),
     "harbour": Shape(harbour, alone={"HARBOUR_SECRET_KEY": "a", "HARBOUR_MASTER": "b"}),
-    "planner": Shape(planner, facts={"writes": ("var/",)}),
+    "planner": Shape(planner, facts={"writes": ("var/",), "private": ("planner/local_settings.py",)}),
 }
