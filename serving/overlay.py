@@ -5,7 +5,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
-from serving import csp, mail
+from serving import csp, database, mail
 
 site, root, environ = globals(), Path(__file__).resolve().parent.parent, os.environ  # `site` has the settings by name
 data = root / "data"  # a container may write to this folder only, and keeps it in a volume
@@ -37,19 +37,7 @@ if boxed := environ.get("PLACE", "host") != "host":
         kept = {key: handlers[name][key] for key in ("level", "formatter", "filters") if key in handlers[name]}
         handlers[name] = {"class": "logging.StreamHandler", **kept}
 
-# DATABASE_URL counts, unless the site has followed it already; an engine of the site's own for that database stays.
-if url := environ.get("DATABASE_URL"):
-    import dj_database_url
-
-    try:
-        old, new = databases.get("default") or {}, dict(dj_database_url.parse(url, conn_max_age=60))
-    except ValueError:  # the value is not shown, as it may hold a password
-        raise ImproperlyConfigured("DATABASE_URL is none: write postgres://USER:PASSWORD@HOST:5432/NAME.") from None
-    kind = next((word for word in ("postg", "mysql", "lite") if word in str(new["ENGINE"])), new["ENGINE"])
-    new |= {"NAME": data / str(new["NAME"])} if kind == "lite" and boxed and str(new["NAME"])[0] not in "/:" else {}
-    new |= {"ENGINE": old["ENGINE"]} if str(kind) in old.get("ENGINE", "") else {"OPTIONS": new.get("OPTIONS", {})}
-    if any(str(old.get(part) or "") != str(new.get(part) or "") for part in ("ENGINE", "NAME", "HOST", "PORT", "USER")):
-        databases["default"] = {**old, **new}
+database.follow(databases, data if boxed else None)  # DATABASE_URL counts, unless the site has followed it already
 
 # Static files: gathered in one folder of the project, and served by the site where nothing else does.
 STATIC_ROOT = site["STATIC_ROOT"] if root in Path(site.get("STATIC_ROOT") or ".").parents else root / "staticfiles"

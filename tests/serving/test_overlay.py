@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
     """A project's folder, in which the overlay runs after shop.settings."""
     (tmp_path / "serving").mkdir()
     (tmp_path / "serving/__init__.py").touch()
-    for name in ("csp.py", "mail.py"):
+    for name in ("csp.py", "database.py", "mail.py"):
         (tmp_path / "serving" / name).write_bytes((ROOT / "serving" / name).read_bytes())
     text = OVERLAY.read_text(encoding="utf-8").replace("from myproj.settings import", "from shop.settings import")
     (tmp_path / "serving/overlay.py").write_text(text, encoding="utf-8")
@@ -169,6 +169,14 @@ def test_url_that_the_site_followed_changes_nothing(root: Path) -> None:
 
 def test_url_brings_a_database_where_there_was_none(root: Path) -> None:
     assert served(root, "", DATABASE_URL=URL)["DATABASES"]["default"]["ENGINE"] == POSTGRES
+
+
+def test_database_that_is_left_to_a_local_settings_is_sqlite(root: Path) -> None:
+    found = served(root, database(ENGINE="django.db.backends.", NAME=""), PLACE="container")["DATABASES"]["default"]
+    assert (found["ENGINE"], found["NAME"]) == (SQLITE, f"{root}/data/db.sqlite3")
+    found = served(root, database(ENGINE="django.db.backends."), DATABASE_URL=URL)["DATABASES"]["default"]
+    assert found["ENGINE"] == POSTGRES
+    assert served(root, "DATABASES = {'default': {}}", PLACE="container")["DATABASES"] == {"default": {}}
 
 
 def test_url_of_a_file_is_that_file(root: Path) -> None:

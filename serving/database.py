@@ -1,0 +1,41 @@
+"""The database is where DATABASE_URL says, unless the site has read that itself.
+
+Where its settings leave the engine open, as for a local_settings.py that is not in the image, it is SQLite.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+OPEN = "django.db.backends."  # Django's own word for it, in its ConnectionHandler
+WRONG = "DATABASE_URL is none: write postgres://USER:PASSWORD@HOST:5432/NAME."
+SAME = ("ENGINE", "NAME", "HOST", "PORT", "USER")
+
+
+def follow(databases: dict[str, Any], data: Path | None) -> None:
+    """Change the default one of a site's databases; SQLite's file is in the folder `data`, if there has to be one.
+
+    Raises `ImproperlyConfigured` for a URL that means nothing. An engine of the site's own for that database stays.
+    """
+    old = databases.get("default") or {}
+    url = os.environ.get("DATABASE_URL") or ("sqlite:///db.sqlite3" if old.get("ENGINE") == OPEN else "")
+    if not url:
+        return
+    import dj_database_url
+
+    try:
+        new = dict(dj_database_url.parse(url, conn_max_age=60))
+    except ValueError:
+        raise ImproperlyConfigured(WRONG) from None  # without the value, which may hold a password
+    engine, name = str(new["ENGINE"]), str(new["NAME"])
+    kind = next((word for word in ("postg", "mysql", "lite") if word in engine), engine)
+    if kind == "lite" and data and name[0] not in "/:":
+        new["NAME"] = data / name
+    if kind in old.get("ENGINE", ""):
+        new["ENGINE"] = old["ENGINE"]
+    else:
+        new["OPTIONS"] = new.get("OPTIONS", {})
+    if any(str(old.get(part) or "") != str(new.get(part) or "") for part in SAME):
+        databases["default"] = {**old, **new}
