@@ -17,8 +17,8 @@ SAME = ("ENGINE", "NAME", "HOST", "PORT", "USER")
 def follow(databases: dict[str, Any], data: Path | None) -> None:
     """Change the default one of a site's databases; an engine of the site's own for that kind of database stays.
 
-    `data` is the folder for SQLite's file, or None where the URL alone says. Raises `ImproperlyConfigured` for a URL that
-    means nothing.
+    `data` is the folder for SQLite's file, or None where the URL alone says.
+    Raises `ImproperlyConfigured` for a URL that means nothing.
     """
     old = databases.get("default") or {}
     url = os.environ.get("DATABASE_URL") or ("sqlite:///db.sqlite3" if old.get("ENGINE") == OPEN else "")
