@@ -32,6 +32,7 @@ from djk8s.shell.talk import refuse  # noqa: E402
 
 PLACES = ("host", "container", "compose")
 CONTEXT = "docker's or kubectl's own context of that deployment"
+IN_DEPLOYED = {"deployed": "in what is deployed instead: compose, swarm or kubernetes", "context": CONTEXT}
 
 
 def project_of(c: Context) -> Project:
@@ -145,13 +146,7 @@ def run(
     site.run_site(project_of(c), port, publish, tag, env, env_file, detach, no_build, ready_within)
 
 
-@task(
-    help={
-        "new": "a new container, even if one is running",
-        "deployed": "in what is deployed instead: compose, swarm or kubernetes",
-        "context": CONTEXT,
-    }
-)
+@task(help={"new": "a new container, even if one is running", **IN_DEPLOYED})
 def shell(c: Context, new: bool = False, deployed: str | None = None, context: str | None = None) -> None:
     """Open a shell in a container, or run the words that follow `--` in it."""
     if is_deployed(deployed, context=context):
@@ -393,13 +388,7 @@ def doctor(c: Context, json: bool = False, to: str | None = None, context: str |
     report.examine(project_of(c), json, to, context)
 
 
-@task(
-    help={
-        "place": "where to run it: host, container, or compose after `inv up`",
-        "deployed": "in what is deployed instead: compose, swarm or kubernetes",
-        "context": CONTEXT,
-    }
-)
+@task(help={"place": "where to run it: host, container, or compose after `inv up`", **IN_DEPLOYED})
 def manage(c: Context, place: str = "host", deployed: str | None = None, context: str | None = None) -> None:
     """Run the manage.py command that follows `--`, as in `-- migrate`."""
     if is_deployed(deployed, context=context):

@@ -41,8 +41,8 @@ def follow(site: dict[str, Any]) -> None:
     before = {"BACKEND": site.get("EMAIL_BACKEND", SMTP), "OPTIONS": options}
     mailer = followed(before, site["DEBUG"])
     if mailer != before:
-        site |= {"EMAIL_BACKEND": mailer["BACKEND"]}
-        site |= {SETTINGS[option]: value for option, value in mailer.get("OPTIONS", {}).items()}
+        options = mailer["OPTIONS"]
+        site |= {"EMAIL_BACKEND": mailer["BACKEND"], **{SETTINGS[name]: value for name, value in options.items()}}
     site.setdefault("EMAIL_TIMEOUT", TIMEOUT)
 
 
@@ -58,7 +58,7 @@ def followed(mailer: Mailer, debug: bool) -> Mailer:
             own = not backend.startswith("django.core.mail.")
             return {**mailer, "OPTIONS": {**options, **found["OPTIONS"]}} if own else found
     elif debug and backend == SMTP and says_nothing:
-        return {"BACKEND": CONSOLE}
+        return {"BACKEND": CONSOLE, "OPTIONS": {}}
     return mailer
 
 

@@ -11,7 +11,10 @@ REMEDY = (
 )
 # The first that is in the log gives the sentence; what BuildKit puts before each line is gone by then.
 CAUSES = (
-    (r"E: Unable to locate package (\S+)", "Debian has no package {0}: say so, as this is no fault of the project."),
+    (
+        r"E: Unable to locate package (\S+)",
+        "Debian has no package {0}: correct apt.txt, or if it is not from there, say so.",
+    ),
     (r"E: (Failed to fetch [^\n]+|[^\n]+Could not resolve[^\n]+)", "Debian's packages cannot be had ({0}): try again."),
     (
         r"Failed to build [`']?([\w.=-]+)(?:.*\n)*?.*?((?:fatal )?error: [^\n]+|\w+Error: [^\n]+)",

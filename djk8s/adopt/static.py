@@ -11,6 +11,7 @@ from typing import Any
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.found import Found
 from djk8s.adopt.layout import apart, name_of, parent, read
+from djk8s.adopt.volume import in_project
 from djk8s.facts import Facts
 from djk8s.git import tracked
 from djk8s.shell.talk import refuse
@@ -37,10 +38,8 @@ def commands(root: Path, answer: Answer) -> Found[tuple[str, ...]]:
 
 def static_root(answer: Answer) -> Found[str]:
     """Return the folder that they are gathered in, relative to the project's; another one is not in the image."""
-    path = PurePosixPath(answer.settings["STATIC_ROOT"] or "/")
-    if PurePosixPath("/app") not in path.parents:
-        return Found("staticfiles", "serving/overlay.py")
-    return Found(str(path.relative_to("/app")), "STATIC_ROOT")
+    inside = in_project(answer.settings["STATIC_ROOT"])
+    return Found(inside, "STATIC_ROOT") if inside else Found("staticfiles", "serving/overlay.py")
 
 
 def node(root: Path, given: str | None = None) -> Found[str]:
@@ -158,7 +157,7 @@ CAUSES = (
         r"cannot import name '(\w+)' from '?([\w.]+)",
         "The version of {1} that is installed has no {0}: pin the version that their code is for.",
     ),
-    (r"PermissionError[^\n]*?['\"]([^'\"]+)['\"]", "{0} may not be written: let STATIC_ROOT be in the project."),
+    (r"PermissionError[^\n]*?['\"]([^'\"]+)['\"]", "{0} may not be written, as the static files are made."),
     (
         r"(?:FileNotFoundError|No such file or directory)[^\n]*?['\"]([^'\"]+)['\"]",
         "{0} is not there: commit it, or let a script `build` of a package.json make it.",
