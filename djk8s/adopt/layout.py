@@ -17,7 +17,7 @@ from djk8s.shell.talk import refuse
 
 MODULE = "DJANGO_SETTINGS_MODULE"
 NOT_THE_SITE = re.compile(
-    r"(test|doc|example|sample|demo)s?|testing|sandbox|fixtures|templates?|project_template", re.I
+    r"(test|doc|example|sample|demo)s?|testing|sandbox|fixtures|templates?|project_template|site-packages", re.I
 )
 OF_DJANGO = re.compile(r"execute_from_command_line|^\s*from [\w.]+ import main$", re.M)
 DEVELOPMENT = {"dev", "develop", "development", "local", "test", "tests", "testing", "ci", "static", "debug"}

@@ -29,6 +29,10 @@ WITHOUT_HASH = "\n# These have no hash, because no index keeps them, or say wher
 # https://pip.pypa.io/en/stable/reference/requirements-file-format/#global-options
 OPTION = re.compile(r"^(?:-i|-f|--(?:extra-)?index-url|--find-links|--no-binary|--only-binary|--trusted-host)[ =].*")
 # One file for every system, and one version of a package for every Python from the given one on.
+# What `pip freeze` also lists on Windows, and on Debian, and what no Linux can install or needs.
+NOT_FOR_LINUX = (
+    "pkg-resources", "pypiwin32", "pywin32", "pywinpty", "twisted-iocpsupport", "wincertstore", "windows-curses",
+)  # fmt: skip
 COMPILE = ("pip", "compile", "--quiet", "--universal", "--fork-strategy=fewest", "--generate-hashes", "--no-annotate")
 
 
@@ -110,7 +114,12 @@ def nothing(root: Path) -> str:
         return "There is a Pipfile without its lock: type `pipenv lock`, and commit Pipfile.lock."
     if locks.table(root / "pyproject.toml", "tool", "poetry", "dependencies"):
         return "pyproject.toml is Poetry's, and has no lock: type `poetry lock`, and commit poetry.lock."
-    return "No file names the packages of the site: write requirements.txt, or name another with --packages."
+    if named := sorted(file.name for file in root.glob("*.txt") if re.search("req|pip|dep", file.name, re.IGNORECASE)):
+        return f"There is no requirements.txt: if {named[0]} names the packages of the site, add --packages {named[0]}."
+    return (
+        "No file names the packages of the site: type `pip freeze > requirements.txt` in its virtual environment, and "
+        "commit that, or name another file with --packages."
+    )
 
 
 def included(file: Path) -> list[Path]:
@@ -151,6 +160,8 @@ def export(
     with tempfile.TemporaryDirectory(prefix="djk8s-lock-") as folder:
         uv = Resolution(Path(folder), root, source, python, before, run or resolver.quiet(root))
         theirs, indexes = uv.theirs()
+        if not any(re.match(r"django\b(?!-)|.*[/=]django\b(?!-)", one, re.IGNORECASE) for one in theirs):
+            refuse(f"{source} names no Django: add it with the version that the site runs on, and commit that.")
         added = uv.added(theirs, extra, indexes)
     whole = sorted((block for block in (*theirs, *added) if pins.is_hashed(block)), key=str.lower)
     kept = (*indexes, *(block for block in theirs if not pins.is_hashed(block)))
@@ -189,6 +200,11 @@ class Resolution:
                 more = self.compiled("theirs", [*indexes, *locked.asked], locked.limits)
                 found += [block for block in more if pins.pin(block)[0] not in have]
         else:
+            if path := path_of_a_machine(file):
+                refuse(
+                    f"{self.source} has a path of another machine ({path}): write the versions with "
+                    f"`pip list --format=freeze > {self.source}` there, and commit that."
+                )
             found = self.compiled("theirs", file)
             indexes = options(file)
         return list(without_itself(found)), list(dict.fromkeys(indexes))
@@ -219,8 +235,9 @@ class Resolution:
         written(output, pins.constraints(pins.blocks(self.before)))
         written(limits, pins.constraints(constraints))
         words = (*COMPILE, "--no-header", "--python", resolver.PYTHON, f"--python-version={self.python}")
+        excluded = ("--excludes", written(self.folder / "excluded.txt", NOT_FOR_LINUX))
         limited = ("--constraint", limits) if constraints else ()
-        self.run((*words, *limited, "--output-file", output, asks), self.failed)
+        self.run((*words, *excluded, *limited, "--output-file", output, asks), self.failed)
         return pins.blocks(read(output))
 
     def check_python(self, allowed: str) -> None:
@@ -235,6 +252,12 @@ class Resolution:
         remedy = "give this machine access to it" if "Git operation failed" in said else "correct it there"
         problem = f"The packages of {self.source} cannot be locked for Python {self.python}"
         return f"{problem}, {remedy}: {resolver.reason(said)}."
+
+
+def path_of_a_machine(file: Path) -> str:
+    """Return the first line of a requirements file that names an absolute path, as conda's pip writes; "" if none."""
+    found = re.search(r"^\S+ @ file:///.*", read(file), re.MULTILINE)
+    return found[0].strip() if found else ""
 
 
 def digest(file: Path) -> str:

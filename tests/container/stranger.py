@@ -28,6 +28,8 @@ STAYS_OUT = (
     "src/catalog/__pycache__/old.cpython-313.pyc",
     "staticfiles/old.css",
     "venv/pyvenv.cfg",
+    "myenv/lib/python3.13/site-packages/django/__init__.py",
+    "myenv/pyvenv.cfg",
 )
 
 

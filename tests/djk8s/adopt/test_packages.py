@@ -123,7 +123,13 @@ def test_a_project_without_its_lock_is_told_how_to_make_it(root: Path, name: str
 
 
 def test_a_project_without_packages_is_refused(root: Path) -> None:
-    with pytest.raises(Exit, match=r"write requirements\.txt"):
+    with pytest.raises(Exit, match=r"type `pip freeze > requirements\.txt`"):
+        packages.source(root, None)
+
+
+def test_a_file_with_a_name_of_its_own_is_pointed_at(root: Path) -> None:
+    (root / "requirement.txt").write_text("django\n")
+    with pytest.raises(Exit, match=r"add --packages requirement\.txt\."):
         packages.source(root, None)
 
 
@@ -404,6 +410,32 @@ def test_the_project_itself_is_not_installed(root: Path) -> None:
     made = exported(root, "requirements.txt")
     assert made.kept == ()
     assert "django" in made.pins
+
+
+@pytest.mark.usefixtures("index")
+def test_what_no_linux_can_install_is_left_out(root: Path) -> None:
+    """As `pip freeze` writes it on Windows, in that system's own encoding, and on Debian."""
+    text = "Django==5.2.1\r\npywin32==306\r\npkg-resources==0.0.0\r\n"
+    (root / "requirements.txt").write_text(text, encoding="utf-16")
+    assert {*exported(root, "requirements.txt").pins} == {"django", "sqlparse", "gunicorn", "packaging", *SERVED}
+
+
+@pytest.mark.usefixtures("index")
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        (
+            "Django @ file:///home/conda/work\n",
+            r"\(Django @ file:///home/conda/work\): .* `pip list --format=freeze > r",
+        ),
+        ("sqlparse\n", "requirements.txt names no Django"),
+    ],
+    ids=["paths of conda", "no Django"],
+)
+def test_a_list_that_cannot_be_all_is_refused(root: Path, text: str, remedy: str) -> None:
+    write(root, requirements_txt=text)
+    with pytest.raises(Exit, match=remedy):
+        packages.export(root, "requirements.txt", "3.13")
 
 
 REASONS = {

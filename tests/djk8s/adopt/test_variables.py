@@ -66,6 +66,7 @@ def test_comments_and_values_of_their_example_stay(root: Path) -> None:
 def test_tests_and_what_git_does_not_track_are_not_read(root: Path) -> None:
     read = 'import os\nos.environ["{}"]\n'
     tracked = {"a.py": read.format("A_ONE"), "tests/b.py": read.format("B_ONE"), "conftest.py": read.format("C_ONE")}
+    tracked["myenv/lib/python3.13/site-packages/e.py"] = read.format("E_ONE")
     committed(root, tracked)
     (root / "d.py").write_text(read.format("D_ONE"))
     assert variables.of(root).names == {"A_ONE"}
