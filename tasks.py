@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TypeGuard
@@ -470,7 +471,7 @@ def new(c: Context, name: str, folder: str, django: str | None = None, tailwind:
 
     words = ["new", name, folder, *(["--django", django] if django else []), *(["--tailwind"] if tailwind else [])]
     if project_of(c).dry:
-        print("djk8s", *words)
+        print(shlex.join(["djk8s", *words]))
         return
     command.main(words)
 

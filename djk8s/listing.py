@@ -27,8 +27,7 @@ def commands(project: Project) -> dict[str, Places]:
     latest = image.name(project, None)
     box = dockerfile.steps(project)
     manage = ("python", "manage.py", "COMMAND")
-    begin = project.registry or ("" if registry.host(project.image) else "registry.example.com/team")
-    pushed = f"{begin}/{project.image}:REVISION".lstrip("/")
+    pushed = f"{registry.repository(project, None) or f'registry.example.com/team/{project.image}'}:REVISION"
     one, dumped = "CONTAINER", ("CONTAINER", Path("FILE"))
     return {
         "venv": {

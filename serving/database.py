@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 OPEN = "django.db.backends."  # Django's own word for it, in its ConnectionHandler
-WRONG = "DATABASE_URL is none: write postgres://USER:PASSWORD@HOST:5432/NAME."
+WRONG = "DATABASE_URL cannot be read: write postgres://USER:PASSWORD@HOST:5432/NAME."
 SAME = ("ENGINE", "NAME", "HOST", "PORT", "USER")
 
 

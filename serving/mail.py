@@ -14,7 +14,7 @@ SMTP, CONSOLE = (f"django.core.mail.backends.{name}.EmailBackend" for name in ("
 # https://datatracker.ietf.org/doc/html/rfc8314#section-7.3
 PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 TIMEOUT = 10  # seconds; Django's own is for ever, with a thread of the server
-WRONG = "EMAIL_URL is none: write smtp+tls://USER:PASSWORD@HOST, smtps:// or smtp://, or console://."
+WRONG = "EMAIL_URL cannot be read: write smtp+tls://USER:PASSWORD@HOST, smtps:// or smtp://, or console://."
 # The settings of old that are options of a mailer.
 SETTINGS = {
     "host": "EMAIL_HOST",

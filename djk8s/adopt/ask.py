@@ -20,7 +20,8 @@ from djk8s.facts import Facts
 from djk8s.shell.talk import refuse
 
 MOST = 60  # runs; each fills a variable or tries another value
-PATIENCE = 180  # seconds for one run: it may import a lot
+PATIENCE = "180"  # seconds for one run: it may import a lot
+GAVE_UP = 124  # the exit code of `timeout`
 # What libraries say of a variable that is missing: django-environ and many a helper, decouple, environs.
 MISSING = (
     r"Set the ['\"]?(\w+)['\"]? environment variable",
@@ -92,22 +93,22 @@ def in_image(engine: str, image: str, facts: Facts, variables: Mapping[str, str]
     folder = "/app" if facts.src == "." else f"/app/{facts.src}"
     given = {**variables, "DJANGO_SETTINGS_MODULE": facts.settings}
     names = [word for name in given for word in ("--env", name)]
-    box = ("run", "--rm", "--network", "none", "--interactive", "--workdir", folder, *names, "--entrypoint", "python")
+    box = ("run", "--rm", "--network", "none", "--interactive", "--workdir", folder, *names, "--entrypoint", "timeout")
     script = (resources.files("djk8s.adopt") / "inside.py").read_text(encoding="utf-8")
     try:
         ran = subprocess.run(
-            (engine, *box, image, "-"),
+            (engine, *box, image, PATIENCE, "python", "-"),  # in the container, which would run on without us
             input=script,
             env={**os.environ, **given},
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=PATIENCE,
+            check=False,
         )
-    except subprocess.TimeoutExpired:
-        refuse(f"Its settings were not read within {PATIENCE} s: something in {facts.settings} waits for a service.")
     except OSError as error:
         refuse(f"{engine} cannot be run: {error.strerror}.")
+    if ran.returncode == GAVE_UP:
+        refuse(f"Its settings were not read within {PATIENCE} s: something in {facts.settings} waits for a service.")
     return parsed(ran.stdout, ran.stderr)
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from djk8s import files, writing
 from djk8s.adopt import installing, layout, services, static, table
 from djk8s.adopt.look import EXAMPLE, Look, Texts
-from djk8s.adopt.questions import confirm, given
+from djk8s.adopt.questions import confirm
 from djk8s.adopt.trial import BuildError, Trial, require_engine, trial_of
 from djk8s.dotenv import file as dotenv
+from djk8s.dotenv.file import from_flags
 from djk8s.dotenv.line import with_line
 from djk8s.facts import FILE, Facts
 from djk8s.shell.talk import refuse, say
@@ -47,16 +48,22 @@ def run(options: Namespace) -> None:
         confirm(options)
         build_whole(trial, facts, texts)
     writing.write(root, texts, options.replace)
-    write_env(root, str(texts[files.renamed(EXAMPLE, facts)]), given(options.env))
-    say(f"Written: {len(texts)} files, which are yours, and .env. `git add . && git commit` keeps them.")
+    written = f"{len(texts)} files, which are yours"
+    if write_env(root, str(texts[files.renamed(EXAMPLE, facts)]), from_flags(options.env, os.environ, "--env")):
+        say(f"Written: {written}, and .env. `git add . && git commit` keeps them.")
+    else:
+        say(f"Written: {written}; your .env stays, and `./inv env --check` says what it lacks.")
     if not options.no_smoke:
         verdict(root, options)
-    say("Next: `./inv serve` on this machine, or `./inv run` in a container.")
+    if facts.database == "sqlite":
+        say("Next: `./inv serve` on this machine, or `./inv run` in a container.")
+    else:
+        say("Next: `./inv up --with db`, which brings a database, or DATABASE_URL in .env and `./inv serve`.")
 
 
 def check(options: Namespace) -> None:
     """Raise `Exit` for an option that cannot be, before anything takes its time."""
-    given(options.env)
+    from_flags(options.env, os.environ, "--env")
     if options.server not in {None, "threads", "asgi"}:
         refuse(f"--server is {options.server}: write threads or asgi.")
     if options.database not in {None, *services.KINDS}:
@@ -91,13 +98,15 @@ def build_whole(trial: Trial, facts: Facts, texts: Texts) -> None:
         )
 
 
-def write_env(root: Path, example: str, values: Mapping[str, str]) -> None:
-    """Write .env, with fresh secrets and the values that a person gave, unless there is one."""
+def write_env(root: Path, example: str, values: Mapping[str, str]) -> bool:
+    """Write .env, with fresh secrets and the values that a person gave, unless there is one; return whether it did."""
     file, text = root / ".env", dotenv.with_secrets(example)
     for name, value in values.items():
         text = with_line(text, name, value)
-    if not file.exists():
-        dotenv.write(file, file.name, text, lambda part, whole: whole.hardlink_to(part))
+    if file.exists():
+        return False
+    dotenv.write(file, file.name, text, lambda part, whole: whole.hardlink_to(part))
+    return True
 
 
 def verdict(root: Path, options: Namespace) -> None:

@@ -61,7 +61,7 @@ def manage(root: Path, given: str | None = None) -> Found[str]:
     """Return the folder of manage.py, "." for the project's own; raises `Exit` where there is none, or two."""
     if given is not None:
         folder = PurePosixPath(given).as_posix()
-        if not (root / folder / "manage.py").is_file():
+        if folder.startswith(("/", "..")) or not (root / folder / "manage.py").is_file():
             refuse(f"There is no manage.py in {given}: name its folder with --src.")
         return Found(folder, "--src")
     found = [path for path in tracked(root) if name_of(path) == "manage.py" and runs_django(root, path)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +12,7 @@ from djk8s import files, writing
 from djk8s.adopt import installing, layout, packages, private, python, services, static, system, variables, volume
 from djk8s.adopt.ask import Answer, Known, ask
 from djk8s.adopt.found import Found, Unsure
-from djk8s.adopt.questions import answered, given
+from djk8s.adopt.questions import answered
 from djk8s.adopt.trial import ENGINE, BuildError, Trial
 from djk8s.dotenv import file as dotenv
 from djk8s.facts import Facts
@@ -33,6 +34,7 @@ class Look:
         self.found: dict[str, Found[str]] = {}
         self.remarks: list[str] = []
         self.answer: Answer | None = None
+        self.given = dotenv.from_flags(options.env, os.environ, "--env")
 
     def at_all(self) -> Facts:
         """Return the facts: first from the files, then from Django, in an image that has the packages."""
@@ -47,7 +49,7 @@ class Look:
         say("Asking Django …")
         self.reads = variables.of(self.root)
         self.example = variables.described(variables.theirs(self.root))[1]
-        self.answer = ask(ENGINE, image, facts, Known(given(self.options.env), self.example, self.reads))
+        self.answer = ask(ENGINE, image, facts, Known(self.given, self.example, self.reads))
         self.remarks += self.answer.notes
         return self.at_django(facts, self.answer)
 
@@ -92,6 +94,8 @@ class Look:
         """Return the facts with the Debian packages that the project's packages need."""
         say(f"Pinning the packages of {facts.packages} …")
         self.export = packages.export(self.root, facts.packages, facts.python)
+        if not self.export.django:
+            refuse(f"{facts.packages} names no Django: add it with the version that the site runs on, and commit that.")
         needed = system.system(self.root, self.export, facts.python)
         self.found["Debian"] = Found(" ".join((*needed.value.build, *needed.value.run)), needed.where)
         if self.export.kept:
@@ -128,7 +132,7 @@ class Look:
         if kept_out := private.files(ignored(root), files.read(files.source(), ".dockerignore")):
             self.found["stays out"] = Found(", ".join(kept_out), "git ignores it")
         self.require_driver(database, answer)
-        self.remarks += placeholders(answer, given(options.env))
+        self.remarks += placeholders(answer, self.given)
         if answer.settings["MEDIA_URL"] not in (None, "", "/"):
             self.remarks.append(
                 "Uploads are kept in the volume; a view of yours, or a server in front, has to show them."

@@ -43,6 +43,7 @@ class Export:
     text: str
     kept: tuple[str, ...]
     pins: dict[str, str]
+    django: bool = True  # whether the site's own packages lead to it
 
     @property
     def hashed(self) -> bool:
@@ -160,15 +161,14 @@ def export(
     with tempfile.TemporaryDirectory(prefix="djk8s-lock-") as folder:
         uv = Resolution(Path(folder), root, source, python, before, run or resolver.quiet(root))
         theirs, indexes = uv.theirs()
-        if not any(re.match(r"django\b(?!-)|.*[/=]django\b(?!-)", one, re.IGNORECASE) for one in theirs):
-            refuse(f"{source} names no Django: add it with the version that the site runs on, and commit that.")
         added = uv.added(theirs, extra, indexes)
     whole = sorted((block for block in (*theirs, *added) if pins.is_hashed(block)), key=str.lower)
     kept = (*indexes, *(block for block in theirs if not pins.is_hashed(block)))
     lines = [HEADER.format(source), OF.format(digest(file)), *(f"{block}\n" for block in whole)]
     if kept:
         lines += [WITHOUT_HASH, *(f"{line}\n" for line in kept)]
-    return Export("".join(lines), kept, pins.versions((*theirs, *added)))
+    django = any(re.match(r"django\b(?!-)|.*[/=]django\b(?!-)", one, re.IGNORECASE) for one in theirs)
+    return Export("".join(lines), kept, pins.versions((*theirs, *added)), django)
 
 
 @dataclass(frozen=True)

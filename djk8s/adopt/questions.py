@@ -9,14 +9,6 @@ from djk8s.adopt.found import Unsure
 from djk8s.shell.talk import at_terminal, refuse, say
 
 
-def given(pairs: list[str]) -> dict[str, str]:
-    """Return the variables of `--env NAME=value`; raises `Exit` for a word that is none."""
-    for pair in pairs:
-        if "=" not in pair:
-            refuse(f"--env {pair} has no value: write --env {pair}=value.")
-    return dict(pair.split("=", 1) for pair in pairs)
-
-
 def answered(unsure: Unsure) -> str:
     """Return what a person chooses; raises `Exit` that names the flag where nobody is there to ask."""
     if not at_terminal():

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,6 +52,9 @@ def main(namespace: Collection, root: Path) -> None:
             sys.stdout.flush()
     except BrokenPipeError:
         os._exit(BROKEN_PIPE)  # a normal exit would try to write the rest
+    except subprocess.TimeoutExpired as error:
+        say(f"{error.cmd[0]} did not answer within {error.timeout:.0f} s: see what keeps it, then type this again.")
+        os._exit(1)
     except OSError as error:
         if error.errno not in OF_THE_DISK:
             raise

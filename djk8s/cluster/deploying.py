@@ -6,12 +6,12 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from types import ModuleType
 
-from djk8s import engine, git
+from djk8s import engine, git, locking
 from djk8s.cluster import docker, kubernetes, machine, probe, registry, release, swarm
 from djk8s.cluster.release import Release, Status, Where
 from djk8s.compose import destination, stack
@@ -28,7 +28,7 @@ REPLICAS = 3
 def target(to: str, flag: str = "--to") -> ModuleType:
     """Return the module that deploys to a place; raises `Exit` for an unknown one, which `flag` named."""
     if to not in TARGETS:
-        refuse(f"{flag} {to!r} is none: write {', '.join([*TARGETS][:-1])} or {[*TARGETS][-1]}.")
+        refuse(f"{flag} {to!r} is unknown: write {', '.join([*TARGETS][:-1])} or {[*TARGETS][-1]}.")
     return TARGETS[to]
 
 
@@ -69,16 +69,17 @@ def deploy(
     env = settings(project, where, env_file)
     where = with_backups(project, where, env)
     revision = registry.tag(project, tag, allow_dirty)
-    named = (project.registry if host is None else host) or registry.host(project.image)
+    repository = registry.repository(project, host)
     begun = time.monotonic()
-    if not named and not project.dry and module.needs_registry(project, where):
+    if not repository and not project.dry and module.needs_registry(project, where):
         refuse(
             "The nodes take the image from a registry: name it with --registry, or write `registry: …` in invoke.yaml."
         )
-    ref = provide(project, where, named, revision)
+    builder = {} if repository else docker.variables(where)  # where the image is, for this machine's docker
+    ref = provide(project, where, repository, revision)
     new = Release(ref, revision, by(), now(), settings=env.values, overlays=where.overlays, replicas=where.replicas)
     new = replace(new, record=f"{where.name}-release-{new.at.replace(':', '')}")
-    new = check(project, module, where, new)
+    new = check(project, module, where, new, builder)
     with module.locked(project, where, new.image, new.by):
         module.migrate(project, where, new, allow_unsafe)
         module.roll(project, where, new)
@@ -126,12 +127,13 @@ def settings(project: Project, where: Where, env_file: str | None) -> EnvFile:
     return env
 
 
-def provide(project: Project, where: Where, named: str, revision: str) -> str:
+def provide(project: Project, where: Where, repository: str, revision: str) -> str:
     """Build and push the image and return how a cluster names it; without a registry, its engine builds it."""
-    if named:
-        name = registry.reference(project, "" if registry.host(project.image) else named, revision)
+    if repository:
+        name = f"{repository}:{revision}"
         registry.build_and_tag(project, name)
         return registry.push(project, name) or name
+    locking.mention_stale(project)
     at = docker.variables(where)
     command = image.build_command(project, (revision,), revision=git.revision(project))
     run(project, replace(command, shown=at), engine.or_gone(project, image.NOT_BUILT))
@@ -142,11 +144,11 @@ def provide(project: Project, where: Where, named: str, revision: str) -> str:
     return docker.ask(project, where, "image", "inspect", "--format", "{{.Id}}", ref) or ref
 
 
-def check(project: Project, module: ModuleType, where: Where, new: Release) -> Release:
+def check(project: Project, module: ModuleType, where: Where, new: Release, builder: Mapping[str, str]) -> Release:
     """Return the release with its migrations; raises `Exit` where the site cannot have as many replicas."""
     if project.dry:
         return new
-    site = probe.ask(project, new.image, module.variables(project, where, new))
+    site = probe.ask(project, new.image, module.variables(project, where, new), builder)
     if said := objection(module, site, where.replicas, module.shares_files(project, where)):
         refuse(said)
     return replace(new, migrations=site.migrations)

@@ -9,7 +9,8 @@ from djk8s.project import Project
 from djk8s.shell.run import output
 from djk8s.shell.talk import refuse, say
 
-PATIENCE = 120  # seconds, for a site that takes long to import
+PATIENCE = "120"  # seconds, for a site that takes long to import
+GAVE_UP = 124  # the exit code of `timeout`
 # It asks no database: the loader reads the migrations from the code.
 CODE = """
 import json, os
@@ -39,14 +40,20 @@ class Site:
     migrations: tuple[str, ...]  # all that its code has
 
 
-def ask(project: Project, image: str, settings: Mapping[str, str]) -> Site:
-    """Return what the site in an image says; raises `Exit` with its own last line if it cannot start."""
+def ask(project: Project, image: str, settings: Mapping[str, str], at: Mapping[str, str] | None = None) -> Site:
+    """Return what the site in an image says; raises `Exit` with its own last line if it cannot start.
+
+    `at` has the variables that lead to the engine that has the image, if it is not this machine's.
+    """
     if project.dry:
         return Site("postgresql", (), ())
     engine.require(project)
     names = [word for name in sorted(settings) for word in ("--env", name)]
     words = (project.engine, "run", "--rm", "--network", "none", "--label", project.label, *names, image)
-    answer = output(project, (*words, "python", "-c", CODE), timeout=PATIENCE, variables=settings)
+    within = ("timeout", PATIENCE, "python", "-c", CODE)  # in the container, which would run on without us
+    answer = output(project, (*words, *within), timeout=None, variables={**settings, **(at or {})})
+    if answer.returncode == GAVE_UP:
+        refuse(f"The site did not start within {PATIENCE} s, as if it waits for a service; nothing was deployed.")
     if answer.returncode:
         lines = (answer.stderr or answer.stdout).strip().splitlines()[-10:]
         say("\n".join(lines))

@@ -14,7 +14,7 @@ from djk8s.shell.command import Command
 from djk8s.shell.run import run
 from djk8s.shell.talk import refuse
 
-REVISION_LENGTH = 12  # characters, of which two commits have the same as good as never
+REVISION_LENGTH = 12  # characters, which are practically unique to a commit
 # What the engine says when a push fails, and what to do about it.
 CAUSES = {
     "server gave HTTP response": "{host} speaks no https: put it behind a certificate, or name it in the engine's "
@@ -44,31 +44,25 @@ def tag(project: Project, given: str | None, allow_dirty: bool) -> str:
     return f"{short}-dirty-{datetime.now(timezone.utc):%Y%m%dT%H%M%S}"
 
 
-def reference(project: Project, registry: str, tag: str) -> str:
-    """Return the image's whole name, such as registry.example.com/team/shop:v1; without a registry, this engine's."""
-    name = f"{registry}/{project.image}" if registry else project.image
-    if not re.fullmatch(IMAGE, name):
-        refuse(f"--registry {registry!r} is none: write what precedes the name, for example registry.example.com/team.")
-    return f"{name}:{tag}"
-
-
 def host(name: str) -> str:
     """Return the host in an image's name; "" where it has none, which means Docker Hub."""
     first, slash, _ = name.partition("/")
     return first if slash and re.search(r"[.:]|^localhost$", first) else ""
 
 
-def chosen(project: Project, given: str | None) -> str:
-    """Return the registry to push to: the given one, or the configured one; raises `Exit` if there is none.
+def repository(project: Project, given: str | None) -> str:
+    """Return the image's name in the registry that is given or configured, such as registry.example.com/team/shop.
 
-    It is "" where the image's own name begins with one.
+    It is "" where neither that nor the image's own name says a registry.
     """
-    found = project.registry if given is None else given
-    if not found and not host(project.image):
-        refuse(
-            "Where to? Add --registry registry.example.com/team, or write `registry: …` in invoke.yaml for all times."
-        )
-    return found
+    registry, own = project.registry if given is None else given, host(project.image)
+    if not registry:
+        return project.image if own else ""
+    if own:
+        refuse(f"The image is called {project.image}, which says its registry: leave --registry and `registry:` out.")
+    if not re.fullmatch(IMAGE, f"{registry}/{project.image}"):
+        refuse(f"--registry {registry!r} cannot precede a name: write, for example, registry.example.com/team.")
+    return f"{registry}/{project.image}"
 
 
 def tag_command(project: Project, reference: str) -> Command:
@@ -103,7 +97,10 @@ def publish(
     allow_dirty: bool = False,
 ) -> str:
     """Build the image as the folder is, push it, print its digest, and return its whole name."""
-    name = reference(project, chosen(project, registry), tag(project, given, allow_dirty))
+    where = repository(project, registry)
+    if not where:
+        refuse("Where to? Add --registry registry.example.com/team, or write `registry: …` in invoke.yaml to keep it.")
+    name = f"{where}:{tag(project, given, allow_dirty)}"
     if platforms or attest:
         digest = build_and_push(project, name, platforms, attest)
     else:

@@ -52,7 +52,7 @@ def backup(to: str | None, keep: str | None, listed: bool) -> Job:
 def restore(source: str | None, snapshot: str) -> Job:
     """Return the job that replaces the database and the files by a backup."""
     if not re.fullmatch("latest|[0-9a-f]{4,64}", snapshot):
-        refuse(f"--snapshot {snapshot!r} is none: `inv backup --list` shows them.")
+        refuse(f"--snapshot {snapshot!r} is unknown: `inv backup --list` shows them.")
     return Job(("restore", snapshot), "It was not restored, see above.", source)
 
 

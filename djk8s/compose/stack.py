@@ -144,7 +144,7 @@ def joined(project: Project, names: Iterable[str]) -> tuple[str, ...]:
     known = list(files(project)) if wanted else []
     for name in wanted - set(known):
         *most, last = sorted(known)
-        refuse(f"--with {name!r} is none: write {', '.join(most)} or {last}.")
+        refuse(f"--with {name!r} is unknown: write {', '.join(most)} or {last}.")
     front.require_one(wanted)
     return tuple(name for name in known if name in wanted)
 

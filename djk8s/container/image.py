@@ -70,7 +70,7 @@ def build(
     known = f"{', '.join(SECRETS[:-1])} or {SECRETS[-1]}"
     for secret in secrets:
         if Path(secret).name not in SECRETS or not re.fullmatch(r"[^,\"\n]+", secret):
-            refuse(f"--secret {secret!r} is none that the Dockerfile asks for: give a file called {known}.")
+            refuse(f"--secret {secret!r} is not one that the Dockerfile asks for: give a file called {known}.")
         if not is_file(project, secret):
             refuse(f"There is no file {secret!r} in {project.root}: --secret names a file called {known}.")
         options += ["--secret", f"id={Path(secret).name},src={secret}"]
@@ -88,7 +88,7 @@ def build(
 def require_platform(platform: str, more: str = "") -> None:
     """Raise `Exit` unless an engine would take it for a platform; `more` is what else to do then."""
     if not re.fullmatch(PLATFORM, platform):
-        refuse(f"--platform {platform!r} is none: write one, for example linux/amd64{more}.")
+        refuse(f"--platform {platform!r} is not a platform: write one, for example linux/amd64{more}.")
 
 
 def is_file(project: Project, name: str) -> bool:

@@ -66,7 +66,7 @@ class Place:
 def place(project: Project, to: str, context: str | None) -> Place:
     """Return where to look; raises `Exit` for an unknown place."""
     if to not in PLACES:
-        refuse(f"--to {to!r} is none: write {', '.join(PLACES[:-1])} or {PLACES[-1]}.")
+        refuse(f"--to {to!r} is unknown: write {', '.join(PLACES[:-1])} or {PLACES[-1]}.")
     return Place(project, to, deploying.place(project, context))
 
 

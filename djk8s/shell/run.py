@@ -202,7 +202,7 @@ def environment(*more: Mapping[str, str | None]) -> dict[str, str]:
 def output(
     project: Project,
     argv: Sequence[str | Path],
-    timeout: float = 10,
+    timeout: float | None = 10,
     variables: Mapping[str, str | None] | None = None,
     given: str = "",
 ) -> subprocess.CompletedProcess[str]:

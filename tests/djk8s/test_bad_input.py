@@ -60,10 +60,12 @@ TABLE = [
         "build --secret key.pem",
         "give a file called pip.conf, uv.toml or ca.crt",
     ),
-    case("build for no platform", "build --platform arm64", "is none: write one, for example linux/amd64."),
-    case("build for an option", "build --platform=--load", "is none: write one, for example linux/amd64."),
+    case("build for no platform", "build --platform arm64", "is not a platform: write one, for example linux/amd64."),
+    case("build for an option", "build --platform=--load", "is not a platform: write one, for example linux/amd64."),
     case("build a secret that is not there", "build --secret nowhere/pip.conf", "no file 'nowhere/pip.conf'"),
-    case("build a secret with options", "build --secret 'a,env=PATH/pip.conf'", "is none that the Dockerfile asks for"),
+    case(
+        "build a secret with options", "build --secret 'a,env=PATH/pip.conf'", "is not one that the Dockerfile asks for"
+    ),
     case("run with a variable without value", "run --env NOWHERE", "write --env NOWHERE=value"),
     *(
         case(f"run with {name}, which steers docker", f"run --env {name}=1", f"{name}, which would steer docker")
@@ -73,7 +75,7 @@ TABLE = [
     case(
         "up with nothing of that name",
         "up --with mars",
-        "--with 'mars' is none: write backup, db, debug, dev, https, mail, proxy, watch or worker",
+        "--with 'mars' is unknown: write backup, db, debug, dev, https, mail, proxy, watch or worker",
     ),
     case("up with more than one of no service", "up --scale db=2", "--scale 'db=2' is not SERVICE=NUMBER"),
     case("up with three sites at one port", "up --scale web=3", "needs an overlay: add --with proxy"),
@@ -92,7 +94,9 @@ TABLE = [
     case("env sets what cannot be written alike", r"env --set 'A=hunter2$\'", "A cannot be written so that"),
     case("env sets what is no text", "env --set A=hunter2\udcff", "it is not text in UTF-8"),
     case("env checks a file that is not there", "env --check", "`inv env` writes .env"),
-    case("backup of what is deployed nowhere", "backup --deployed mars", "--deployed 'mars' is none: write compose, "),
+    case(
+        "backup of what is deployed nowhere", "backup --deployed mars", "--deployed 'mars' is unknown: write compose, "
+    ),
     case("backup of a cluster", "backup --deployed kubernetes", "is your cloud's or an operator's, and so are its"),
     case(
         "restore elsewhere of what is not deployed", "restore --context n", "--context is for what is deployed: add --d"

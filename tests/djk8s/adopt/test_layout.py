@@ -64,6 +64,14 @@ def test_two_manage_at_one_depth_are_refused_by_name(root: Path) -> None:
     assert layout.manage(root, "b") == Found("b", "--src")
 
 
+@pytest.mark.parametrize("given", ["{root}/a", "../other/a"])
+def test_manage_outside_the_project_is_refused(root: Path, given: str) -> None:
+    committed(root, {"a/manage.py": manage("a.settings")})
+    (root.parent / "other").symlink_to(root)
+    with pytest.raises(Exit, match=r"There is no manage\.py in"):
+        layout.manage(root, given.format(root=root))
+
+
 def test_only_manage_of_an_example_is_named(root: Path) -> None:
     committed(root, {"sandbox/manage.py": manage("settings")})
     with pytest.raises(Exit) as error:

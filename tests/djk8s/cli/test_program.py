@@ -12,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from invoke import Collection
 
+from djk8s.cli import program
 from djk8s.shell.run import INTERRUPTED
-from support import one_sentence
+from support import ROOT, one_sentence
 from terminal import tools_stamp
 
 STARTS = f'exec {sys.executable} "$@"'
@@ -152,3 +154,17 @@ def test_variable_of_another_project_reaches_no_command(
     change(checkout / "tasks.py", "    help_lines = ", f"{print_it}    help_lines = ")
     shell.setenv(name, "of.another.project")
     assert inv(checkout, "steps").stdout.decode().splitlines()[0] == "None"
+
+
+def test_program_that_does_not_answer_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def hang(*_: object) -> None:
+        raise subprocess.TimeoutExpired(["docker", "compose"], 30)
+
+    monkeypatch.setattr(program.Inv, "run", hang)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit) as end:
+        program.main(Collection(), ROOT)
+    assert end.value.code == 1
+    assert capfd.readouterr().err == "docker did not answer within 30 s: see what keeps it, then type this again.\n"

@@ -2,13 +2,17 @@
 
 import shlex
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from invoke import Exit
 
-from djk8s.cluster import settings
-from djk8s.cluster.deploying import as_before, choose
+from djk8s.cluster import docker, settings
+from djk8s.cluster.deploying import as_before, check, choose
 from djk8s.cluster.release import Release, Where, dumps, loads, unknown_migrations
 from djk8s.project import Project
 from support import ROOT
@@ -57,6 +61,28 @@ def test_what_was_joined_stays_until_others_are_named(
 def test_migrations_that_the_older_version_does_not_know_are_named() -> None:
     assert unknown_migrations(NEW, OLD) == ("a.2",)
     assert unknown_migrations(NEW, Release("x", "y")) == ()  # it never said which it has
+
+
+def target() -> ModuleType:
+    """Return a place to deploy to, as far as a site is asked for it."""
+    made: Any = ModuleType("target")
+    made.variables, made.shares_files = lambda *_: {"SECRET_KEY": "x"}, lambda *_: True
+    return made  # type: ignore[no-any-return]
+
+
+def test_site_is_asked_by_the_engine_that_has_its_image(project: Project, noting: Callable[..., Any]) -> None:
+    engine, calls = noting("docker", run=('{"vendor": "postgresql", "files": [], "migrations": ["a.1"]}', 0))
+    where = Where("shop", "remote")
+    project = replace(project, engine=str(engine))
+    assert check(project, target(), where, NEW, docker.variables(where)).migrations == ("a.1",)
+    assert calls("run")[0]["env"]["DOCKER_CONTEXT"] == "remote"
+
+
+def test_site_that_waits_for_a_service_is_given_up(project: Project, noting: Callable[..., Any]) -> None:
+    engine, calls = noting("docker", run=("", 124))
+    with pytest.raises(Exit, match="did not start within 120 s"):
+        check(replace(project, engine=str(engine)), target(), Where("shop"), NEW, {})
+    assert calls("run")[0]["argv"][-5:-3] == ["timeout", "120"]
 
 
 def test_entrypoint_reads_the_settings_as_they_were_written(tmp_path: Path) -> None:

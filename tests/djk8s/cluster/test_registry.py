@@ -53,14 +53,21 @@ def test_no_tag(project: Project, shell: pytest.MonkeyPatch, revision: str, give
 @pytest.mark.parametrize(
     ("where", "name"),
     [
-        ("", "djk8s:v1"),
-        ("registry.example.com", "registry.example.com/djk8s:v1"),
-        ("localhost:5000/team/a", "localhost:5000/team/a/djk8s:v1"),
-        ("team", "team/djk8s:v1"),
+        ("", ""),
+        ("registry.example.com", "registry.example.com/djk8s"),
+        ("localhost:5000/team/a", "localhost:5000/team/a/djk8s"),
+        ("team", "team/djk8s"),
     ],
 )
-def test_reference(project: Project, where: str, name: str) -> None:
-    assert registry.reference(project, where, "v1") == name
+def test_repository(project: Project, where: str, name: str) -> None:
+    assert registry.repository(project, where) == name
+
+
+def test_image_whose_name_says_its_registry(project: Project) -> None:
+    named = replace(project, image="registry.example.com/shop")
+    assert registry.repository(named, None) == "registry.example.com/shop"
+    with pytest.raises(Exit, match="says its registry: leave --registry"):
+        registry.repository(named, "other.example.com/team")
 
 
 NO_REGISTRIES = ["https://registry.example.com", "registry.example.com/", "a b", "host/Team", "-host/team", "x:y/team"]
@@ -70,7 +77,7 @@ NO_REGISTRIES = ["https://registry.example.com", "registry.example.com/", "a b",
 def test_no_registry(inv: Inv, where: str) -> None:
     typed = inv("--dry", "push", f"--registry={where}", "--tag", "v1")
     assert typed.returncode == 1
-    assert typed.stderr.startswith(f"--registry {where!r} is none: ")
+    assert typed.stderr.startswith(f"--registry {where!r} cannot precede a name: ")
     typed = inv("--dry", "push", "--tag", "v1", INVOKE_REGISTRY=where)
     assert typed.returncode == 1
     assert typed.stderr.startswith("The setting registry (in invoke.yaml, or INVOKE_REGISTRY) is ")
@@ -91,7 +98,7 @@ def test_an_image_that_names_its_registry_needs_no_other(inv: Inv) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("--platform arm64", "--platform 'arm64' is none: write one, for example linux/amd64"),
+        ("--platform arm64", "--platform 'arm64' is not a platform: write one, for example linux/amd64"),
         ("--platform linux/amd64,linux/arm64", "the option again for another"),
     ],
 )

@@ -113,7 +113,7 @@ def test_compose_is_for_this_machine(inv: Inv, noting: Noting) -> None:
 def test_place_that_is_none(inv: Inv) -> None:
     typed = inv("doctor", "--to", "nomad")
     assert (typed.returncode, typed.stdout) == (1, "")
-    assert typed.stderr == "--to 'nomad' is none: write compose, swarm or kubernetes.\n"
+    assert typed.stderr == "--to 'nomad' is unknown: write compose, swarm or kubernetes.\n"
 
 
 def test_port_that_is_free_taken_or_the_deployments_own(inv: Inv, noting: Noting) -> None:
