@@ -50,20 +50,12 @@ def main(words: list[str] | None = None) -> None:
         sys.exit(INTERRUPTED)
 
 
-class Version(argparse.Action):
-    """Prints the version, which is looked up only then."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        """Print it and end."""
-
-        print(f"djk8s {wheel.version()}")
-        parser.exit()
-
-
 def parser() -> argparse.ArgumentParser:
     """Return what understands the words of the command."""
     whole = argparse.ArgumentParser("djk8s", description=__doc__, allow_abbrev=False)
-    whole.add_argument("--version", action=Version, nargs=0, help="print the version of djk8s")
+    whole.add_argument(
+        "--version", action="version", version=f"djk8s {wheel.version()}", help="print the version of djk8s"
+    )
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
     for name, (sentence, examples, add_options) in COMMANDS.items():
         command = commands.add_parser(name, help=sentence, epilog=examples, allow_abbrev=False)

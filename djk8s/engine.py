@@ -10,7 +10,7 @@ from djk8s import checkout
 from djk8s.project import Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import output
-from djk8s.shell.talk import refuse
+from djk8s.shell.talk import refuse, say
 
 WITHOUT = "Without an engine, `inv serve` runs the site on this machine."
 GONE = "The Docker engine stopped meanwhile: start it, then type it again."
@@ -67,6 +67,15 @@ def ask(project: Project, *words: str) -> list[str]:
     """Return the lines that the engine answers, or none if it fails."""
     answer = question(project, *words)
     return [] if answer.returncode else answer.stdout.splitlines()
+
+
+def show_last(project: Project, *words: str, variables: Mapping[str, str] | None = None) -> bool:
+    """Show the last lines of a log, which `words` ask for, and return whether there are any."""
+    log = question(project, *words, patience=30, variables=variables)
+    said = (log.stdout + log.stderr).strip()
+    if said:
+        say(said)
+    return bool(said)
 
 
 def has_image(project: Project, image: str) -> bool:

@@ -35,7 +35,7 @@ class Facts:
     build_variables: dict[str, str] = field(default_factory=lambda: {"SECRET_KEY": "for-this-line-only"})
     devcontainer: bool = False  # whether it has ours
     csp: bool = False  # whether its pages have a policy by default, as those of a new project have
-    database: str = "sqlite"  # or postgres, mysql
+    database: str = "sqlite"  # or postgres, postgis, mysql
     offered: tuple[str, ...] = ()  # files of compose/ that it can do without, such as db
     after_migrate: tuple[str, ...] = ()  # more manage.py commands, such as createcachetable
     cache: str = ""  # or redis, memcached
@@ -59,14 +59,13 @@ def dumps(facts: Facts, version: str, keep: bool = True) -> str:
         "",
         "[project]",
     ]
-    usual = {one.name: one for one in fields(Facts)}
     for name, value in asdict(facts).items():
         if isinstance(value, dict):
             pairs = ", ".join(f"{json.dumps(key)} = {json.dumps(text)}" for key, text in value.items())
             value = f"{{ {pairs} }}" if pairs else "{}"
         else:
             value = json.dumps(value)
-        lines.append(f"{usual[name].name} = {value}")
+        lines.append(f"{name} = {value}")
     return "\n".join(lines) + "\n"
 
 

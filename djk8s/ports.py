@@ -9,22 +9,10 @@ from typing import NamedTuple
 from invoke import Exit
 
 from djk8s import engine
-from djk8s.project import Project
+from djk8s.project import Project, places
 from djk8s.shell import processes
 from djk8s.shell.talk import refuse
 
-# Where to change a port that no flag gave.
-REMEDY = {
-    "port": "in invoke.yaml or INVOKE_PORT",
-    "up.port": "in invoke.yaml or INVOKE_UP_PORT",
-    "up.debug_port": "in invoke.yaml or INVOKE_UP_DEBUG_PORT",
-    "up.http_port": "in invoke.yaml or INVOKE_UP_HTTP_PORT",
-    "up.https_port": "in invoke.yaml or INVOKE_UP_HTTPS_PORT",
-    "up.mail_port": "in invoke.yaml or INVOKE_UP_MAIL_PORT",
-    "up.watch_port": "in invoke.yaml or INVOKE_UP_WATCH_PORT",
-    "deploy.port": "in invoke.yaml or INVOKE_DEPLOY_PORT",
-    "PORT": "in .env or in your shell",
-}
 # Processes that hold a port for a container.
 PROXIES = {"docker-proxy", "com.docker.backend", "com.docker.backend.exe", "rootlesskit"}
 
@@ -52,11 +40,17 @@ def chosen(project: Project, flag: str | None, values: Mapping[str, str]) -> int
     return parse(values["PORT"], "PORT") if values.get("PORT") else parse(project.port, "port")
 
 
+def where_to(origin: str) -> str:
+    """Return where to change a port: on a flag, in .env, or in a setting of `inv`."""
+    if origin.startswith("--"):
+        return f"as {origin} 8000"
+    return "in .env or in your shell" if origin == "PORT" else f"in {places(origin)}"
+
+
 def parse(value: str, origin: str) -> int:
     """Return a port number; `origin` names where the value came from, such as `--port`."""
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
-        remedy = REMEDY.get(origin, f"as {origin} 8000")
-        refuse(f"{origin} {value!r} is not a port: give a number from 1 to 65535, {remedy}.")
+        refuse(f"{origin} {value!r} is not a port: give a number from 1 to 65535, {where_to(origin)}.")
     return int(value)
 
 

@@ -140,7 +140,12 @@ def setting(name: str, value: object, shape: str, wanted: str) -> str:
 
 def where(name: str) -> str:
     """Return what a setting is called, in a file and as a variable."""
-    return f"The setting {name} (in invoke.yaml, or INVOKE_{name.upper().replace('.', '_')})"
+    return f"The setting {name} (in {places(name)})"
+
+
+def places(name: str) -> str:
+    """Return where a setting can be given."""
+    return f"invoke.yaml or INVOKE_{name.upper().replace('.', '_')}"
 
 
 def path(root: Path, name: str, value: object) -> Path:

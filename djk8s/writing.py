@@ -63,11 +63,11 @@ def require_free(root: Path, paths: Iterable[str], replace: Collection[str]) -> 
                 refuse(f"{folder} is a file, and {path} has to be in a folder of that name: rename yours.")
 
 
-def complete(root: Path, project: Facts, own: Mapping[str, str], keep: bool = True) -> dict[str, str | bytes]:
+def complete(root: Path, project: Facts, own: Mapping[str, str]) -> dict[str, str | bytes]:
     """Return all that a project gets: our files, its `own` texts, what pins djk8s, and what git has to ignore."""
-    kept, ours = wheel.kept(keep), files.rendered(project)
+    kept, ours = wheel.kept(), files.rendered(project)
     texts: dict[str, str | bytes] = {**ours, **own, **kept}
-    texts[TOOLS] = ours[TOOLS] + wheel.line(keep)
+    texts[TOOLS] = ours[TOOLS] + wheel.line()
     texts[facts.FILE] = facts.dumps(project, wheel.version(), keep=bool(kept))
     if added := gitignore(root, project, texts):
         texts[GITIGNORE] = added

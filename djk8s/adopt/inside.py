@@ -31,19 +31,15 @@ AS_THEY_ARE = (
     "INSTALLED_APPS",
     "MEDIA_ROOT",
     "MEDIA_URL",
-    "MIDDLEWARE",
     "Q_CLUSTER",
-    "ROOT_URLCONF",
     "RQ_QUEUES",
     "STATIC_ROOT",
-    "STATIC_URL",
-    "STATICFILES_DIRS",
     "TASKS",
     "WSGI_APPLICATION",
 )
 BROKERS = ("CELERY_BROKER_URL", "BROKER_URL")
 SCHEDULES = ("CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
-DRIVERS = ("psycopg", "psycopg2", "MySQLdb", "pymysql", "gunicorn", "celery", "whitenoise", "dj_database_url")
+IMPORTED = ("psycopg", "psycopg2", "MySQLdb", "pymysql", "celery")
 
 
 def main() -> None:
@@ -66,7 +62,7 @@ def files() -> set[str]:
 
 def answer() -> dict[str, Any]:
     """Return what each step found out; without settings or models there is no next one."""
-    said: dict[str, Any] = {"python": sys.version.split()[0], "failures": []}
+    said: dict[str, Any] = {"failures": []}
     for step in (settings, apps, urls, wsgi, asgi, celery):
         try:
             said.update(step())
@@ -81,7 +77,6 @@ def answer() -> dict[str, Any]:
 
 def settings() -> dict[str, Any]:
     """Import the settings."""
-    import django
     from django.conf import settings
 
     given = {name: getattr(settings, name, None) for name in AS_THEY_ARE}
@@ -90,19 +85,15 @@ def settings() -> dict[str, Any]:
         settings.SECRET_KEY = os.environ["SECRET_KEY"]
     assert settings.SECRET_KEY  # which says itself that it is empty
     settings.LOGGING_CONFIG = None  # a log file may be where only a container's overlay lets it be
-    for name in ("Q_CLUSTER", "HUEY", "DRAMATIQ_BROKER"):  # they hold passwords
+    for name in ("HUEY", "DRAMATIQ_BROKER"):  # they hold passwords
         given[name] = bool(given[name])
+    given["Q_CLUSTER"] = "redis" in (given["Q_CLUSTER"] or ())
     given["RQ_QUEUES"] = [*(given["RQ_QUEUES"] or ())]
     tasks = given["TASKS"] or {}
     given["TASKS"] = {alias: task.get("BACKEND") for alias, task in tasks.items()}
-    storages = getattr(settings, "STORAGES", None) or {}
     return {
-        "django": django.get_version(),
-        "gunicorn": version("gunicorn"),
-        "installed": [name for name in DRIVERS if find_spec(name)],
+        "installed": [name for name in IMPORTED if find_spec(name)],
         "settings": given,
-        "static_storage": storages.get("staticfiles", {}).get("BACKEND")
-        or getattr(settings, "STATICFILES_STORAGE", ""),
         "databases": chosen(settings.DATABASES, "ENGINE", "NAME", "HOST"),
         "caches": chosen(settings.CACHES, "BACKEND", "LOCATION"),
         "channel_layers": {
@@ -185,7 +176,6 @@ def celery() -> dict[str, Any]:
     if not app.main:
         return {}
     return {
-        "celery": app.main,
         "celery_broker": masked(app.conf.broker_url or ""),
         "celery_beat": bool(app.conf.beat_schedule),
     }
@@ -194,15 +184,6 @@ def celery() -> dict[str, Any]:
 def load(path: str) -> Any:
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)
-
-
-def version(package: str) -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 def chosen(several: Any, *keys: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
-from djk8s import facts
 from djk8s.adopt.found import Found, Unsure
+from djk8s.adopt.python import read as text_of
 from djk8s.git import tracked
 from djk8s.project import IMAGE, NAME
 from djk8s.shell.talk import refuse
@@ -37,8 +37,6 @@ def check(root: Path) -> None:
     if git(root, "rev-parse", "--git-dir") is None:
         refuse(f"{root} is no git repository: `git init && git add . && git commit` there, then type this again.")
     files = tracked(root)
-    if facts.FILE in files or (root / facts.FILE).is_file():
-        refuse(f"{root} is adopted already, {facts.FILE} says: `djk8s update` brings later versions of its files.")
     if not files:
         refuse("git has no file of it yet: `git add . && git commit`, then type this again.")
     for line in (git(root, "submodule", "status") or "").splitlines():
@@ -334,10 +332,7 @@ def below(path: str, src: str) -> bool:
 
 def read(root: Path, path: str) -> str:
     """Return the text of a file; "" if it cannot be read."""
-    try:
-        return (root / path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    return text_of(root / path)
 
 
 def git(root: Path, *words: str) -> str | None:

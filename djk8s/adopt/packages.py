@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from djk8s.adopt import locks, pins, resolver
 from djk8s.adopt.found import Found, Unsure
 from djk8s.adopt.python import allows, read
@@ -146,7 +144,6 @@ def export(
     root: Path,
     source: str,
     python: str,
-    extra: Sequence[str] = SERVING,
     before: str | None = None,
     run: resolver.Run | None = None,
 ) -> Export:
@@ -161,7 +158,7 @@ def export(
     with tempfile.TemporaryDirectory(prefix="djk8s-lock-") as folder:
         uv = Resolution(Path(folder), root, source, python, before, run or resolver.quiet(root))
         theirs, indexes = uv.theirs()
-        added = uv.added(theirs, extra, indexes)
+        added = uv.added(theirs, indexes)
     whole = sorted((block for block in (*theirs, *added) if pins.is_hashed(block)), key=str.lower)
     kept = (*indexes, *(block for block in theirs if not pins.is_hashed(block)))
     lines = [HEADER.format(source), OF.format(digest(file)), *(f"{block}\n" for block in whole)]
@@ -209,10 +206,10 @@ class Resolution:
             indexes = options(file)
         return list(without_itself(found)), list(dict.fromkeys(indexes))
 
-    def added(self, theirs: Sequence[str], extra: Sequence[str], indexes: Sequence[str]) -> list[str]:
+    def added(self, theirs: Sequence[str], indexes: Sequence[str]) -> list[str]:
         """Return the blocks of what serving needs and the site has not, in versions that go with the site's."""
         have = pins.versions(theirs)
-        missing = [name for name in extra if canonicalize_name(re.split(r"[\[<>=!~ ]", name)[0]) not in have]
+        missing = [name for name in SERVING if name not in have]
         if not missing:
             return []
         found = self.compiled("serving", [*indexes, *missing], theirs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -18,28 +18,28 @@ NUMBER = r"(\d+\.\d+)"
 LATER = range(100)  # a specifier may ask for a patch release
 
 
-def version(root: Path, given: str | None, available: Sequence[str] = AVAILABLE) -> Found[str]:
+def version(root: Path, given: str | None) -> Found[str]:
     """Return the Python for a project, such as 3.13; raises `Exit` for one that there is no image of."""
     if given:
-        return Found(checked(given, "--python", available), "--python")
+        return Found(checked(given, "--python"), "--python")
     for name, pattern in FILES.items():
         if name == "pyproject.toml":
-            found = by_specifier(root, available)
+            found = by_specifier(root)
         elif name == "Dockerfile":
             found = next(in_dockerfiles(root), None)
         else:
             found = in_file(root / name, pattern)
         if found:
-            return Found(checked(found.value, found.where, available), found.where)
+            return Found(checked(found.value, found.where), found.where)
     return Found(USUAL, "by default")
 
 
-def checked(asked: str, where: str, available: Sequence[str]) -> str:
+def checked(asked: str, where: str) -> str:
     """Return a version without its patch level; raises `Exit` if it is not available."""
     found = re.match(NUMBER + r"(\.|$)", asked)
-    if not found or found[1] not in available:
+    if not found or found[1] not in AVAILABLE:
         refuse(
-            f"{where} asks for Python {asked}, and there is {available[0]} to {available[-1]}: "
+            f"{where} asks for Python {asked}, and there is {AVAILABLE[0]} to {AVAILABLE[-1]}: "
             f"name one that the project runs on, for example --python {USUAL}."
         )
     return found[1]
@@ -67,14 +67,14 @@ def read(file: Path) -> str:
         return ""
 
 
-def by_specifier(root: Path, available: Sequence[str]) -> Found[str] | None:
+def by_specifier(root: Path) -> Found[str] | None:
     """Return the usual Python if pyproject.toml or Pipfile allows it, else the newest that it allows."""
     file = root / "pyproject.toml"
     asked = table(file, "project").get("requires-python") or table(file, "tool", "poetry", "dependencies").get("python")
     if not isinstance(asked, str) or not asked.strip():
         exact = table(root / "Pipfile", "requires").get("python_version")
         return Found(str(exact), "Pipfile") if exact else None
-    allowed = [one for one in available if allows(asked, one)]
+    allowed = [one for one in AVAILABLE if allows(asked, one)]
     if not allowed:
         return Found(asked, file.name)
     return Found(USUAL if USUAL in allowed else allowed[-1], file.name)

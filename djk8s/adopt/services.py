@@ -123,7 +123,7 @@ def cache(answer: Answer) -> Found[str]:
         return Found("redis", "CHANNEL_LAYERS")
     if re.match("rediss?:|valkey", broker):
         return Found("redis", "Celery's broker")
-    for name in ("RQ_QUEUES", "HUEY", "DRAMATIQ_BROKER"):
+    for name in ("RQ_QUEUES", "HUEY", "DRAMATIQ_BROKER", "Q_CLUSTER"):
         if settings[name]:
             return Found("redis", name)
     if any(re.search("memcached|pylibmc|pymemcache", one) for one in backends):

@@ -153,7 +153,7 @@ def write_overlay(project: Project, name: str, overlay: dict[str, Any]) -> Path:
     return project.root / FOLDER / name
 
 
-def site_variables(config: dict[str, Any], release: Release) -> dict[str, str]:
+def site_variables(project: Project, where: Where, release: Release, more: tuple[str, ...]) -> dict[str, str]:
     """Return the variables that the site has in a deployment: its settings, and what the Compose files add."""
-    added = config["services"]["web"].get("environment", {})
+    added = config(project, where, release.image, more)["services"]["web"].get("environment", {})
     return {**release.settings, **{name: (value or "").replace("$$", "$") for name, value in added.items()}}

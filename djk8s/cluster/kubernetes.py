@@ -107,8 +107,13 @@ def releases(project: Project, where: Where) -> list[Release]:
     """Return what can be gone back to: what is deployed now, then what was before it, and then what came after."""
     notes = [one["metadata"].get("annotations", {}) for one in replica_sets(project, where)]
     known = [one for note in notes if (one := release_of(note))]
-    now = kubectl.get(project, where, WEB).get("metadata", {}).get("annotations", {})
-    return in_order(known, now.get(REVISION, ""))
+    return in_order(known, annotations(project, where).get(REVISION, ""))
+
+
+def annotations(project: Project, where: Where) -> dict[str, str]:
+    """Return those of the site, in which its release is."""
+    found: dict[str, str] = kubectl.get(project, where, WEB).get("metadata", {}).get("annotations", {})
+    return found
 
 
 def release_of(annotations: Mapping[str, str]) -> Release | None:
@@ -264,7 +269,7 @@ def back_to(project: Project, where: Where, release: Release) -> None:
 
 def current(project: Project, where: Where) -> Release | None:
     """Return the release that is deployed."""
-    return release_of(kubectl.get(project, where, WEB).get("metadata", {}).get("annotations", {}))
+    return release_of(annotations(project, where))
 
 
 def forget(project: Project, where: Where) -> None:

@@ -5,8 +5,7 @@ Compose keeps no history, so each container of the site has, in a label, its rel
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from invoke import Exit
@@ -17,7 +16,7 @@ from djk8s.cluster.release import Release, Status, Where, dumps, loads
 from djk8s.project import PROJECT, Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import ended_by_signals, run
-from djk8s.shell.talk import refuse, say
+from djk8s.shell.talk import refuse
 
 OVERLAYS = ("proxy",)
 LABELS = "labels.json"
@@ -32,7 +31,8 @@ BESIDE = (*UP, "--no-recreate")
 BACKUP = ("up", "--detach", "--wait", "--no-deps", "--build", "backup")
 STEP = 0.5  # seconds between two looks
 SHARE = ""  # there is one machine, which has one volume
-ALONE = {"proxy", "swarm", "dev", "worker", "backup"}  # overlays that bring nothing that a migration needs
+ALONE = {"worker", "backup"}  # overlays that bring nothing that a migration needs
+locked = lock.held
 
 
 def require(project: Project, where: Where) -> None:
@@ -52,13 +52,6 @@ def needs_registry(project: Project, where: Where) -> bool:
 def shares_files(project: Project, where: Where) -> bool:
     """Return True: the replicas share a volume of their machine."""
     return True
-
-
-@contextmanager
-def locked(project: Project, where: Where, image: str, by: str) -> Iterator[None]:
-    """Keep others from deploying; raises `Exit` with the name of somebody who does."""
-    with lock.held(project, where, image, by):
-        yield
 
 
 def containers(project: Project, where: Where) -> list[str]:
@@ -192,9 +185,7 @@ def watch(project: Project, where: Where, release: Release, container: str) -> N
         if state == "running healthy":
             healthy_since = healthy_since or time.monotonic()
         elif healthy_since or not state.startswith("running") or time.monotonic() > late:
-            log = engine.question(project, "logs", "--tail", LOG, container, variables=docker.variables(where))
-            if said := (log.stdout + log.stderr).strip():
-                say(said)
+            engine.show_last(project, "logs", "--tail", LOG, container, variables=docker.variables(where))
             refuse(f"{release.revision} did not stay healthy ({state}), see above; the old version serves.")
         time.sleep(STEP)
 
@@ -219,7 +210,7 @@ def back(project: Project, where: Where, release: Release) -> None:
 
 def variables(project: Project, where: Where, release: Release) -> dict[str, str]:
     """Return the variables that the site has in a deployment."""
-    return docker.site_variables(docker.config(project, where, release.image, OVERLAYS), release)
+    return docker.site_variables(project, where, release, OVERLAYS)
 
 
 def exec_command(project: Project, where: Where, words: tuple[str, ...], terminal: bool) -> Command:

@@ -5,8 +5,6 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +29,7 @@ WEB = "web"
 UNCHANGED = 3  # seconds in which Swarm begins to roll, if it has anything to roll
 SHARE = "give the volume `data` a driver in docker-compose.yaml that all nodes share"
 BY_ITSELF = "rollback_"  # how Swarm calls what it takes back
+locked = lock.held
 
 
 def require(project: Project, where: Where) -> None:
@@ -57,26 +56,15 @@ def shares_files(project: Project, where: Where) -> bool:
     return not several_nodes(project, where) or "driver" in volume or "driver_opts" in volume
 
 
-@contextmanager
-def locked(project: Project, where: Where, image: str, by: str) -> Iterator[None]:
-    """Keep others from deploying; raises `Exit` with the name of somebody who does."""
-    with lock.held(project, where, image, by):
-        yield
-
-
 def releases(project: Project, where: Where) -> list[Release]:
     """Return what can be gone back to: what is deployed now, then what was before it, and then what came after."""
-    known = records(project, where)
-    now = docker.ask(
-        project,
-        where,
-        "service",
-        "inspect",
-        f"{where.name}_{WEB}",
-        "--format",
-        f'{{{{index .Spec.Labels "{stackfile.RELEASE}"}}}}',
-    )
-    return in_order(known, now)
+    return in_order(records(project, where), deployed_record(project, where))
+
+
+def deployed_record(project: Project, where: Where) -> str:
+    """Return the name of the config that keeps the release of now; "" if the service is not there."""
+    label = f'{{{{index .Spec.Labels "{stackfile.RELEASE}"}}}}'
+    return docker.ask(project, where, "service", "inspect", f"{where.name}_{WEB}", "--format", label)
 
 
 def records(project: Project, where: Where) -> list[Release]:
@@ -99,7 +87,6 @@ def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool
         project,
         Command((Path(sys.executable), "-m", "djk8s.cluster.settings", env_file), writes=files / "settings"),
     )
-    (files / "settings").chmod(0o600) if not project.dry else None
     for stage in stackfile.STAGES:
         run(project, stage_command(project, where, release, stage))
     names = ["migrate", "static"] if project.dry else services(files / "jobs.json")
@@ -271,11 +258,7 @@ def wait_for_jobs(project: Project, where: Where, names: list[str]) -> None:
 
 def show_log(project: Project, where: Where, task: str) -> None:
     """Show the last lines of the log of a task."""
-    log = engine.question(
-        project, "service", "logs", "--raw", "--tail", LOG, task, variables=docker.variables(where), patience=30
-    )
-    if said := (log.stdout + log.stderr).strip():
-        say(said)
+    engine.show_last(project, "service", "logs", "--raw", "--tail", LOG, task, variables=docker.variables(where))
 
 
 def roll(project: Project, where: Where, release: Release) -> None:
@@ -305,8 +288,7 @@ def fetch(project: Project, where: Where, release: Release) -> None:
 
 def current(project: Project, where: Where) -> Release | None:
     """Return the release that is deployed, if the service is there."""
-    label = f'{{{{index .Spec.Labels "{stackfile.RELEASE}"}}}}'
-    name = docker.ask(project, where, "service", "inspect", f"{where.name}_{WEB}", "--format", label)
+    name = deployed_record(project, where)
     return next((one for one in records(project, where) if one.record == name), None)
 
 
@@ -396,7 +378,7 @@ def forget(project: Project, where: Where) -> None:
 
 def variables(project: Project, where: Where, release: Release) -> dict[str, str]:
     """Return the variables that the site has in a deployment."""
-    return docker.site_variables(docker.config(project, where, release.image, OVERLAYS), release)
+    return docker.site_variables(project, where, release, OVERLAYS)
 
 
 def exec_command(project: Project, where: Where, words: tuple[str, ...], terminal: bool) -> Command:

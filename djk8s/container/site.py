@@ -168,9 +168,7 @@ def wait(project: Project, container: str, url: str) -> None:
     if not missing:
         return
     engine.version(project)  # an engine that stopped is the cause, and has no log
-    log = engine.question(project, "logs", "--tail", "20", container)
-    if said := (log.stdout + log.stderr).strip():
-        say(said)
+    said = engine.show_last(project, "logs", "--tail", "20", container)
     last = "above is what its log said last" if said else "its log is empty"
     late = f" within {project.ready_within} s (--ready-within allows more)" if runs else ""
     refuse(f"The site did not become ready{late} and its container was removed; {last}.")

@@ -24,9 +24,7 @@ from djk8s.doctor import ports as free_ports
 from djk8s.doctor.finding import WRONG, Finding, fine, note, wrong
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
-from djk8s.shell.talk import refuse
 
-PLACES = tuple(deploying.TARGETS)
 PATIENCE = 5  # seconds
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}  # as a Swarm calls them, and as images do
 LOCAL = r"(?:localhost|127\.[\d.]+)(?=[:/]|$)"  # needs no https
@@ -65,8 +63,7 @@ class Place:
 
 def place(project: Project, to: str, context: str | None) -> Place:
     """Return where to look; raises `Exit` for an unknown place."""
-    if to not in PLACES:
-        refuse(f"--to {to!r} is unknown: write {', '.join(PLACES[:-1])} or {PLACES[-1]}.")
+    deploying.target(to)
     return Place(project, to, deploying.place(project, context))
 
 

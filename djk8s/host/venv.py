@@ -176,8 +176,7 @@ def check_python(project: Project, python: str) -> None:
 def mention_version(project: Project) -> None:
     """Say so if the image has another version of Python."""
     image = dockerfile.python_version(project)
-    question = "import sys; print('%d.%d' % sys.version_info[:2])"
-    here = output(project, (project.program("python"), "-c", question)).stdout.strip()
+    here = ".".join(map(str, version_of(project, str(project.program("python")))))
     if image not in {here, dockerfile.UNKNOWN}:
         say(f"Python is {here} here and {image} in the container; the packages are the same.")
 
@@ -228,8 +227,8 @@ def write_stamp(project: Project, step: str, stamp: dict[str, str]) -> None:
     stamp_path(project, step).write_text(json.dumps(stamp), encoding="utf-8")
 
 
-def remove_stamps(project: Project, *steps: str) -> None:
-    """Record steps, by default all, as not finished."""
+def remove_stamps(project: Project) -> None:
+    """Record all steps as not finished."""
     if not project.dry:
-        for step in steps or ("venv", "install"):
+        for step in ("venv", "install"):
             stamp_path(project, step).unlink(missing_ok=True)

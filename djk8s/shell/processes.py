@@ -22,11 +22,6 @@ def program(venv: Path, name: str) -> Path:
     return venv / "Scripts" / f"{name}.exe" if WINDOWS else venv / "bin" / name
 
 
-def site_packages(venv: Path) -> list[Path]:
-    """Return the folders in which a virtual environment keeps its packages."""
-    return [venv / "Lib" / "site-packages"] if WINDOWS else list(venv.glob("lib/python*/site-packages"))
-
-
 def quoted(word: str) -> str:
     """Quote a word for the shell: a POSIX shell, or cmd.exe on Windows."""
     return careted(subprocess.list2cmdline([word])) if WINDOWS else shlex.quote(word)

@@ -385,10 +385,10 @@ WRONG_SETTINGS = [
     ("prot: 9000", "invoke.yaml has 'prot', which is no setting: there are engine, project,"),
     ("[port]", "invoke.yaml has ['port'] for settings"),
     ("port: '", "invoke.yaml cannot be read (while scanning a quoted scalar"),
-    ("project: My_App", "setting project (in invoke.yaml, or INVOKE_PROJECT) is 'My_App', and has to be a name of a-z"),
-    ("image: djk8s:v1", "setting image (in invoke.yaml, or INVOKE_IMAGE) is 'djk8s:v1', and has to be an image's name"),
+    ("project: My_App", "setting project (in invoke.yaml or INVOKE_PROJECT) is 'My_App', and has to be a name of a-z"),
+    ("image: djk8s:v1", "setting image (in invoke.yaml or INVOKE_IMAGE) is 'djk8s:v1', and has to be an image's name"),
     ("engine: --host", "has to be a program"),
-    ("venv: .", "(in invoke.yaml, or INVOKE_VENV) is the folder that the project is in"),
+    ("venv: .", "(in invoke.yaml or INVOKE_VENV) is the folder that the project is in"),
     (f"venv: {'a' * 300}", "File name too long; name another path"),
     ("port: abc", "port 'abc' is not a port: give a number from 1 to 65535, in invoke.yaml or INVOKE_PORT"),
 ]

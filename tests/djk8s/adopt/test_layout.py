@@ -231,7 +231,6 @@ def test_folder_without_git_is_refused(root: Path) -> None:
 
 
 CANNOT = [
-    pytest.param({".djk8s.toml": ""}, "djk8s update", id="adopted already"),
     pytest.param({"manage.py": "", ".env": "SECRET_KEY=hunter2\n"}, "git rm --cached .env", id="an .env in git"),
     pytest.param({"back/manage.py": "", "back/.env": ""}, "git rm --cached back/.env", id="an .env beside manage.py"),
 ]

@@ -217,10 +217,11 @@ def test_uv_lock_is_taken_as_it_is(root: Path) -> None:
 
 
 @pytest.mark.usefixtures("index")
-def test_indexes_of_uv_are_kept(root: Path) -> None:
+def test_indexes_of_uv_are_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "SERVING", ())  # nothing is asked of an index that is not there
     ours = '[[tool.uv.index]]\nname = "ours"\nurl = "https://index.example/simple"\n'
     write(root, uv_lock=UV, pyproject_toml=LOCKED + ours)
-    made = packages.export(root, "uv.lock", "3.13", extra=())
+    made = packages.export(root, "uv.lock", "3.13")
     assert made.kept == ("--extra-index-url https://index.example/simple",)
     assert made.hashed
 

@@ -80,7 +80,7 @@ def test_no_registry(inv: Inv, where: str) -> None:
     assert typed.stderr.startswith(f"--registry {where!r} cannot precede a name: ")
     typed = inv("--dry", "push", "--tag", "v1", INVOKE_REGISTRY=where)
     assert typed.returncode == 1
-    assert typed.stderr.startswith("The setting registry (in invoke.yaml, or INVOKE_REGISTRY) is ")
+    assert typed.stderr.startswith("The setting registry (in invoke.yaml or INVOKE_REGISTRY) is ")
 
 
 def test_without_a_registry_it_says_how_to_name_one(inv: Inv) -> None:
