@@ -11,6 +11,15 @@ NEXT=$DATA/.restored         # on the same disk as the files, so that each is pu
 PLAIN=(--no-owner --no-privileges)
 KEEP=${BACKUP_KEEP:-30}
 
+# Empties a database, as `inv db restore` does: PostGIS, and sites of several tenants, have schemas besides public.
+EMPTY=$(
+  cat <<'SQL'
+DO $$ DECLARE s name; BEGIN FOR s IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'
+LOOP EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', s); END LOOP; END $$;
+CREATE SCHEMA public
+SQL
+)
+
 say() { echo "$*" >&2; }
 refuse() { say "$*"; exit 1; }
 
@@ -144,7 +153,7 @@ restore() {
     # It changes completely or not at all, and fails if somebody holds a table for longer than this (in ms).
     psql --dbname "$url" --quiet --output /dev/null --single-transaction --set ON_ERROR_STOP=1 \
       --command "SET lock_timeout = 10000; SET client_min_messages = error" \
-      --command "DROP SCHEMA public CASCADE; CREATE SCHEMA public" --file $at/sql
+      --command "$EMPTY" --file $at/sql
   fi
   if [ -d $at$COPY/sqlite ]; then
     sqlite_files $at$COPY/sqlite | while IFS= read -r file; do

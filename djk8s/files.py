@@ -15,6 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from djk8s.facts import Facts
 
+# https://hub.docker.com/r/postgis/postgis: PostgreSQL 17, as compose/db.yaml has it.
+POSTGIS = "postgis/postgis:17-3.5"
 OWN = "# From here on, this is for the repository of djk8s alone.\n"
 FILES = (
     "Dockerfile",
@@ -260,13 +262,18 @@ def workers(text: str, facts: Facts) -> str:
     return f"{head}services:\n" + "\n".join(services)
 
 
+def postgres(text: str, facts: Facts) -> str:
+    """Return a Compose file with PostGIS for PostgreSQL where the site wants that."""
+    return text.replace("postgres:17", POSTGIS) if facts.database == "postgis" else text
+
+
 def database(text: str, facts: Facts) -> str:
     """Return the Compose file of the database, where more commands may follow the migrations."""
     commands = ("migrate --no-input", *facts.after_migrate)
     if len(commands) > 1:
         line = " && ".join(f"python manage.py {command}" for command in commands)
         text = replaced(text, ("command: [python, manage.py, migrate, --no-input]", f'command: [bash, -c, "{line}"]'))
-    return for_each_worker(text, facts)
+    return for_each_worker(postgres(text, facts), facts)
 
 
 def for_each_worker(text: str, facts: Facts) -> str:
@@ -358,6 +365,7 @@ CHANGES: Mapping[str, Callable[[str, Facts], str]] = {
     "serving/gunicorn.conf.py": gunicorn,
     ".devcontainer/devcontainer.json": devcontainer,
     ".devcontainer/compose.yaml": devcontainer_compose,
+    "compose/backup.yaml": postgres,
     "compose/cache.yaml": for_each_worker,
     "compose/db.yaml": database,
     "compose/dev.yaml": dev,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
@@ -189,6 +189,13 @@ def production(root: Path, files: tuple[str, ...], places: tuple[str, ...], foun
         if path := file_of(files, places, module):
             return Found(module, path)
     return found
+
+
+def named(root: Path, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of some names that the project's code has."""
+    code = [path for path in tracked(root) if path.endswith(".py") and not is_of_tests(path)]
+    texts = [read(root, path) for path in code]
+    return tuple(name for name in names if any(name in text for text in texts))
 
 
 def chooses(text: str) -> bool:

@@ -96,7 +96,7 @@ class Look:
         self.export = packages.export(self.root, facts.packages, facts.python)
         if not self.export.django:
             refuse(f"{facts.packages} names no Django: add it with the version that the site runs on, and commit that.")
-        needed = system.system(self.root, self.export, facts.python)
+        needed = system.system(self.root, self.export, facts.python, layout.named(self.root, system.NAMED))
         self.found["Debian"] = Found(" ".join((*needed.value.build, *needed.value.run)), needed.where)
         if self.export.kept:
             self.remarks.append(f"Kept without a hash, as no index has them: {', '.join(self.export.kept)}.")

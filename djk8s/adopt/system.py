@@ -47,23 +47,28 @@ LOADS: Mapping[str, tuple[str, ...]] = {
     "python-magic": ("libmagic1t64",),
     "weasyprint": ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0"),
 }
-APPS: Mapping[str, tuple[str, ...]] = {"django.contrib.gis": ("gdal-bin",)}  # which brings GEOS and PROJ
+# By what code names; gdal-bin brings GEOS and PROJ.
+NAMED: Mapping[str, tuple[str, ...]] = {
+    "django.contrib.gis": ("gdal-bin",),
+    "django.contrib.gis.db.backends.spatialite": ("libsqlite3-mod-spatialite",),
+}
 
 
 def system(
-    root: Path, export: Export, python: str, apps: Collection[str] = (), run: resolver.Run | None = None
+    root: Path, export: Export, python: str, named: Collection[str] = (), run: resolver.Run | None = None
 ) -> Found[System]:
-    """Return the Debian packages for an export, for INSTALLED_APPS, and those that apt.txt asks for.
+    """Return the Debian packages for an export, for what of `NAMED` the code names, and those that apt.txt asks for.
 
     Raises `Exit` if uv cannot say which packages have a wheel.
     """
     compiled = without_wheel(export, python, run or resolver.quiet(root))
-    found = needed(export, compiled, apps)
+    found = needed(export, compiled, named)
     listed = from_file(root / "apt.txt")
     where = "; ".join(
         part
         for part in (
             f"no wheel of {', '.join(sorted(compiled))}" if compiled else "",
+            *sorted(named)[:1],
             "apt.txt" if listed else "",
         )
         if part
@@ -73,7 +78,7 @@ def system(
     return Found(System(build, unique((*found.run, *listed))), where or "the packages")
 
 
-def needed(export: Export, compiled: Collection[str], apps: Collection[str] = ()) -> System:
+def needed(export: Export, compiled: Collection[str], named: Collection[str] = ()) -> System:
     """Return the Debian packages for an export, given which of its packages have no wheel."""
     build: list[str] = list(COMPILER if compiled else ())
     run: list[str] = []
@@ -86,8 +91,8 @@ def needed(export: Export, compiled: Collection[str], apps: Collection[str] = ()
     for name in sorted(export.pins):
         if not (name == "psycopg" and {"psycopg-binary", "psycopg-c"} & set(export.pins)):
             run += LOADS.get(name, ())
-    for app in apps:
-        run += APPS.get(app, ())
+    for name in named:
+        run += NAMED[name]
     return System(unique(build), unique(run))
 
 

@@ -58,7 +58,7 @@ def require_same_database(project: Project, where: Where) -> None:
     filters = [word for label in labels for word in ("--filter", label)]
     service = ("service", "inspect", "--format", "{{.Spec.TaskTemplate.ContainerSpec.Image}}", f"{where.name}_db")
     image = ask(project, where, "ps", "--format", "{{.Image}}", *filters) or ask(project, where, *service)
-    deployed, written = re.search(r"postgres:(\d+)", image), database.version(project)
+    deployed, written = re.search(database.IMAGE, image), database.version(project)
     if deployed and written and int(deployed[1]) != written:
         refuse(
             f"The database that is deployed is PostgreSQL {deployed[1]}, and {database.FILE} has {written}, which "

@@ -12,6 +12,7 @@ from djk8s.shell.run import output, run
 from djk8s.shell.talk import at_terminal, refuse, say
 
 FILE = "compose/db.yaml"
+IMAGE = r"(?:postgres|postgis/postgis):(\d+)"  # https://hub.docker.com/r/postgis/postgis begins with the official one
 LOGIN = ("--username", "site", "--dbname", "site")  # the names of compose/db.yaml
 PSQL = ("psql", *LOGIN)
 SQL = "/tmp/restore.sql"
@@ -20,7 +21,13 @@ PLAIN = ("--no-owner", "--no-privileges")
 # All of it or nothing; fails if somebody holds a table for longer than this (in ms).
 AT_ONCE = ("--quiet", "--output", "/dev/null", "--single-transaction", "--set", "ON_ERROR_STOP=1")
 PATIENT = ("--command", "SET lock_timeout = 10000; SET client_min_messages = error")
-EMPTY = ("--command", "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+# PostGIS, and sites of several tenants, have schemas besides public.
+SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'"
+DROP = (
+    f"DO $$ DECLARE s name; BEGIN FOR s IN {SCHEMAS} "
+    "LOOP EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', s); END LOOP; END $$"
+)
+EMPTY = ("--command", f"{DROP}; CREATE SCHEMA public")
 
 
 def dump_command(project: Project, database: str, file: Path) -> Command:
@@ -48,13 +55,13 @@ def require_postgres(project: Project) -> None:
         return
     if not file.is_file():
         refuse("This project has no compose/db.yaml, so no database of its own: `inv db` is for PostgreSQL there.")
-    if "image: postgres" not in file.read_text(encoding="utf-8"):
+    if not re.search(f"image: {IMAGE}", file.read_text(encoding="utf-8")):
         refuse("compose/db.yaml is not PostgreSQL, which is all that `inv db` knows: `docker exec` reaches the client.")
 
 
 def version(project: Project) -> int:
     """Return the version of PostgreSQL that compose/db.yaml has, or 0 if it says none."""
-    found = re.search(r"image: postgres:(\d+)", (project.root / FILE).read_text(encoding="utf-8"))
+    found = re.search(f"image: {IMAGE}", (project.root / FILE).read_text(encoding="utf-8"))
     return int(found[1]) if found else 0
 
 

@@ -27,6 +27,10 @@ AT = "/var/lib/postgresql"  # from 18 on; before that, /data in it: https://hub.
 COUNT = """SELECT string_agg(format('%s.%s: %s', n, t, (xpath('/row/c/text()', query_to_xml(
 format('SELECT count(*) AS c FROM %I.%I', n, t), false, true, '')))[1]), E'\\n' ORDER BY n, t) FROM (SELECT schemaname
 AS n, tablename AS t FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')) AS tables"""
+POSTGIS = (
+    "PostGIS is not upgraded by this: `inv db dump FILE`, then `inv down --volumes`, write the newer image in "
+    "compose/db.yaml and compose/backup.yaml, `inv up --with db --detach`, and `inv db restore FILE`."
+)
 NOTHING_CHANGED = "The database is as it was: `inv up` with what you use brings the project up again."
 
 
@@ -39,6 +43,8 @@ def upgrade(project: Project, to: str | None) -> None:
     written = database.version(project)
     if not written:
         refuse(f"{database.FILE} has no `image: postgres:17`, or another number: write it so.")
+    if "postgis" in (project.root / database.FILE).read_text(encoding="utf-8"):
+        refuse(POSTGIS)
     new = version_asked(to, written)
     engine.require(project)
     held = written if project.dry else version_of(project, f"postgres:{written}")

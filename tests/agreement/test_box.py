@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from djk8s import git
-from djk8s.compose import stack
+from djk8s.compose import database, stack
 from djk8s.container import image, site
 from djk8s.doctor.dotenv import is_ignored
 from djk8s.dotenv import check
@@ -101,9 +101,14 @@ def test_nginx_is_of_a_stable_branch_that_is_still_mended() -> None:
 
 
 def test_backups_are_made_by_the_postgresql_of_the_database() -> None:
-    database = re.findall(r"image: (postgres:\S+)", (ROOT / "compose/db.yaml").read_text(encoding="utf-8"))
-    assert database == [database[0]] * len(database)
-    assert f"FROM {database[0]}\n" in (ROOT / "compose/backup.yaml").read_text(encoding="utf-8")
+    images = re.findall(r"image: (postgres:\S+)", (ROOT / "compose/db.yaml").read_text(encoding="utf-8"))
+    assert images == [images[0]] * len(images)
+    assert f"FROM {images[0]}\n" in (ROOT / "compose/backup.yaml").read_text(encoding="utf-8")
+
+
+def test_restores_empty_a_database_alike() -> None:
+    script = (ROOT / "compose/backup.sh").read_text(encoding="utf-8")
+    assert database.EMPTY[1] in " ".join(script.split())
 
 
 def test_dockerfile_in_the_readme_is_the_dockerfile() -> None:

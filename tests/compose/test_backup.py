@@ -213,6 +213,7 @@ class TestWithPostgreSQL:
         assert text in get(BOARD).text
 
     def test_all_is_back_on_this_machine_and_on_another(self, folder: str) -> None:
+        python("from django.db import connection; connection.cursor().execute('CREATE SCHEMA tenant')")
         there = goes_there_and_back(folder, "PostgreSQL")
         # On another machine, there is nothing but the code and the backups.
         done("down", "--volumes")

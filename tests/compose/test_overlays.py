@@ -208,6 +208,7 @@ class TestAllTogether:
     def test_dump_is_restored_whole_or_not_at_all(self, tmp_path: Path) -> None:
         kept, later, file = secrets.token_hex(4), secrets.token_hex(4), tmp_path / "all.dump"
         post(kept)
+        sql("CREATE SCHEMA tenant; CREATE TABLE tenant.a AS SELECT 42")
         dumped = inv("db", "dump", str(file))
         assert dumped.returncode == 0, dumped.stderr
         post(later)

@@ -14,6 +14,7 @@ from _pytest.mark.structures import ParameterSet
 
 import tasks
 from djk8s import git
+from djk8s.compose import database
 from support import ROOT
 
 Inv = Callable[..., subprocess.CompletedProcess[str]]
@@ -51,7 +52,7 @@ TO_IT = "--username site --dbname site"
 ALL_OR_NOTHING = (
     "--quiet --output /dev/null --single-transaction --set ON_ERROR_STOP=1 "
     "--command 'SET lock_timeout = 10000; SET client_min_messages = error' "
-    "--command 'DROP SCHEMA public CASCADE; CREATE SCHEMA public'"
+    f"--command {shlex.quote(database.EMPTY[1])}"
 )
 EXEC = "docker exec --interactive"
 BUCKET = "UP_BACKUP_TO=s3:https://s3.amazonaws.com/shop"

@@ -264,3 +264,9 @@ def test_submodule_that_is_not_there_is_refused(root: Path, tmp_path: Path) -> N
     with pytest.raises(Exit) as error:
         layout.check(root)
     assert "git submodule update --init" in refused(error)
+
+
+def test_names_in_the_code_are_found(root: Path) -> None:
+    code = {"manage.py": "", "shop/settings.py": "ENGINE = 'django.contrib.gis.db.backends.postgis'\n"}
+    committed(root, {**code, "tests/a.py": "import spam\n"})
+    assert layout.named(root, ["django.contrib.gis", "spam"]) == ("django.contrib.gis",)

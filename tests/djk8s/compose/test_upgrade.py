@@ -9,7 +9,9 @@ import pytest
 import yaml
 from invoke import Exit
 
+from djk8s import files
 from djk8s.compose import database, upgrade
+from djk8s.facts import Facts
 from djk8s.project import Project
 from support import ROOT
 
@@ -42,8 +44,22 @@ def test_what_is_no_version_is_refused(to: str) -> None:
         upgrade.version_asked(to, 17)
 
 
-@pytest.mark.parametrize(("text", "version"), [(DB, 17), ("image: registry.example.com/postgres:17", 0)])
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [(DB, 17), ("image: postgis/postgis:16-3.5", 16), ("image: registry.example.com/postgres:17", 0)],
+)
 def test_version_in_the_file(project: Project, tmp_path: Path, text: str, version: int) -> None:
     (tmp_path / "compose").mkdir()
     (tmp_path / database.FILE).write_text(text)
     assert database.version(replace(project, root=tmp_path)) == version
+
+
+def test_postgis_is_in_both_files_and_told_how_to_move(project: Project, tmp_path: Path) -> None:
+    places = Facts("places", "places.settings", "places.wsgi:application", database="postgis")
+    texts = files.rendered(places)
+    assert "image: postgis/postgis:17-3.5\n" in texts["compose/db.yaml"]
+    assert "FROM postgis/postgis:17-3.5\n" in texts["compose/backup.yaml"]
+    (tmp_path / "compose").mkdir()
+    (tmp_path / database.FILE).write_text(texts["compose/db.yaml"])
+    with pytest.raises(Exit, match="PostGIS is not upgraded by this: `inv db dump FILE`"):
+        upgrade.upgrade(replace(project, root=tmp_path), None)
