@@ -13,7 +13,7 @@ REMEDY = (
 CAUSES = (
     (
         r"E: Unable to locate package (\S+)",
-        "Debian has no package {0}: correct apt.txt, or if it is not from there, say so.",
+        "Debian has no package {0}: correct apt.txt. If it does not name that, it is a fault of djk8s: open an issue.",
     ),
     (r"E: (Failed to fetch [^\n]+|[^\n]+Could not resolve[^\n]+)", "Debian's packages cannot be had ({0}): try again."),
     (

@@ -31,7 +31,7 @@ def do(project: Project, job: backup.Job, to: str, context: str | None, env_file
         run(project, command(project, where, env, job, to))
         return
     if destination.is_folder(env, job.place) and docker.is_elsewhere(project, where):
-        refuse("That engine is another machine's, which has not this folder: name a bucket, with --to s3://….")
+        refuse("That engine is another machine's, which cannot see this folder: name a bucket, with --to s3://….")
     require_its_settings(project, module, where, replace(known[0], settings=env.values), env.name)
     made = command(project, where, env, job, to)
     # What is restored during a deployment could be older than what that has migrated.

@@ -129,7 +129,7 @@ def config(project: Project, where: Where, image: str, more: tuple[str, ...]) ->
 
 
 def as_json(said: str) -> Any:
-    """Return what a program said as JSON; raises `Exit` if it is none."""
+    """Return what a program said as JSON; raises `Exit` for anything else."""
     try:
         return json.loads(said)
     except ValueError:

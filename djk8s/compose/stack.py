@@ -24,7 +24,7 @@ SCALED = {"web": ("proxy", "https"), "worker": ("worker",)}
 LAST = ("backup", "debug", "worker")  # what others may add to, or what adds to a part that `dev` replaces
 NOT_FOR_UP = {"swarm"}  # what `inv deploy --to swarm` joins
 NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the site's log, `inv down` removes it."
-# Known PostgreSQL errors, and the advice for each.
+# Known errors of PostgreSQL and of what joins, and the advice for each.
 CAUSES = {
     r"initialized by PostgreSQL version (\S+), which is not compatible with this version (\S+)": (
         "The database's volume was made by PostgreSQL {0}, and this one is {1}: `inv db upgrade` moves its rows to a "
@@ -41,7 +41,6 @@ CAUSES = {
         "`inv down --volumes` removes all that is in it."
     ),
 }
-# What the client says to `compose --project-name …` without Compose; asking for its version first would take 0.1 s.
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 COMPOSE_FILES = (
     "compose.yaml",
@@ -51,6 +50,7 @@ COMPOSE_FILES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
+# What the client says to `compose --project-name …` without Compose; asking for its version first would take 0.1 s.
 NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
 
 
