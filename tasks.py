@@ -16,7 +16,7 @@ from djk8s.cli.program import after_dashes, hand_over  # noqa: E402
 
 hand_over(ROOT)
 
-from djk8s import cleaning, engine, listing, locking, nox, tools  # noqa: E402
+from djk8s import cleaning, engine, listing, nox, tools  # noqa: E402
 from djk8s.cluster import backup as deployed_backups  # noqa: E402
 from djk8s.cluster import deploying, using  # noqa: E402
 from djk8s.cluster import registry as registries  # noqa: E402
@@ -28,6 +28,7 @@ from djk8s.dotenv import file as dotenv  # noqa: E402
 from djk8s.dotenv.check import check as check_env  # noqa: E402
 from djk8s.host import server  # noqa: E402
 from djk8s.host import venv as environment  # noqa: E402
+from djk8s.packages import locking  # noqa: E402
 from djk8s.project import Project  # noqa: E402
 from djk8s.shell.talk import refuse  # noqa: E402
 

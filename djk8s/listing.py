@@ -5,11 +5,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from djk8s import dockerfile, engine, locking, nox, ports
+from djk8s import dockerfile, engine, nox, ports
 from djk8s.cluster import registry
 from djk8s.compose import database, stack
 from djk8s.container import image, site
 from djk8s.host import server, venv
+from djk8s.packages import locking
 from djk8s.project import Project
 from djk8s.shell.command import Command
 

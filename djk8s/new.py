@@ -14,8 +14,8 @@ from importlib import resources
 from pathlib import Path
 
 from djk8s import files, writing
-from djk8s.adopt import packages, resolver
 from djk8s.facts import Facts
+from djk8s.packages import requirements, resolver
 from djk8s.shell import processes
 from djk8s.shell.talk import refuse, say
 
@@ -31,7 +31,7 @@ def create(name: str, folder: str | None = None, django: str | None = None, tail
     require_name(name)
     target = Path(folder or name)
     require_empty(target)
-    asked = requirements(django)
+    asked = asked_for(django)
     with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".djk8s-new-") as temporary:
         root = Path(temporary)
         (root / ASKED).write_text(asked, encoding="utf-8")
@@ -78,7 +78,7 @@ def require_empty(target: Path) -> None:
         refuse(f"You may not write to {target}: name another folder.")
 
 
-def requirements(django: str | None) -> str:
+def asked_for(django: str | None) -> str:
     """Return the text of requirements.in: what our own site asks for as any does, and a release of Django."""
     text = files.read(files.source(), ASKED)
     if django is None:
@@ -120,7 +120,7 @@ def facts_of(name: str, django: str) -> Facts:
 def lock(root: Path, oldest: str) -> None:
     """Pin what requirements.in asks for, as `inv lock` does; raises `Exit` with uv's reason if it cannot."""
     python = ("--python", resolver.PYTHON, f"--python-version={oldest}")
-    words = (*packages.COMPILE, *python, "--custom-compile-command=inv lock", "--output-file", PINNED, ASKED)
+    words = (*requirements.COMPILE, *python, "--custom-compile-command=inv lock", "--output-file", PINNED, ASKED)
     resolver.quiet(root)(words, lambda said: f"The packages cannot be pinned: {resolver.reason(said)}.")
 
 

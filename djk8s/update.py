@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from djk8s import facts, files, wheel, writing
-from djk8s.adopt import resolver, static
+from djk8s.adopt import static
 from djk8s.facts import Facts
+from djk8s.packages import resolver
 from djk8s.shell.talk import refuse, say
 
 Texts = Mapping[str, str]

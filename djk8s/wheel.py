@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from djk8s import facts, files
-from djk8s.adopt import resolver
+from djk8s.packages import resolver
 from djk8s.shell.talk import refuse
 
 FOLDER = ".tools-wheels"

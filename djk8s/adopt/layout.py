@@ -10,8 +10,8 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from djk8s.adopt.found import Found, Unsure
-from djk8s.adopt.python import read as text_of
 from djk8s.git import tracked
+from djk8s.packages.python import read as text_of
 from djk8s.project import IMAGE, NAME
 from djk8s.shell.talk import refuse
 

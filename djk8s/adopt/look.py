@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from djk8s import files, writing
-from djk8s.adopt import installing, layout, packages, private, python, services, static, system, variables, volume
+from djk8s.adopt import installing, layout, private, services, static, system, variables, volume
 from djk8s.adopt.ask import Answer, Known, ask
 from djk8s.adopt.found import Found, Unsure
 from djk8s.adopt.questions import answered
@@ -17,6 +17,7 @@ from djk8s.adopt.trial import ENGINE, BuildError, Trial
 from djk8s.dotenv import file as dotenv
 from djk8s.facts import Facts
 from djk8s.git import ignored, tracked
+from djk8s.packages import python, requirements
 from djk8s.shell.talk import refuse, say
 
 DEVCONTAINERS = (".devcontainer", ".devcontainer.json")  # https://containers.dev/implementors/spec/#devcontainerjson
@@ -78,7 +79,7 @@ class Look:
             settings=self.note("settings", lambda: layout.settings(root, src, options.settings)),
             name=self.note("name", lambda: layout.name(root, options.name)),
             python=self.note("Python", lambda: python.version(root, options.python)),
-            packages=self.note("packages", lambda: packages.source(root, options.packages)),
+            packages=self.note("packages", lambda: requirements.source(root, options.packages)),
             application="application:unknown",
             tracked_data=any(path.startswith("data/") for path in tracked(root)),
         )
@@ -93,7 +94,7 @@ class Look:
     def with_packages(self, facts: Facts) -> Facts:
         """Return the facts with the Debian packages that the project's packages need."""
         say(f"Pinning the packages of {facts.packages} …")
-        self.export = packages.export(self.root, facts.packages, facts.python)
+        self.export = requirements.export(self.root, facts.packages, facts.python)
         if not self.export.django:
             refuse(f"{facts.packages} names no Django: add it with the version that the site runs on, and commit that.")
         needed = system.system(self.root, self.export, facts.python, layout.named(self.root, system.NAMED))

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from djk8s.adopt import pins, resolver
 from djk8s.adopt.found import Found
-from djk8s.adopt.packages import Export, written
-from djk8s.adopt.python import read
 from djk8s.facts import parsed
+from djk8s.packages import pins, resolver
+from djk8s.packages.python import read
+from djk8s.packages.requirements import Export, written
 from djk8s.shell.talk import refuse
 
 COMPILER = ("build-essential", "python3-dev")  # with the headers of a Python that is Debian's own

@@ -11,12 +11,13 @@ from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from types import ModuleType
 
-from djk8s import engine, git, locking
+from djk8s import engine, git
 from djk8s.cluster import docker, kubernetes, machine, probe, registry, release, swarm
 from djk8s.cluster.release import Release, Status, Where
 from djk8s.compose import destination, stack
 from djk8s.container import image
 from djk8s.dotenv.file import EnvFile, ensure, ensure_password
+from djk8s.packages import locking
 from djk8s.project import Project
 from djk8s.shell.run import run
 from djk8s.shell.talk import refuse, say

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import partial
 
-from djk8s import engine, git, locking
+from djk8s import engine, git
 from djk8s.container import image
+from djk8s.packages import locking
 from djk8s.project import IMAGE, Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import run

@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from djk8s import engine, git, locking
+from djk8s import engine, git
 from djk8s.dotenv.file import from_flags
+from djk8s.packages import locking
 from djk8s.project import TAG, Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import run

@@ -2,9 +2,10 @@
 
 import platform
 
-from djk8s import dockerfile, locking
+from djk8s import dockerfile
 from djk8s.doctor.finding import Finding, fine, note
 from djk8s.host import venv
+from djk8s.packages import locking
 from djk8s.project import Project
 
 

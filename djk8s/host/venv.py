@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from djk8s import dockerfile, installer, locking, tools
+from djk8s import dockerfile, installer, tools
+from djk8s.packages import locking
 from djk8s.project import Project, printable
 from djk8s.shell.command import Command
 from djk8s.shell.run import output, run

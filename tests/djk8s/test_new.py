@@ -14,7 +14,7 @@ import pytest
 from invoke.exceptions import Exit
 
 from djk8s import facts, new
-from djk8s.adopt import resolver
+from djk8s.packages import resolver
 from support import ROOT, one_sentence
 from versions import UV, djk8s
 
@@ -139,14 +139,14 @@ def test_name_that_a_person_would_choose_is_taken(name: str) -> None:
 @pytest.mark.parametrize("django", ["3.2", "5", "five", "5.2.1", "~=5.2", "", "5.2\n"])
 def test_release_that_is_none_is_refused(django: str) -> None:
     with pytest.raises(Exit, match=r"from 4\.2 on, for example --django 5\.2"):
-        new.requirements(django)
+        new.asked_for(django)
 
 
 def test_release_is_asked_for_with_what_serves_it() -> None:
-    usual = new.requirements(None)
-    assert new.requirements("5.2") == usual
+    usual = new.asked_for(None)
+    assert new.asked_for("5.2") == usual
     newer = [line for line in usual.splitlines() if not line.startswith("django-csp")]
-    assert new.requirements("6.0").splitlines() == [newer[0], "django~=6.0.0", *newer[2:]]
+    assert new.asked_for("6.0").splitlines() == [newer[0], "django~=6.0.0", *newer[2:]]
     assert "django-tasks" not in usual
     assert new.facts_of("shop", "6.0").oldest_python == "3.12"
 

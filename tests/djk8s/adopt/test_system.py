@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from invoke import Exit
 
-from djk8s.adopt import packages, system
-from djk8s.adopt.packages import Export
+from djk8s.adopt import system
 from djk8s.adopt.system import COMPILER, System, needed
+from djk8s.packages import requirements
+from djk8s.packages.requirements import Export
 from made_index import index, sdist, wheel
 
 __all__ = ["index"]  # the fixture
@@ -57,7 +58,7 @@ def test_uv_says_what_has_no_wheel(tmp_path: Path, index: Path) -> None:
     wheel(index, "of-one-machine", "1", tag="cp313-cp313-manylinux_2_28_x86_64")
     (tmp_path / "requirements.txt").write_text("django\nmysqlclient\nwith-wheel\nof-another-python\nof-one-machine\n")
     (tmp_path / "apt.txt").write_text("# for reports\nghostscript\n")
-    made = packages.export(tmp_path, "requirements.txt", "3.13")
+    made = requirements.export(tmp_path, "requirements.txt", "3.13")
     found = system.system(tmp_path, made, "3.13")
     assert found.where == "no wheel of mysqlclient, of-another-python, of-one-machine; apt.txt"
     assert found.value.build == (*COMPILER, "default-libmysqlclient-dev", "pkg-config", "ghostscript")

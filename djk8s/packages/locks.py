@@ -11,8 +11,8 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from djk8s.adopt import pins
 from djk8s.facts import parsed
+from djk8s.packages import pins
 from djk8s.shell.talk import refuse
 
 Table = Mapping[str, Any]

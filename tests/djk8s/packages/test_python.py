@@ -8,7 +8,7 @@ import pytest
 from invoke import Exit
 
 from djk8s.adopt.found import Found
-from djk8s.adopt.python import allows, version
+from djk8s.packages.python import allows, version
 
 PROJECT = '[project]\nname = "shop"\nrequires-python = "{}"\n'
 POETRY = '[tool.poetry.dependencies]\npython = "{}"\n'

@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from djk8s.adopt.found import Found
-from djk8s.adopt.locks import table
+from djk8s.packages.locks import table
 from djk8s.shell.talk import refuse
 
 AVAILABLE = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from djk8s.adopt import locks, pins, resolver
 from djk8s.adopt.found import Found, Unsure
-from djk8s.adopt.python import allows, read
+from djk8s.packages import locks, pins, resolver
+from djk8s.packages.python import allows, read
 from djk8s.shell.talk import refuse
 
 SERVING = ("gunicorn", "whitenoise", "python-json-logger", "dj-database-url")  # what serving/ imports

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from djk8s import dockerfile, facts, tools
-from djk8s.adopt import packages, resolver
-from djk8s.adopt.python import read
 from djk8s.facts import Facts
+from djk8s.packages import requirements, resolver
+from djk8s.packages.python import read
 from djk8s.project import Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import run
@@ -44,7 +44,7 @@ def sources(project: Project) -> list[Path]:
 def stale(project: Project) -> str:
     """Return the file whose packages requirements.txt does not have yet, or "" if it has."""
     known = known_facts(project)
-    if known and packages.is_older(project.root, known.packages, read(project.requirements)):
+    if known and requirements.is_older(project.root, known.packages, read(project.requirements)):
         return known.packages
     return ""
 
@@ -70,12 +70,12 @@ def known_facts(project: Project) -> Facts | None:
 def is_exported(project: Project, known: Facts) -> bool:
     """Return False for the requirements.in of `djk8s new`, which names all that serving needs."""
     asked = read(project.root / known.packages)
-    return known.packages != "requirements.in" or not all(name in asked for name in packages.SERVING)
+    return known.packages != "requirements.in" or not all(name in asked for name in requirements.SERVING)
 
 
 def compile_command(project: Project, source: Path, upgrade: bool = False) -> Command:
     """Return the command that pins what a requirements*.in asks for, for every Python of the project."""
-    words = (*packages.COMPILE, "--python", resolver.PYTHON, f"--python-version={oldest_python(project)}", MADE_BY)
+    words = (*requirements.COMPILE, "--python", resolver.PYTHON, f"--python-version={oldest_python(project)}", MADE_BY)
     upgrading = ("--upgrade",) if upgrade else ()
     return uv(project, (*words, "--output-file", source.with_suffix(".txt"), *upgrading, source))
 
@@ -106,7 +106,7 @@ def export(project: Project, known: Facts, upgrade: bool) -> None:
     def run_uv(words: resolver.Words, failed: resolver.Explain) -> None:
         ask(project, uv(project, words), failed)
 
-    made = packages.export(project.root, known.packages, known.python, before=before, run=run_uv)
+    made = requirements.export(project.root, known.packages, known.python, before=before, run=run_uv)
     if not project.dry:
         new = project.requirements.with_name(f"{project.requirements.name}.new")
         new.write_text(made.text, encoding="utf-8")
