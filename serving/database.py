@@ -34,9 +34,12 @@ def follow(databases: dict[str, Any], data: Path | None) -> None:
     kind = next((word for word in ("postg", "mysql", "lite") if word in engine), engine)
     if kind == "lite" and data and name[0] not in "/:":
         new["NAME"] = data / name
+    options = new.get("OPTIONS", {})
     if kind in old.get("ENGINE", ""):
         new["ENGINE"] = old["ENGINE"]
-    else:
-        new["OPTIONS"] = new.get("OPTIONS", {})
+        options = {**(old.get("OPTIONS") or {}), **options}  # as sslmode, which the URL may say too
+    if kind == "mysql" and not new.get("PASSWORD"):
+        new["PASSWORD"] = os.environ.get("MYSQL_PWD", "")  # which MySQL's own library reads, and PyMySQL does not
     if any(str(old.get(part) or "") != str(new.get(part) or "") for part in SAME):
-        databases["default"] = {**old, **new}
+        old = {**old, **new}
+    databases["default"] = {**old, "OPTIONS": options}

@@ -2,19 +2,15 @@
 
 from myproj.settings import *  # noqa: F403, I001 - first, as it may bring names that are imported below
 import os
-from importlib.util import find_spec
 from pathlib import Path
-from django.core.exceptions import ImproperlyConfigured
-from serving import csp, database, mail
+from serving import cache, csp, database, key, mail, static
 
 site, root, environ = globals(), Path(__file__).resolve().parent.parent, os.environ  # `site` has the settings by name
 data = root / "data"  # a container may write to this folder only, and keeps it in a volume
 
-# Django's debug pages show code and settings to whoever asks, and a key that others know lets them forge a login.
+# Django's debug pages show code and settings to whoever asks.
 DEBUG, https = (environ.get(name, "").lower() in {"1", "true", "yes", "on"} for name in ("DEBUG", "HTTPS"))
-SECRET_KEY = environ.get("SECRET_KEY") or site.get("SECRET_KEY", "")
-if SECRET_KEY.startswith("django-insecure-") and not DEBUG:
-    raise ImproperlyConfigured("SECRET_KEY is the one that startproject made: `inv env --set SECRET_KEY` sets another.")
+key.follow(site)  # SECRET_KEY counts, unless the site has read its own from the environment
 for name, here in {"ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"], "CSRF_TRUSTED_ORIGINS": []}.items():
     site[name] = [*dict.fromkeys([*(site.get(name) or ()), *here, *environ.get(name, "").replace(",", " ").split()])]
 
@@ -36,13 +32,8 @@ if boxed := environ.get("PLACE", "host") != "host":
     for name in [name for name in handlers if "filename" in handlers[name]]:
         kept = {key: handlers[name][key] for key in ("level", "formatter", "filters") if key in handlers[name]}
         handlers[name] = {"class": "logging.StreamHandler", **kept}
+    cache.follow(site)  # CACHE_URL counts for what the site looks for on its own machine
 
 database.follow(databases, data if boxed else None)  # DATABASE_URL counts, unless the site has followed it already
-
-# Static files: gathered in one folder of the project, and served by the site where nothing else does.
-STATIC_ROOT = site["STATIC_ROOT"] if root in Path(site.get("STATIC_ROOT") or ".").parents else root / "staticfiles"
-MIDDLEWARE, security = [*site.get("MIDDLEWARE", ())], "django.middleware.security.SecurityMiddleware"
-if not any("whitenoise" in name.lower() for name in MIDDLEWARE) and find_spec("whitenoise"):
-    place = MIDDLEWARE.index(security) + 1 if security in MIDDLEWARE else 0
-    MIDDLEWARE.insert(place, "whitenoise.middleware.WhiteNoiseMiddleware")
+static.follow(site, root)
 csp.follow(site)  # CSP counts, unless the site sends a policy itself

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from djk8s.adopt import inside
@@ -17,6 +18,7 @@ from djk8s.adopt.guesses import guesses
 from djk8s.dotenv.file import is_secret
 from djk8s.dotenv.reads import Reads
 from djk8s.facts import Facts
+from djk8s.git import tracked
 from djk8s.shell.talk import refuse
 
 MOST = 60  # runs; each fills a variable or tries another value
@@ -50,6 +52,7 @@ class Answer:
     says: Said
     required: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    reads_debug: bool = False  # whether the settings read DEBUG, which is 0 where the site is served
 
     @property
     def settings(self) -> Said:
@@ -60,7 +63,7 @@ class Answer:
         """The variables for a command in the Dockerfile, which no secret may be in."""
         plain = {name: "for-this-line-only" for name in self.required if is_secret(name) and not is_fernet(name)}
         fernet = {name: "A" * 43 + "=" for name in self.required if is_fernet(name)}
-        return {**self.to_show, **fernet, **plain}
+        return {**({"DEBUG": "0"} if self.reads_debug else {}), **self.to_show, **fernet, **plain}
 
     @property
     def to_show(self) -> dict[str, str]:
@@ -76,11 +79,18 @@ def is_fernet(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of variables before: values that a person gave, those of their example, what their files read."""
+    """What is known before: values that a person gave, those of their example, what their files read, and the files."""
 
     given: Mapping[str, str] = field(default_factory=dict)
     example: Mapping[str, str] = field(default_factory=dict)
     reads: Reads = field(default_factory=Reads)
+    root: Path = Path()
+    src: str = "."
+
+    @property
+    def debug(self) -> list[str]:
+        """The variables that DEBUG is read from."""
+        return [name for name in self.reads.of("DEBUG") if "DEBUG" in name and name not in self.given]
 
 
 def ask(engine: str, image: str, facts: Facts, known: Known) -> Answer:
@@ -126,11 +136,19 @@ def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt")
     """Run again, with one more variable or another value, until nothing is missing; raises `Exit` if in vain."""
     left: dict[str, Iterator[str]] = {}  # the values that are still to be tried
     required: dict[str, str] = {}
+    # As it is served. A site may take only "False" for it, as in MDN's tutorial: DEBUG = os.environ[…] != "False".
+    off = {"DEBUG": "0", **dict.fromkeys(known.debug, "0")}
     for _ in range(MOST):
-        said = run({**required, **known.given})
-        if not any(learnt(failure, required, left, known) for failure in said["failures"]):
-            notes = tuple(note(failure, packages) for failure in said["failures"])
-            return Answer(said, {**known.given, **required}, notes)  # what a person gave is for the build and .env too
+        said = run({**off, **required, **known.given})
+        if any(learnt(failure, required, left, known) for failure in said["failures"]):
+            continue
+        if said.get("settings", {}).get("DEBUG") and "0" in (off[name] for name in known.debug if name != "DEBUG"):
+            off |= {name: "False" for name in known.debug if name != "DEBUG"}
+            continue
+        notes = tuple(note(failure, packages, known) for failure in said["failures"])
+        own = {name: value for name, value in off.items() if name != "DEBUG"}
+        # What a person gave is for the build and .env too.
+        return Answer(said, {**known.given, **own, **required}, notes, "DEBUG" in known.debug)
     return refuse(
         f"After {MOST} tries its settings still want more than {', '.join(required)}: give variables with --env."
     )
@@ -167,9 +185,18 @@ def missing(failure: Said, reads: Reads) -> list[str]:
             return [found[1]]
     if found := re.search(r"\b([A-Z][A-Z_]+) setting must not be empty", text):
         return [name for name in reads.of(found[1]) if is_secret(name)] or [found[1]]  # serving/overlay.py takes that
-    if UNFIT & set(failure["bases"]) or failure["type"] == "SystemExit":  # a helper of their own
-        return [name for name in re.findall(r"\b[A-Z][A-Z0-9_]+\b", text) if name in reads.names]
-    return []
+    in_settings = failure["step"] == "settings"
+    if in_settings or UNFIT & set(failure["bases"]) or failure["type"] == "SystemExit":  # a helper of their own
+        if named := [name for name in re.findall(r"\b[A-Z][A-Z0-9_]+\b", text) if name in reads.names]:
+            return named
+    return empty(failure["frames"][-1], reads) if in_settings and failure["frames"] else []
+
+
+def empty(frame: Said, reads: Reads) -> list[str]:
+    """Return the variables that the code of a frame reads, where nothing comes in the stead of a missing one."""
+    lines = range(frame["line"], frame["end"] + 1)
+    there = (one for one in reads.found if one.line in lines and frame["file"].endswith(f"/{one.file}"))
+    return [one.name for one in there if one.default in {None, "None", "''"}]
 
 
 def unfit(failure: Said, required: Mapping[str, str]) -> str:
@@ -190,13 +217,18 @@ def unfit(failure: Said, required: Mapping[str, str]) -> str:
     return next(iter([*named, *held, *last]), "")
 
 
-def note(failure: Said, packages: str) -> str:
+def note(failure: Said, packages: str, known: Known) -> str:
     """Return a sentence about what failed and stops nothing; raises `Exit` where the site could not be served."""
     bases, step = set(failure["bases"]), failure["step"]
     if NO_SERVICE & bases and step != "settings":
         return f"It asks for a service while it starts, which was not there ({told(failure)})."
     if step in {"asgi", "celery"}:
         return f"Its {step} could not be read ({told(failure)})."
+    if path := untracked(failure, known):
+        refuse(
+            f"git does not track {path}, so the image does not have it ({place(failure)}): read what it holds from "
+            'variables, as os.environ["SECRET_KEY"], and commit that.'
+        )
     if found := re.search(r"No module named '([\w.]+)'", failure["text"]):
         for last, gone in GONE.items():
             if found[1].partition(".")[0] in gone.split():
@@ -210,12 +242,29 @@ def note(failure: Said, packages: str) -> str:
         package = {"psycopg": "psycopg[binary]", "MySQLdb": "mysqlclient"}[found[1]]
         refuse(f"No driver of its database can be loaded: add {package} to {packages}, and commit that.")
     remedy = "mend that first, or name other settings with --settings"
+    if step == "settings":
+        remedy = (
+            "mend that first, give a variable that it is about with --env NAME=value, or name others with --settings"
+        )
     name = re.search(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", failure["text"])
     if step == "settings" and "ImproperlyConfigured" in bases and name:
         remedy = f"give the variable that {name[0]} is read from with --env, for example --env {name[0]}=value"
     if NO_SERVICE & bases:
         remedy = "it asks for a service as soon as its settings are read, and must not before it is asked for a page"
     return refuse(f"Its {step} cannot be loaded: {told(failure)}; {remedy}.")
+
+
+def untracked(failure: Said, known: Known) -> str:
+    """Return the file of the project that a failure misses, if it is there and git does not track it; else ""."""
+    if found := re.search(r"No module named '([\w.]+)'", failure["text"]):
+        name = f"{found[1].replace('.', '/')}.py"
+    elif found := re.search(r"No such file or directory: '(?:/app/)?([^']+)'", failure["text"]):
+        name = found[1]
+    else:
+        return ""
+    paths = [PurePosixPath(folder, name).as_posix() for folder in (".", known.src)]
+    files = {*tracked(known.root)}
+    return next((path for path in paths if path not in files and (known.root / path).is_file()), "")
 
 
 def told(failure: Said) -> str:

@@ -14,6 +14,8 @@ SITE = "http://localhost:8000"
 # By the words of a name. The first pattern that is found gives the values, the likeliest first.
 BY_NAME = (
     (r"\b(DATABASE|DB|SQL|POSTGRES\w*|PG|MYSQL)\b.*\b(URL|URI|DSN|CONNECTION)\b", (SQLITE, POSTGRES, MYSQL)),
+    (r"\b(USER|USERNAME|LOGIN|PASSWORD)$", ("change-me",)),
+    (r"\bADMIN (URL|PATH)\b", ("admin/",)),
     (r"\b(AMQP|RABBIT\w*)\b", ("amqp://guest:guest@localhost:5672//", "localhost")),
     (r"\b(REDIS|BROKER|CACHE|CELERY|CHANNELS?|VALKEY)\b.*\b(URL|URI|DSN|BACKEND|LOCATION)\b", (REDIS,)),
     (r"\bMEMCACHED?\b", ("localhost:11211",)),

@@ -89,11 +89,13 @@ def settings() -> dict[str, Any]:
         given[name] = bool(given[name])
     given["Q_CLUSTER"] = "redis" in (given["Q_CLUSTER"] or ())
     given["RQ_QUEUES"] = [*(given["RQ_QUEUES"] or ())]
+    storages = getattr(settings, "STORAGES", None) or {}
     tasks = given["TASKS"] or {}
     given["TASKS"] = {alias: task.get("BACKEND") for alias, task in tasks.items()}
     return {
         "installed": [name for name in IMPORTED if find_spec(name)],
         "settings": given,
+        "file_storage": storages.get("default", {}).get("BACKEND") or getattr(settings, "DEFAULT_FILE_STORAGE", ""),
         "databases": chosen(settings.DATABASES, "ENGINE", "NAME", "HOST"),
         "caches": chosen(settings.CACHES, "BACKEND", "LOCATION"),
         "channel_layers": {
@@ -124,10 +126,17 @@ def has_models() -> bool:
 
 
 def urls() -> dict[str, Any]:
-    """Find a URL that is answered by a coroutine."""
-    from django.urls import get_resolver
+    """Find a URL that is answered by a coroutine, and whether one shows uploads."""
+    from django.conf import settings
+    from django.urls import Resolver404, get_resolver, resolve
 
-    return {"coroutine": next(coroutines(get_resolver().url_patterns), "")}
+    said = {"coroutine": next(coroutines(get_resolver().url_patterns), ""), "uploads": False}
+    media = (settings.MEDIA_URL or "").strip("/")
+    try:
+        said["uploads"] = bool(media) and media in resolve(f"/{media}/a.png").route
+    except Resolver404:
+        pass
+    return said
 
 
 def coroutines(patterns: Any) -> Any:
@@ -161,7 +170,8 @@ def asgi() -> dict[str, Any]:
     """Find the application for a server of coroutines, and whether it is more than Django's own."""
     from django.conf import settings
 
-    path = getattr(settings, "ASGI_APPLICATION", None) or re.sub(r"\bwsgi\b", "asgi", settings.WSGI_APPLICATION or "")
+    module = re.sub(r"\bwsgi\b", "asgi", (settings.WSGI_APPLICATION or "").rpartition(".")[0])
+    path = getattr(settings, "ASGI_APPLICATION", None) or (f"{module}.application" if module else "")
     if not path or path == settings.WSGI_APPLICATION or not find_spec(path.rpartition(".")[0]):
         return {"asgi": "", "asgi_is_more": False}
     application = load(path)
@@ -221,13 +231,18 @@ def own_frames(error: BaseException) -> list[dict[str, Any]]:
     """Return the last three places in files of the project."""
     library = sysconfig.get_paths()["stdlib"]
     found = [
-        {"file": frame.filename, "line": frame.lineno, "code": (frame.line or "").strip()}
+        {
+            "file": frame.filename,
+            "line": frame.lineno,
+            "end": getattr(frame, "end_lineno", None) or frame.lineno,
+            "code": (frame.line or "").strip(),
+        }
         for frame in traceback.extract_tb(error.__traceback__)
         if frame.filename[0] != "<" and not frame.filename.startswith(library) and "-packages" not in frame.filename
     ]
     if isinstance(error, SyntaxError) and error.filename:
         code = linecache.getline(error.filename, error.lineno or 0).strip()
-        found.append({"file": error.filename, "line": error.lineno, "code": code})
+        found.append({"file": error.filename, "line": error.lineno, "end": error.lineno, "code": code})
     return found[-3:]
 
 

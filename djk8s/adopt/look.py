@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from djk8s import files, writing
-from djk8s.adopt import installing, layout, private, services, static, system, variables, volume
+from djk8s.adopt import installing, layout, private, remarks, services, static, system, variables, volume
 from djk8s.adopt.ask import Answer, Known, ask
 from djk8s.adopt.found import Found, Unsure
 from djk8s.adopt.questions import answered
@@ -23,6 +23,7 @@ from djk8s.shell.talk import refuse, say
 DEVCONTAINERS = (".devcontainer", ".devcontainer.json")  # https://containers.dev/implementors/spec/#devcontainerjson
 # Modules that Django imports for a kind of database.
 DRIVERS = {"postgres": ("psycopg", "psycopg2"), "mysql": ("MySQLdb", "pymysql")}
+TOO_OLD = {"19", "20", "21"}  # of gunicorn: its requests cannot be told to be the last of their connection
 REQUIREMENTS, EXAMPLE = "requirements.txt", ".env.example"
 Texts = dict[str, "str | bytes"]
 
@@ -50,7 +51,7 @@ class Look:
         say("Asking Django …")
         self.reads = variables.of(self.root)
         self.example = variables.described(variables.theirs(self.root))[1]
-        self.answer = ask(ENGINE, image, facts, Known(self.given, self.example, self.reads))
+        self.answer = ask(ENGINE, image, facts, Known(self.given, self.example, self.reads, self.root, facts.src))
         self.remarks += self.answer.notes
         return self.at_django(facts, self.answer)
 
@@ -99,8 +100,13 @@ class Look:
             refuse(f"{facts.packages} names no Django: add it with the version that the site runs on, and commit that.")
         needed = system.system(self.root, self.export, facts.python, layout.named(self.root, system.NAMED))
         self.found["Debian"] = Found(" ".join((*needed.value.build, *needed.value.run)), needed.where)
-        if self.export.kept:
-            self.remarks.append(f"Kept without a hash, as no index has them: {', '.join(self.export.kept)}.")
+        if self.export.pins.get("gunicorn", "99").partition(".")[0] in TOO_OLD:
+            refuse(
+                f"{facts.packages} pins gunicorn {self.export.pins['gunicorn']}, and serving/ needs 22 or newer, which "
+                "also mends CVE-2024-1135: change the pin, and commit that."
+            )
+        if kept := [line for line in self.export.kept if not line.startswith("-")]:
+            self.remarks.append(f"Kept without a hash, as no index has them: {', '.join(kept)}.")
         facts = replace(facts, system_build=needed.value.build, system_run=needed.value.run, hashed=self.export.hashed)
         return writing.beside(self.root, facts, self.options.replace)
 
@@ -117,8 +123,7 @@ class Look:
         address = self.example.get("DATABASE_URL", "")
         database = self.note("database", lambda: services.database(answer, address, options.database))
         cache = self.note("cache", lambda: services.cache(answer))
-        addresses = services.cache_variables(self.reads, cache)
-        self.remarks += services.literal(cache, addresses)
+        addresses = services.cache_variables(answer, self.reads, cache)
         workers = services.workers(root, facts.src, answer)
         commands = static.commands(root, answer)
         self.found["workers"] = Found(", ".join(workers.value), workers.where)
@@ -130,16 +135,10 @@ class Look:
         self.found["variables"] = Found(", ".join(answer.required), "what its settings cannot do without")
         if writes := volume.writes(answer, tracked(root)):
             self.found["in the volume"] = Found(", ".join(writes), "its settings write to it")
-        if kept_out := private.files(ignored(root), files.read(files.source(), ".dockerignore")):
-            self.found["stays out"] = Found(", ".join(kept_out), "git ignores it")
+        ours = files.read(files.source(), ".dockerignore")
+        if kept_out := private.files([*ignored(root), *remarks.databases(answer, tracked(root))], ours):
+            self.found["stays out"] = Found(", ".join(kept_out), "git ignores it, or it is the database")
         self.require_driver(database, answer)
-        self.remarks += placeholders(answer, self.given)
-        if answer.settings["MEDIA_URL"] not in (None, "", "/"):
-            self.remarks.append(
-                "Uploads are kept in the volume; a view of yours, or a server in front, has to show them."
-            )
-        if answer.settings["DEBUG"]:
-            self.remarks.append(f"{facts.settings} has DEBUG on: serving/overlay.py turns it off.")
         facts = replace(
             facts,
             server=serves,
@@ -157,6 +156,7 @@ class Look:
             build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
             after_migrate=services.after_migrate(answer).value,
         )
+        self.remarks += remarks.remarks(answer, facts, tracked(root), self.given)
         return writing.beside(root, static.with_node(root, replace(facts, renamed={}), node), options.replace)
 
     def require_driver(self, kind: str, answer: Answer) -> None:
@@ -177,10 +177,3 @@ class Look:
             example = variables.example(self.answer.to_show, self.reads, variables.theirs(self.root), general)
             own[files.renamed(EXAMPLE, facts)] = example
         return writing.complete(self.root, facts, own)
-
-
-def placeholders(answer: Answer, given: Mapping[str, str]) -> list[str]:
-    """Return a sentence about the values of .env that were only tried, if there are any."""
-    tried = {name: value for name, value in answer.required.items() if name not in given and not dotenv.is_secret(name)}
-    values = ", ".join(f"{name}={value}" for name, value in tried.items())
-    return [f"Its settings want values that only you know, so .env has placeholders: {values}."] if tried else []

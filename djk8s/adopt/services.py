@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 
 from djk8s.adopt.ask import Answer
@@ -131,7 +130,7 @@ def cache(answer: Answer) -> Found[str]:
     return Found("", "neither CACHES nor a broker needs one")
 
 
-def cache_variables(reads: Reads, kind: str) -> dict[str, str]:
+def cache_variables(answer: Answer, reads: Reads, kind: str) -> dict[str, str]:
     """Return the variables of theirs that hold its address, with the values that they get beside our cache."""
     values = {"redis": REDIS, "memcached": MEMCACHED}.get(kind)
     if not values:
@@ -140,17 +139,9 @@ def cache_variables(reads: Reads, kind: str) -> dict[str, str]:
     addresses = ("URL", "URI", "DSN", "LOCATION", "BROKER", "BACKEND", "ADDRESS", "REDIS", "MEMCACHED")
     by_end |= dict.fromkeys(addresses, values["URL"])
     names = [name for name in reads.of(*ADDRESSES) if "DATABASE" not in name]
+    # Those of a class of settings have no setting of their own: what was filled in for one says what it is.
+    names += [name for name, value in answer.required.items() if re.match("rediss?://", value) and name not in names]
     return {name: by_end[end] for name in names if (end := name.rpartition("_")[2]) in by_end}
-
-
-def literal(cache: str, addresses: Mapping[str, str]) -> list[str]:
-    """Return a sentence about a cache whose address no variable holds, if it is so."""
-    if not cache or addresses:
-        return []
-    return [
-        f"No variable says where its {cache} is, so that a container looks where your settings say: "
-        "let them read CACHE_URL, which compose/cache.yaml sets."
-    ]
 
 
 def workers(root: Path, src: str, answer: Answer) -> Found[dict[str, str]]:

@@ -70,7 +70,7 @@ def test_compose_alone_reads(names: tuple[str, ...]) -> None:
     for service in ours.values():
         environment = service["environment"]
         assert isinstance(environment, dict)
-        assert environment.get("DATABASE_URL") == ("postgres://site@db/site" if "db" in names else None)
+        assert environment.get("DATABASE_URL") == ("postgres://site@db/site?sslmode=disable" if "db" in names else None)
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
     for name in {"web", "worker"} & set(services):

@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
     """A project's folder, in which the overlay runs after shop.settings."""
     (tmp_path / "serving").mkdir()
     (tmp_path / "serving/__init__.py").touch()
-    for name in ("csp.py", "database.py", "mail.py"):
+    for name in ("cache.py", "csp.py", "database.py", "key.py", "mail.py", "static.py"):
         (tmp_path / "serving" / name).write_bytes((ROOT / "serving" / name).read_bytes())
     text = OVERLAY.read_text(encoding="utf-8").replace("from myproj.settings import", "from shop.settings import")
     (tmp_path / "serving/overlay.py").write_text(text, encoding="utf-8")
@@ -69,6 +69,18 @@ def test_debug_is_off_unless_the_environment_turns_it_on(root: Path, environment
 def test_key_of_the_environment_wins(root: Path) -> None:
     assert served(root, f"SECRET_KEY = '{INSECURE}'", SECRET_KEY="fresh")["SECRET_KEY"] == "fresh"
     assert served(root, "SECRET_KEY = 'from-a-vault'", SECRET_KEY="")["SECRET_KEY"] == "from-a-vault"
+
+
+def test_key_that_the_site_read_from_a_variable_of_its_own_stays(root: Path) -> None:
+    own = "import os\nSECRET_KEY = os.environ['DJANGO_SECRET_KEY']"
+    assert served(root, own, DJANGO_SECRET_KEY="own", SECRET_KEY="fresh")["SECRET_KEY"] == "own"
+
+
+def test_settings_that_were_made_of_the_key_follow_it(root: Path) -> None:
+    made = "SIMPLE_JWT = {'SIGNING_KEY': SECRET_KEY, 'ALGORITHM': 'HS256'}\nJWT_KEY = SECRET_KEY"
+    found = served(root, f"SECRET_KEY = '{INSECURE}'\n{made}", SECRET_KEY="fresh")
+    assert found["SIMPLE_JWT"] == {"SIGNING_KEY": "fresh", "ALGORITHM": "HS256"}
+    assert found["JWT_KEY"] == "fresh"
 
 
 def test_key_that_startproject_made_serves_nobody(root: Path) -> None:
@@ -161,6 +173,43 @@ def test_engine_of_the_sites_own_stays_with_the_same_kind_of_database(root: Path
     assert (found["ENGINE"], found["NAME"], found["OPTIONS"]) == (postgis, "site", {"pool": True})
 
 
+@pytest.mark.parametrize("url", ["postgres://site@db/site?sslmode=disable", "postgres://db/x?sslmode=disable"])
+def test_url_says_whether_the_connection_is_encrypted(root: Path, url: str) -> None:
+    """As a site that wants it, for its database in a cloud, is tried with the one of compose/db.yaml."""
+    own = database(ENGINE=POSTGRES, NAME="site", USER="site", HOST="db", PASSWORD="p", OPTIONS={"sslmode": "require"})
+    assert served(root, own, DATABASE_URL=URL)["DATABASES"]["default"]["OPTIONS"] == {"sslmode": "require"}
+    assert served(root, own, DATABASE_URL=url)["DATABASES"]["default"]["OPTIONS"] == {"sslmode": "disable"}
+
+
+def test_password_of_mysql_reaches_a_driver_in_python(root: Path) -> None:
+    found = served(root, "", DATABASE_URL="mysql://site@db/site", MYSQL_PWD="secret")["DATABASES"]["default"]
+    assert found["PASSWORD"] == "secret"
+
+
+REDIS = """
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://:p@127.0.0.1:6379/1"}}
+CELERY_BROKER_URL = "redis://localhost"
+CHANNEL_LAYERS = {"default": {"BACKEND": "x", "CONFIG": {"hosts": [("127.0.0.1", 6379)]}}}
+RQ_QUEUES = {"default": {"HOST": "localhost", "PORT": 6379, "DB": 2}, "far": {"HOST": "r.example.com", "PORT": 1}}
+CELERY_RESULT_BACKEND = "redis://r.example.com/3"
+BROKER_URL = "amqp://localhost"
+"""
+
+
+def test_redis_of_a_container_is_where_cache_url_says(root: Path) -> None:
+    found = served(root, REDIS, CACHE_URL="redis://cache:6379/0", PLACE="container")
+    assert found["CACHES"]["default"]["LOCATION"] == "redis://cache:6379/1"
+    assert found["CELERY_BROKER_URL"] == "redis://cache:6379"
+    assert found["CHANNEL_LAYERS"]["default"]["CONFIG"]["hosts"] == [["cache", 6379]]
+    assert found["RQ_QUEUES"] == {
+        "default": {"HOST": "cache", "PORT": 6379, "DB": 2},
+        "far": {"HOST": "r.example.com", "PORT": 1},
+    }
+    assert (found["CELERY_RESULT_BACKEND"], found["BROKER_URL"]) == ("redis://r.example.com/3", "amqp://localhost")
+    for environment in ({"CACHE_URL": "redis://cache:6379/0"}, {"PLACE": "container"}):
+        assert served(root, REDIS, **environment)["CELERY_BROKER_URL"] == "redis://localhost"
+
+
 def test_url_that_the_site_followed_changes_nothing(root: Path) -> None:
     own = database(ENGINE=POSTGRES, NAME="site", USER="site", HOST="db", CONN_MAX_AGE=7, PASSWORD="from-a-file")
     found = served(root, own, DATABASE_URL=URL)["DATABASES"]["default"]
@@ -243,6 +292,16 @@ STACKS = [
 @pytest.mark.parametrize(("own", "found"), STACKS, ids=str)
 def test_whitenoise_serves_static_files_where_nothing_does(root: Path, own: object, found: list[str]) -> None:
     assert served(root, f"MIDDLEWARE = {own!r}", CSP="0")["MIDDLEWARE"] == found
+
+
+S3 = "storages.backends.s3.S3Storage"
+
+
+def test_static_files_for_a_bucket_are_served_from_the_image(root: Path) -> None:
+    own = f"STORAGES = {{'default': {{'BACKEND': '{S3}'}}, 'staticfiles': {{'BACKEND': '{S3}'}}}}\n"
+    found = served(root, f"{own}STATIC_URL = 'https://b.example.com/static/'")
+    assert found["STORAGES"]["staticfiles"]["BACKEND"] == "whitenoise.storage.CompressedStaticFilesStorage"
+    assert (found["STORAGES"]["default"]["BACKEND"], found["STATIC_URL"]) == (S3, "/static/")
 
 
 def test_pages_have_a_policy_unless_the_site_sends_its_own(root: Path) -> None:

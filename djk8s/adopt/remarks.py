@@ -1,0 +1,103 @@
+"""What is worth a remark about a project, each in a sentence that says what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+from djk8s.adopt.ask import Answer
+from djk8s.adopt.layout import apart, name_of
+from djk8s.adopt.volume import in_project
+from djk8s.dotenv.file import is_secret
+from djk8s.facts import Facts
+
+SECRET = re.compile(
+    r"(secret|credential|service.?account|adminsdk).*\.(json|txt|ya?ml)$|\.(pem|key|p12|pfx|sql|dump)$|^id_[a-z0-9]+$",
+    re.I,
+)
+MOST = 5  # names in one sentence
+SERVERS = {"gunicorn.conf.py", "gunicorn_config.py", "gunicorn.py"}
+
+
+def remarks(answer: Answer, facts: Facts, tracked: Collection[str], given: Mapping[str, str]) -> list[str]:
+    """Return the sentences about a project, given what Django said, its facts, and the files that git tracks."""
+    return [
+        *literal(answer, facts),
+        *placeholders(answer, given),
+        *debug(answer, facts),
+        *uploads(answer),
+        *data(answer, tracked),
+        *secrets(tracked),
+        *server(tracked),
+    ]
+
+
+def literal(answer: Answer, facts: Facts) -> list[str]:
+    """Say that code besides the settings has to look for a cache elsewhere, as serving/cache.py changes settings only."""
+    broker = str(answer.says.get("celery_broker", ""))
+    if not facts.cache or facts.cache_variables or not broker or broker == answer.says["broker"]:
+        return []
+    return [
+        "Celery's broker is written in the code, so that a container looks for it there: write "
+        'os.environ.get("CACHE_URL", "redis://localhost:6379/0"), which compose/cache.yaml sets.'
+    ]
+
+
+def placeholders(answer: Answer, given: Mapping[str, str]) -> list[str]:
+    """Say which values of .env were only tried."""
+    tried = {name: value for name, value in answer.required.items() if name not in given and "DEBUG" not in name}
+    values = [f"{name}={value}" for name, value in tried.items() if not is_secret(name)]
+    values += [name for name in tried if is_secret(name)]
+    return [f"Its settings want values that only you know, so .env has placeholders: {', '.join(values)}."] * bool(
+        values
+    )
+
+
+def debug(answer: Answer, facts: Facts) -> list[str]:
+    return [f"{facts.settings} has DEBUG on: serving/overlay.py turns it off."] * bool(answer.settings["DEBUG"])
+
+
+def uploads(answer: Answer) -> list[str]:
+    """Say that nothing shows the uploads, if they are files and the site has any."""
+    in_files = answer.says["file_storage"].endswith(("FileSystemStorage", ""))
+    if not in_files or answer.settings["MEDIA_URL"] in (None, "", "/") or answer.says.get("uploads"):
+        return []
+    return [
+        "Uploads are kept in the volume, and without DEBUG no URL shows them: let a server in front do it, or add "
+        f're_path(r"^{answer.settings["MEDIA_URL"].strip("/")}/(?P<path>.*)$", django.views.static.serve, '
+        '{"document_root": settings.MEDIA_ROOT}) to the urls.'
+    ]
+
+
+def data(answer: Answer, tracked: Collection[str]) -> list[str]:
+    """Say how to take over a database and uploads that git tracks, as a container begins with empty ones."""
+    said = [
+        f"{path} stays out of the image, and a container begins with an empty database: `./inv run --detach`, then "
+        f"`./inv shell -- sh -c 'cat > /app/data/{name_of(path)}' < {path}` takes it over."
+        for path in databases(answer, tracked)
+    ]
+    media = in_project(answer.settings["MEDIA_ROOT"])
+    if media and any(path.startswith(f"{media}/") for path in tracked):
+        said.append(
+            f"{media}/ is in git, and a container keeps uploads in its volume: `./inv run --detach`, then `tar c -C "
+            f"{media} . | ./inv shell -- sh -c 'mkdir -p /app/data/media && tar x -C /app/data/media'` takes them over."
+        )
+    return said
+
+
+def databases(answer: Answer, tracked: Collection[str]) -> list[str]:
+    """Return the files of SQLite that git tracks."""
+    names = {in_project(one["NAME"]) for one in answer.says["databases"].values() if "lite" in one["ENGINE"]}
+    return sorted(names & {*tracked})
+
+
+def secrets(tracked: Iterable[str]) -> list[str]:
+    """Say which files that git tracks look as if they were secret."""
+    found = [path for path in tracked if SECRET.search(name_of(path)) and not apart(path)]
+    more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
+    return [f"In git, and so in the image: {', '.join(found[:MOST])}{more}. Take out what is secret."] * bool(found)
+
+
+def server(tracked: Iterable[str]) -> list[str]:
+    found = [path for path in tracked if name_of(path) in SERVERS and not apart(path)]
+    return [f"{found[0]} is not read: what it sets belongs in serving/gunicorn.conf.py."] if found else []
