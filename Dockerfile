@@ -36,8 +36,9 @@ WORKDIR /app/src
 RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input && \
     (python -m compileall -qq /app || true) && sed -i 's/\r$//' /app/entrypoint.sh
 
-# Not as root, and by number, which a cluster can check.
+# Not as root, and by number, which a cluster can check; what asks for the user's name is told one.
 USER 10001
+ENV USER=site
 
 # inv serve: the script prepares a container for gunicorn, and passes any other command through.
 ENTRYPOINT ["/app/entrypoint.sh"]

@@ -269,10 +269,10 @@ def postgres(text: str, facts: Facts) -> str:
 
 def database(text: str, facts: Facts) -> str:
     """Return the Compose file of the database, where more commands may follow the migrations."""
-    commands = ("migrate --no-input", *facts.after_migrate)
+    commands = ("migrate --noinput", *facts.after_migrate)
     if len(commands) > 1:
         line = " && ".join(f"python manage.py {command}" for command in commands)
-        text = replaced(text, ("command: [python, manage.py, migrate, --no-input]", f'command: [bash, -c, "{line}"]'))
+        text = replaced(text, ("command: [python, manage.py, migrate, --noinput]", f'command: [bash, -c, "{line}"]'))
     return for_each_worker(postgres(text, facts), facts)
 
 

@@ -10,6 +10,7 @@ NAMES = (
     "HUEY", "DRAMATIQ_BROKER", "DRAMATIQ_RESULT_BACKEND",
 )  # fmt: skip
 HERE = ("localhost", "127.0.0.1", "::1", "redis", "valkey")  # or what other Compose files call theirs
+URL = rf"^rediss?://(?:[^@/]*@)?(?:{'|'.join(map(re.escape, HERE))})(?::\d+)?(?=/|\?|$)"
 
 
 def follow(site: dict[str, Any]) -> None:
@@ -22,19 +23,14 @@ def follow(site: dict[str, Any]) -> None:
 def moved(value: Any, scheme: str, netloc: str) -> Any:
     """Return a setting in which each address is the new one: a URL, a host and a port, or a `HOST` with a `PORT`."""
     host, _, port = netloc.rpartition("@")[2].partition(":")
-    there = (host, int(port or 6379))
     if isinstance(value, str):
-        return re.sub(
-            rf"^rediss?://(?:[^@/]*@)?(?:{'|'.join(map(re.escape, HERE))})(?::\d+)?(?=/|\?|$)",
-            f"{scheme}://{netloc}",
-            value,
-        )
+        return re.sub(URL, f"{scheme}://{netloc}", value)
     if isinstance(value, (list, tuple)):
-        if len(value) == 2 and value[0] in HERE and isinstance(value[1], int):
-            return type(value)(there)
-        return type(value)(moved(one, scheme, netloc) for one in value)
+        is_pair = len(value) == 2 and value[0] in HERE and isinstance(value[1], int)
+        parts = [host, int(port or 6379)] if is_pair else [moved(one, scheme, netloc) for one in value]
+        return parts if isinstance(value, list) else tuple(parts)
     if isinstance(value, dict):
-        named = {name: there[0] for name in ("HOST", "host") if value.get(name) in HERE}
-        named |= {name: there[1] for name in ("PORT", "port") if named and name in value}
-        return {name: moved(one, scheme, netloc) for name, one in value.items()} | named
+        here = value.get("HOST", value.get("host")) in HERE
+        there = {"HOST": host, "host": host, "PORT": int(port or 6379), "port": int(port or 6379)} if here else {}
+        return {name: there.get(name, moved(one, scheme, netloc)) for name, one in value.items()}
     return value

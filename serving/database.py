@@ -27,14 +27,14 @@ def follow(databases: dict[str, Any], data: Path | None) -> None:
     import dj_database_url
 
     try:
-        new = dict(dj_database_url.parse(url, conn_max_age=60))
+        new: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=60)}
     except ValueError:
         raise ImproperlyConfigured(WRONG) from None  # without the value, which may hold a password
     engine, name = str(new["ENGINE"]), str(new["NAME"])
     kind = next((word for word in ("postg", "mysql", "lite") if word in engine), engine)
     if kind == "lite" and data and name[0] not in "/:":
         new["NAME"] = data / name
-    options = new.get("OPTIONS", {})
+    options = new.get("OPTIONS") or {}
     if kind in old.get("ENGINE", ""):
         new["ENGINE"] = old["ENGINE"]
         options = {**(old.get("OPTIONS") or {}), **options}  # as sslmode, which the URL may say too

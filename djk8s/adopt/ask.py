@@ -186,14 +186,14 @@ def missing(failure: Said, reads: Reads) -> list[str]:
     if found := re.search(r"\b([A-Z][A-Z_]+) setting must not be empty", text):
         return [name for name in reads.of(found[1]) if is_secret(name)] or [found[1]]  # serving/overlay.py takes that
     in_settings = failure["step"] == "settings"
-    if in_settings or UNFIT & set(failure["bases"]) or failure["type"] == "SystemExit":  # a helper of their own
-        if named := [name for name in re.findall(r"\b[A-Z][A-Z0-9_]+\b", text) if name in reads.names]:
-            return named
+    may_name = in_settings or UNFIT & set(failure["bases"]) or failure["type"] == "SystemExit"  # a helper of their own
+    if may_name and (named := [name for name in re.findall(r"\b[A-Z][A-Z0-9_]+\b", text) if name in reads.names]):
+        return named
     return empty(failure["frames"][-1], reads) if in_settings and failure["frames"] else []
 
 
 def empty(frame: Said, reads: Reads) -> list[str]:
-    """Return the variables that the code of a frame reads, where nothing comes in the stead of a missing one."""
+    """Return the variables that the code of a frame reads, without a default that could serve."""
     lines = range(frame["line"], frame["end"] + 1)
     there = (one for one in reads.found if one.line in lines and frame["file"].endswith(f"/{one.file}"))
     return [one.name for one in there if one.default in {None, "None", "''"}]

@@ -15,6 +15,7 @@ import sys
 import sysconfig
 import traceback
 import warnings
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -95,6 +96,8 @@ def settings() -> dict[str, Any]:
     return {
         "installed": [name for name in IMPORTED if find_spec(name)],
         "settings": given,
+        "static_storage": storages.get("staticfiles", {}).get("BACKEND")
+        or getattr(settings, "STATICFILES_STORAGE", ""),
         "file_storage": storages.get("default", {}).get("BACKEND") or getattr(settings, "DEFAULT_FILE_STORAGE", ""),
         "databases": chosen(settings.DATABASES, "ENGINE", "NAME", "HOST"),
         "caches": chosen(settings.CACHES, "BACKEND", "LOCATION"),
@@ -132,10 +135,8 @@ def urls() -> dict[str, Any]:
 
     said = {"coroutine": next(coroutines(get_resolver().url_patterns), ""), "uploads": False}
     media = (settings.MEDIA_URL or "").strip("/")
-    try:
+    with suppress(Resolver404):
         said["uploads"] = bool(media) and media in resolve(f"/{media}/a.png").route
-    except Resolver404:
-        pass
     return said
 
 

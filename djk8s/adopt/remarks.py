@@ -15,6 +15,7 @@ SECRET = re.compile(
     r"(secret|credential|service.?account|adminsdk).*\.(json|txt|ya?ml)$|\.(pem|key|p12|pfx|sql|dump)$|^id_[a-z0-9]+$",
     re.I,
 )
+REMOTE = re.compile("s3|boto|gcloud|google|azure|cloudinary", re.IGNORECASE)  # as in serving/static.py
 MOST = 5  # names in one sentence
 SERVERS = {"gunicorn.conf.py", "gunicorn_config.py", "gunicorn.py"}
 
@@ -26,6 +27,7 @@ def remarks(answer: Answer, facts: Facts, tracked: Collection[str], given: Mappi
         *placeholders(answer, given),
         *debug(answer, facts),
         *uploads(answer),
+        *static(answer),
         *data(answer, tracked),
         *secrets(tracked),
         *server(tracked),
@@ -33,7 +35,7 @@ def remarks(answer: Answer, facts: Facts, tracked: Collection[str], given: Mappi
 
 
 def literal(answer: Answer, facts: Facts) -> list[str]:
-    """Say that code besides the settings has to look for a cache elsewhere, as serving/cache.py changes settings only."""
+    """Say what to write where an address is in code besides the settings, which serving/cache.py does not change."""
     broker = str(answer.says.get("celery_broker", ""))
     if not facts.cache or facts.cache_variables or not broker or broker == answer.says["broker"]:
         return []
@@ -59,14 +61,20 @@ def debug(answer: Answer, facts: Facts) -> list[str]:
 
 def uploads(answer: Answer) -> list[str]:
     """Say that nothing shows the uploads, if they are files and the site has any."""
-    in_files = answer.says["file_storage"].endswith(("FileSystemStorage", ""))
-    if not in_files or answer.settings["MEDIA_URL"] in (None, "", "/") or answer.says.get("uploads"):
+    storage = answer.says["file_storage"]
+    elsewhere = bool(storage) and not storage.endswith("FileSystemStorage")
+    if elsewhere or answer.settings["MEDIA_URL"] in (None, "", "/") or answer.says.get("uploads"):
         return []
     return [
         "Uploads are kept in the volume, and without DEBUG no URL shows them: let a server in front do it, or add "
         f're_path(r"^{answer.settings["MEDIA_URL"].strip("/")}/(?P<path>.*)$", django.views.static.serve, '
         '{"document_root": settings.MEDIA_ROOT}) to the urls.'
     ]
+
+
+def static(answer: Answer) -> list[str]:
+    where = REMOTE.search(answer.says["static_storage"])
+    return ["Its static files went to a bucket: serving/static.py has the image serve them instead."] * bool(where)
 
 
 def data(answer: Answer, tracked: Collection[str]) -> list[str]:

@@ -64,7 +64,7 @@ def serve(project: Project, port: str | None, reload: bool) -> None:
         ports.require_free(project, address, "--port {}")
     values = prepare(project, env)
     if reload:
-        run(project, manage_command(project, ("migrate", "--no-input"), values))
+        run(project, manage_command(project, ("migrate", "--noinput"), values))
         command = reload_command(project, number, values)
     else:
         failed = "The static files could not be gathered, see above."

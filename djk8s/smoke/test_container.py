@@ -32,7 +32,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     folders = [root, *(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())]
     folders += [path.parent for path in root.rglob("manage.py")]
     placed = [root / name for name in STAYS_OUT] + [folder / name for folder in folders for name in ENV_FILES]
-    for path in {*placed, *root.rglob(".env*")}:
+    for path in {*placed, *(path for path in root.rglob(".env*") if path.is_file())}:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
             file.write(f"\nSMOKE_SECRET={SECRET}\n")

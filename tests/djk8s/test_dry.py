@@ -112,7 +112,7 @@ TABLE = [
         "serve --reload is Django's own server",
         "serve --reload",
         *INSTALL,
-        "(cd src && VENV/bin/python manage.py migrate --no-input)",
+        "(cd src && VENV/bin/python manage.py migrate --noinput)",
         "(cd src && PORT=8000 DEBUG=1 VENV/bin/python manage.py runserver 8000)",
     ),
     case("serve listens on --port", "serve --port 6545", *serve_lines(6545)),

@@ -38,7 +38,7 @@ def asked(root: Path) -> Callable[..., Answer]:
 
     def make(settings: str = "", files: Mapping[str, str] | None = None, **known: Mapping[str, str]) -> Answer:
         committed(root, {**FILES, "shop/settings.py": SETTINGS + settings, **(files or {})})
-        what = Known(reads=variables.of(root), **known)
+        what = Known(known.get("given", {}), known.get("example", {}), variables.of(root), root)
         return ask.until_it_answers(lambda given: here(root, given), what)
 
     return make

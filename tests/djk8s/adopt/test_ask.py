@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from invoke.exceptions import Exit
@@ -56,8 +57,18 @@ import os
 import dj_database_url
 DATABASES["default"] = dj_database_url.parse(os.environ["MY_STORE"])
 """
-BY_NAME = 'import os\nA = os.environ["ADMIN_URL"], os.environ["MAIL_HOST"], os.environ["REDIS_URL"]\n'
-NAMED = {"ADMIN_URL": "http://localhost:8000", "MAIL_HOST": "localhost", "REDIS_URL": "redis://localhost:6379/0"}
+BY_NAME = """
+import os
+A = os.environ["SITE_URL"], os.environ["ADMIN_URL"], os.environ["MAIL_HOST"], os.environ["EMAIL_HOST_USER"]
+B = os.environ["REDIS_URL"]
+"""
+NAMED = {
+    "SITE_URL": "http://localhost:8000",
+    "ADMIN_URL": "admin/",
+    "MAIL_HOST": "localhost",
+    "EMAIL_HOST_USER": "change-me",
+    "REDIS_URL": "redis://localhost:6379/0",
+}
 NEEDED = [
     pytest.param('import os\nA = os.environ["PHONE"]\n', {"PHONE": "change-me"}, id="os.environ"),
     pytest.param('import os\nA = int(os.environ["BEDS"])\n', {"BEDS": "1"}, id="a number"),
@@ -66,6 +77,19 @@ NEEDED = [
     pytest.param(AN_ADDRESS, {"MY_STORE": guesses.POSTGRES}, id="an address under another name"),
     pytest.param(OWN_WORDS, {"CLINIC": "change-me"}, id="in their own words"),
     pytest.param(AN_EXIT, {"CLINIC": "change-me"}, id="an exit"),
+    pytest.param(
+        'import os\nif not os.getenv("CLINIC"):\n    raise RuntimeError("CLINIC is not set")\n',
+        {"CLINIC": "change-me"},
+        id="any error that names it",
+    ),
+    pytest.param(
+        'import os\nALLOWED_HOSTS = os.getenv("MY_HOSTS").split(",")\n',
+        {"MY_HOSTS": "localhost"},
+        id="None has no split",
+    ),
+    pytest.param(
+        'import os\nA = {"PORT": int(os.environ.get("DB_PORT"))}\n', {"DB_PORT": "5432"}, id="None is no number"
+    ),
 ]
 
 
@@ -78,6 +102,40 @@ def test_key_that_is_empty_is_filled_under_the_name_that_it_is_read_from(asked: 
     answer = asked('import os\nKEY = os.environ.get("ORCHARD_SECRET", "")\nSECRET_KEY = KEY\n')
     assert re.fullmatch(r"[\w-]{50,}", answer.required["ORCHARD_SECRET"])
     assert answer.for_build == {"ORCHARD_SECRET": "for-this-line-only"}
+
+
+DEBUGS = [
+    pytest.param('DEBUG = os.environ.get("DEBUG", "True") == "True"\n', {}, True, id="DEBUG"),
+    pytest.param('DEBUG = os.environ.get("MY_DEBUG", "1") == "1"\n', {"MY_DEBUG": "0"}, False, id="another name"),
+    pytest.param(
+        'DEBUG = os.environ.get("MY_DEBUG") != "False"\n', {"MY_DEBUG": "False"}, False, id="only False is off"
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "required", "reads"), DEBUGS)
+def test_site_is_asked_as_it_is_served(asked: Asked, settings: str, required: dict[str, str], reads: bool) -> None:
+    """What its settings do without DEBUG counts: here a variable that nothing else needs."""
+    needs = 'if not DEBUG:\n    A = os.environ["PHONE"]\n'
+    answer = asked(f"import os\n{settings}{needs}")
+    assert answer.required == {**required, "PHONE": "change-me"}
+    assert (answer.settings["DEBUG"], answer.reads_debug) == (False, reads)
+    assert answer.for_build == {**({"DEBUG": "0"} if reads else {}), **required, "PHONE": "change-me"}
+
+
+@pytest.mark.parametrize(
+    "settings", ["from shop.keys import KEY\n", "open('keys/a.json')\n", "open('/app/keys/a.json')\n"]
+)
+def test_file_that_git_does_not_track_is_told(asked: Asked, root: Path, settings: str) -> None:
+    """The image does not have it, as there it is only where the tests look for it."""
+    (root / "shop").mkdir(parents=True, exist_ok=True)
+    name = "shop/keys.py" if "import" in settings else "keys/a.json"
+    failure = "No module named 'shop.keys'" if "import" in settings else "No such file or directory: '/app/keys/a.json'"
+    with pytest.raises(Exit, match=f"git does not track {name}, so the image does not have it"):
+        asked(
+            f"import pathlib\npathlib.Path('{name}').parent.mkdir(exist_ok=True)\n"
+            f"pathlib.Path('{name}').write_text('')\nraise OSError(\"{failure}\")\n"
+        )
 
 
 def test_variable_that_only_wsgi_reads_is_found(asked: Asked) -> None:

@@ -86,19 +86,18 @@ def test_cache_of_one_process_needs_none_beside_it(asked: Asked) -> None:
 
 
 def test_cache_and_the_variables_with_its_address(asked: Asked, root: Path) -> None:
-    assert services.cache(asked(REDIS)).value == "redis"
-    assert services.cache_variables(variables.of(root), "redis") == {
+    answer = asked(REDIS)
+    assert services.cache(answer).value == "redis"
+    assert services.cache_variables(answer, variables.of(root), "redis") == {
         "BROKER_HOST": "cache",
         "BROKER_PORT": "6379",
         "REDIS_URL": "redis://cache:6379/0",
     }
 
 
-def test_cache_whose_address_no_variable_holds_is_told() -> None:
-    [sentence] = services.literal("redis", {})
-    assert "let them read CACHE_URL" in sentence
-    assert services.literal("redis", {"REDIS_URL": "redis://cache:6379/0"}) == []
-    assert services.literal("", {}) == []
+def test_variable_of_a_class_of_settings_holds_its_address(asked: Asked, root: Path) -> None:
+    answer = asked('import os\nclass S:\n    url = os.environ["MY_REDIS_URL"]\nCELERY_BROKER_URL = S.url\n')
+    assert services.cache_variables(answer, variables.of(root), "redis") == {"MY_REDIS_URL": "redis://cache:6379/0"}
 
 
 def test_every_queue_of_rq_has_a_worker(asked: Asked, root: Path) -> None:

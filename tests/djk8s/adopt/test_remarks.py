@@ -1,0 +1,66 @@
+"""What is said about a project besides its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from djk8s.adopt import remarks
+from djk8s.adopt.ask import Answer
+from djk8s.facts import Facts
+
+Asked = Callable[..., Answer]
+FACTS = Facts("shop", "shop.settings", "shop.wsgi:application")
+MEDIA = "MEDIA_URL, MEDIA_ROOT = '/media/', '/app/media'\n"
+
+
+def test_uploads_that_nothing_shows(asked: Asked) -> None:
+    [said] = remarks.uploads(asked(MEDIA))
+    assert 're_path(r"^media/(?P<path>.*)$"' in said
+    assert remarks.uploads(asked()) == []
+
+
+def test_uploads_that_a_url_shows(asked: Asked) -> None:
+    urls = "from django.urls import re_path\nfrom django.views.static import serve\n"
+    urls += "urlpatterns = [re_path('^media/(?P<path>.*)$', serve, {'document_root': '/app/media'})]\n"
+    assert remarks.uploads(asked(MEDIA, {"shop/urls.py": urls})) == []
+
+
+def test_uploads_in_a_bucket(asked: Asked) -> None:
+    s3 = "STORAGES = {'default': {'BACKEND': 'a.S3Storage'}, 'staticfiles': {'BACKEND': 'a.S3Static'}}\n"
+    assert remarks.uploads(asked(MEDIA + s3)) == []
+    assert remarks.static(asked(s3)) == [
+        "Its static files went to a bucket: serving/static.py has the image serve them instead."
+    ]
+
+
+def test_data_that_git_tracks_is_taken_over_by_hand(asked: Asked) -> None:
+    answer = asked(f"{MEDIA}DATABASES['default']['NAME'] = '/app/site.db'\n")
+    database, media = remarks.data(answer, ["site.db", "media/a.png"])
+    assert "./inv shell -- sh -c 'cat > /app/data/site.db' < site.db" in database
+    assert "tar c -C media ." in media
+    assert remarks.data(answer, ["manage.py"]) == []
+
+
+def test_what_looks_secret_is_named(asked: Asked) -> None:
+    secret = ["client_secret.json", "keys/jwt.pem", "backup.sql", "id_rsa", "google-service-account.json", "x.key"]
+    [said] = remarks.secrets([*secret, "shop/secrets.py", "tests/a.pem", "package.json"])
+    assert said == f"In git, and so in the image: {', '.join(secret[:5])} and 1 more. Take out what is secret."
+
+
+def test_secrets_of_others_are_placeholders_too(asked: Asked) -> None:
+    answer = asked('import os\nA = os.environ["PHONE"], os.environ["CLOUD_API_SECRET"]\n', given={"B": "1"})
+    [said] = remarks.placeholders(answer, {"B": "1"})
+    assert said.endswith("placeholders: PHONE=change-me, CLOUD_API_SECRET.")
+
+
+def test_server_of_their_own() -> None:
+    assert remarks.server(["deploy/gunicorn.conf.py"]) == [
+        "deploy/gunicorn.conf.py is not read: what it sets belongs in serving/gunicorn.conf.py."
+    ]
+
+
+def test_broker_in_the_code() -> None:
+    answer = Answer({"broker": "", "celery_broker": "redis://localhost"})
+    [said] = remarks.literal(answer, Facts("shop", "s", "a", cache="redis"))
+    assert 'os.environ.get("CACHE_URL"' in said
+    assert remarks.literal(answer, FACTS) == []
