@@ -86,6 +86,7 @@ class Known:
     reads: Reads = field(default_factory=Reads)
     root: Path = Path()
     src: str = "."
+    production: Mapping[str, str] = field(default_factory=dict)  # what chooses that environment
 
     @property
     def debug(self) -> list[str]:
@@ -137,7 +138,7 @@ def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt")
     left: dict[str, Iterator[str]] = {}  # the values that are still to be tried
     required: dict[str, str] = {}
     # As it is served. A site may take only "False" for it, as in MDN's tutorial: DEBUG = os.environ[…] != "False".
-    off = {"DEBUG": "0", **dict.fromkeys(known.debug, "0")}
+    off = {"DEBUG": "0", **known.production, **dict.fromkeys(known.debug, "0")}
     for _ in range(MOST):
         said = run({**off, **required, **known.given})
         if any(learnt(failure, required, left, known) for failure in said["failures"]):

@@ -44,7 +44,7 @@ def run(options: Namespace) -> None:
         if options.dry:
             print("\nIt would write these files:\n" + "\n".join(f"  {path}" for path in sorted(texts)))
             return
-        say(what_it_writes(facts, texts))
+        say(what_it_writes(root, facts, texts))
         confirm(options)
         build_whole(trial, facts, texts)
     writing.write(root, texts, options.replace)
@@ -53,6 +53,8 @@ def run(options: Namespace) -> None:
         say(f"Written: {written}, and .env. `git add . && git commit` keeps them.")
     else:
         say(f"Written: {written}; your .env stays, and `./inv env --check` says what it lacks.")
+        if re.search(r"^DEBUG *= *[\"']?(1|true|yes|on)\b", (root / ".env").read_text(errors="replace"), re.I | re.M):
+            say("It has DEBUG on, and a container would show debug pages to everybody: `./inv env --set DEBUG=0`.")
     if not options.no_smoke:
         verdict(root, options)
     if facts.database == "sqlite":
@@ -72,15 +74,14 @@ def check(options: Namespace) -> None:
         refuse(f"--ready-within {options.ready_within!r} is no number of seconds: write it as --ready-within 300.")
 
 
-def what_it_writes(facts: Facts, texts: Texts) -> str:
+def what_it_writes(root: Path, facts: Facts, texts: Texts) -> str:
     """Return what is to be written, in a few lines: what is at the top, and which of ours stand beside theirs."""
     top = dict.fromkeys(path.partition("/")[0] + "/" * ("/" in path) for path in sorted(texts))
     lines = textwrap.wrap(f"It writes {', '.join(top)}.", 80, break_on_hyphens=False)
-    if facts.renamed:
-        pairs = ", ".join(f"{theirs} beside {ours}" for ours, theirs in facts.renamed.items())
-        lines += textwrap.wrap(
-            f"Your own files stay: {pairs}. --replace FILE takes ours instead.", 80, break_on_hyphens=False
-        )
+    if there := {ours: theirs for ours, theirs in facts.renamed.items() if writing.exists(root, ours)}:
+        pairs = ", ".join(f"{theirs} beside {ours}" for ours, theirs in there.items())
+        kept = f"Your own files stay: {pairs}. --replace FILE takes ours instead."
+        lines += textwrap.wrap(kept, 80, break_on_hyphens=False)
     return "\n".join(lines)
 
 
@@ -114,7 +115,8 @@ def verdict(root: Path, options: Namespace) -> None:
     say("Running `./inv test --session container_smoke` …")
     patience = {"INVOKE_READY_WITHIN": options.ready_within} if options.ready_within else {}
     argv = [sys.executable, "inv", "test", "--session", "container_smoke"]
-    ran = subprocess.run(argv, cwd=root, env={**os.environ, **patience}, check=False)
+    brief = {"PYTEST_ADDOPTS": "--exitfirst --tb=short"}  # what fails once mostly fails in every test
+    ran = subprocess.run(argv, cwd=root, env={**os.environ, **brief, **patience}, check=False)
     if ran.returncode:
         again = "`./inv test --session container_smoke`"
         refuse(f"The files are written, and container_smoke failed, see above: mend that, then type {again}.")

@@ -17,6 +17,10 @@ CAUSES = (
     ),
     (r"E: (Failed to fetch [^\n]+|[^\n]+Could not resolve[^\n]+)", "Debian's packages cannot be had ({0}): try again."),
     (
+        r"Failed to build [`']?(psycopg2(?:-binary)?==2\.(?:[0-8]\.\d+|9\.\d(?!\d)))",
+        "{0} is too old for this Python: pin psycopg2-binary 2.9.10 or newer, or name an older Python with --python.",
+    ),
+    (
         r"Failed to build [`']?([\w.=-]+)(?:.*\n)*?.*?((?:fatal )?error: [^\n]+|\w+Error: [^\n]+)",
         "{0} cannot be compiled ({1}): " + REMEDY,
     ),

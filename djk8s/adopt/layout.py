@@ -122,11 +122,16 @@ def checked(files: tuple[str, ...], places: tuple[str, ...], found: Found[str]) 
     return found
 
 
+def deploys(path: str) -> bool:
+    """Return whether a file says how the site is deployed."""
+    return not apart(path) and any(fnmatch(name_of(path), pattern) for pattern in DEPLOYED_BY)
+
+
 def deployed(root: Path, files: tuple[str, ...]) -> Found[str] | None:
     """Return the module that a deployment file names, if one does and it is not for development."""
     where: dict[str, str] = {}
     for path in files:
-        if not apart(path) and any(fnmatch(name_of(path), pattern) for pattern in DEPLOYED_BY):
+        if deploys(path):
             for module in NAMED_IN.findall(read(root, path)):
                 if not for_development(module):
                     where.setdefault(module, path)

@@ -51,7 +51,9 @@ class Look:
         say("Asking Django …")
         self.reads = variables.of(self.root)
         self.example = variables.described(variables.theirs(self.root))[1]
-        self.answer = ask(ENGINE, image, facts, Known(self.given, self.example, self.reads, self.root, facts.src))
+        chosen = variables.production(self.root, self.reads)
+        known = Known(self.given, self.example, self.reads, self.root, facts.src, chosen)
+        self.answer = ask(ENGINE, image, facts, known)
         self.remarks += self.answer.notes
         return self.at_django(facts, self.answer)
 

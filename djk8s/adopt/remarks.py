@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.layout import apart, name_of
+from djk8s.adopt.variables import ENVIRONMENT
 from djk8s.adopt.volume import in_project
 from djk8s.dotenv.file import is_secret
 from djk8s.facts import Facts
@@ -17,6 +18,7 @@ SECRET = re.compile(
 )
 REMOTE = re.compile("s3|boto|gcloud|google|azure|cloudinary", re.IGNORECASE)  # as in serving/static.py
 MOST = 5  # names in one sentence
+CHOSEN = re.compile(f"DEBUG|{ENVIRONMENT.pattern}")  # what was not tried, but is so where the site is served
 SERVERS = {"gunicorn.conf.py", "gunicorn_config.py", "gunicorn.py"}
 
 
@@ -27,7 +29,7 @@ def remarks(answer: Answer, facts: Facts, tracked: Collection[str], given: Mappi
         *placeholders(answer, given),
         *debug(answer, facts),
         *uploads(answer),
-        *static(answer),
+        *static(answer, facts, tracked),
         *data(answer, tracked),
         *secrets(tracked),
         *server(tracked),
@@ -47,7 +49,7 @@ def literal(answer: Answer, facts: Facts) -> list[str]:
 
 def placeholders(answer: Answer, given: Mapping[str, str]) -> list[str]:
     """Say which values of .env were only tried."""
-    tried = {name: value for name, value in answer.required.items() if name not in given and "DEBUG" not in name}
+    tried = {name: value for name, value in answer.required.items() if name not in given and not CHOSEN.search(name)}
     values = [f"{name}={value}" for name, value in tried.items() if not is_secret(name)]
     values += [name for name in tried if is_secret(name)]
     return [f"Its settings want values that only you know, so .env has placeholders: {', '.join(values)}."] * bool(
@@ -72,9 +74,17 @@ def uploads(answer: Answer) -> list[str]:
     ]
 
 
-def static(answer: Answer) -> list[str]:
-    where = REMOTE.search(answer.says["static_storage"])
-    return ["Its static files went to a bucket: serving/static.py has the image serve them instead."] * bool(where)
+def static(answer: Answer, facts: Facts, tracked: Collection[str]) -> list[str]:
+    """Say what becomes of static files that went to a bucket, or that git has where they are gathered."""
+    said = []
+    if REMOTE.search(answer.says["static_storage"]):
+        said.append("Its static files went to a bucket: serving/static.py has the image serve them instead.")
+    if facts.static and any(path.startswith(f"{facts.static_root}/") for path in tracked):
+        said.append(
+            f"{facts.static_root}/ is in git, and the image gathers it anew: what is only there has to be in a folder "
+            "of STATICFILES_DIRS."
+        )
+    return said
 
 
 def data(answer: Answer, tracked: Collection[str]) -> list[str]:

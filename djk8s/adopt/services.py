@@ -8,7 +8,7 @@ from pathlib import Path
 
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.found import Found
-from djk8s.adopt.layout import apart, below, module_of, name_of, read
+from djk8s.adopt.layout import apart, below, deploys, module_of, name_of, read
 from djk8s.dotenv.reads import Reads
 from djk8s.git import tracked
 from djk8s.project import APPLICATION
@@ -21,6 +21,7 @@ ADDRESSES = (
     "CACHES", "CHANNEL_LAYERS", "CELERY_BROKER_URL", "BROKER_URL", "CELERY_RESULT_BACKEND", "RQ_QUEUES", "HUEY",
     "Q_CLUSTER", "DRAMATIQ_BROKER", "DRAMATIQ_RESULT_BACKEND",
 )  # fmt: skip
+QUEUES = r"""celery\b[^\n]*\bworker\b[^\n]*?(?:-Q|--queues)["', =]+([\w.-]+(?:,[\w.-]+)*)"""
 REDIS = {"HOST": "cache", "PORT": "6379", "URL": "redis://cache:6379/0"}
 MEMCACHED = {"HOST": "cache", "PORT": "11211", "URL": "cache:11211"}
 
@@ -173,10 +174,18 @@ def celery_app(root: Path, src: str) -> str:
     return ""
 
 
+def queues(root: Path) -> str:
+    """Return the option for the queues of Celery's workers, as the files that deploy them have it."""
+    texts = [read(root, path) for path in tracked(root) if deploys(path) or path.endswith(".sh")]
+    named = [names for text in texts for names in re.findall(QUEUES, text)]
+    each = dict.fromkeys(name for names in named for name in names.split(","))
+    return f" --queues {','.join(each)}" if each else ""
+
+
 def of_celery(root: Path, src: str, app: str, answer: Answer) -> dict[str, str]:
     """Return the worker of Celery, and beat where there is a schedule."""
     command = f"celery -A {app}"
-    found = {"worker": f"{command} worker --loglevel info"}
+    found = {"worker": f"{command} worker --loglevel info{queues(root)}"}
     files = [path for path in tracked(root) if path.endswith(".py") and below(path, src) and not apart(path)]
     if "django_celery_beat" in answer.settings["INSTALLED_APPS"]:
         found["beat"] = f"{command} beat --loglevel info --scheduler django_celery_beat.schedulers:DatabaseScheduler"

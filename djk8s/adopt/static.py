@@ -31,6 +31,12 @@ def commands(root: Path, answer: Answer) -> Found[tuple[str, ...]]:
     made = [path for path in tracked(root) if name_of(path) in MANIFEST and path.startswith(f"{folder}/")]
     if made:
         return Found((), made[0])
+    compresses = "compressor" in answer.settings["INSTALLED_APPS"] and answer.settings["COMPRESS_ENABLED"] is not False
+    if compresses and not answer.settings["COMPRESS_OFFLINE"]:
+        refuse(
+            "django-compressor makes its files when a page is asked for, and the image can only be read: set "
+            "COMPRESS_OFFLINE = True where DEBUG is off, and commit that."
+        )
     if answer.settings["COMPRESS_OFFLINE"] and answer.settings["COMPRESS_ENABLED"] is not False:
         return Found(("compress --force", COLLECT), "COMPRESS_OFFLINE")
     return Found((COLLECT,), "django.contrib.staticfiles")
@@ -129,8 +135,8 @@ CAUSES = (
     (
         r"(?:NoCredentials|DefaultCredentials|PartialCredentials|Authentication)Error|Unable to locate credentials"
         r"|Invalid(?:AccessKeyId|Location)|EndpointConnectionError|(?:AWS|AZURE|GS)_\w+[^\n]*(?:must|require|not set)",
-        "Their static files go to a storage in the cloud, for which a build has no credentials: "
-        "let STORAGES['staticfiles'] be one of files, such as WhiteNoise's, unless its variables are there.",
+        "The static files go to a storage in the cloud, for which a build has no credentials: "
+        "set STORAGES['staticfiles'] to one of files, such as WhiteNoise's, and commit that.",
     ),
     (
         r"without having set the (STATIC_ROOT) setting",

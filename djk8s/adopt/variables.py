@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from djk8s.adopt.layout import is_of_tests, name_of, read
+from djk8s.adopt.layout import deploys, is_of_tests, name_of, read
 from djk8s.dotenv.check import NOT_FOR_PEOPLE
 from djk8s.dotenv.file import is_secret
 from djk8s.dotenv.line import PLAIN, line
@@ -16,6 +16,7 @@ from djk8s.git import tracked
 
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", "sample.env")
 NOT_THEIRS = re.compile(r"HOME|PATH|USER|PWD|SHELL|TERM|CI|HOSTNAME|PYTHON\w*|PYTEST\w*|GITHUB_\w*|TOX\w*|RUN_MAIN")
+ENVIRONMENT = re.compile("(^|_)(ENV|ENVIRONMENT|STAGE)$")
 REQUIRED = "# The settings cannot do without these. The values are placeholders: put your own."
 OPTIONAL = "# What else its code reads, with the default of each, or an example."
 
@@ -23,6 +24,22 @@ OPTIONAL = "# What else its code reads, with the default of each, or an example.
 def of(root: Path) -> Reads:
     """Return what the project's own Python reads, but for its tests."""
     return scan(root, [path for path in tracked(root) if path.endswith(".py") and not is_of_tests(path)])
+
+
+def production(root: Path, reads: Reads) -> dict[str, str]:
+    """Return the variables that choose an environment, each with the word for production in the files that deploy.
+
+    Where those have none, the code that reads the variable may have it.
+    """
+    deploy = [read(root, path) for path in tracked(root) if deploys(path)]
+    found: dict[str, str] = {}
+    for one in reads.found:
+        if ENVIRONMENT.search(one.name):
+            said = (re.search(rf"\b{one.name}\b\W{{1,4}}(prod\w*)", text, re.IGNORECASE) for text in deploy)
+            word = next(filter(None, said), None) or re.search("[\"'](prod|production)[\"']", read(root, one.file))
+            if word:
+                found.setdefault(one.name, word[1])
+    return found
 
 
 def theirs(root: Path) -> str:

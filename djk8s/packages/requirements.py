@@ -57,15 +57,26 @@ def source(root: Path, given: str | None) -> Found[str]:
     root = root.resolve()  # as included files are
     if given:
         return Found(checked(root, given), "--packages")
-    below = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and folder.name[0] not in "._"]
-    found = list(candidates(root)) or [file for folder in below for file in candidates(folder)]
-    found = found or [file for file in sorted(root.glob("requirements/*.txt")) if not NOT_FOR_SERVING.search(file.stem)]
+    folders = (root, *below(root))
+    found = list(candidates(root)) or [file for folder in folders[1:] for file in candidates(folder)]
+    found = found or next(filter(None, map(named_otherwise, folders)), [])
     names = tuple(file.relative_to(root).as_posix() for file in found)
     if not names:
         refuse(nothing(root))
     if len(names) > 1:
         raise Unsure("--packages", "Which file names the packages of the site in production?", names)
     return Found(names[0], names[0])
+
+
+def below(root: Path) -> list[Path]:
+    return [folder for folder in sorted(root.iterdir()) if folder.is_dir() and folder.name[0] not in "._"]
+
+
+def named_otherwise(folder: Path) -> list[Path]:
+    """Return the lists in a folder, as requirements/base.txt or requirements-prod.txt, that are for production."""
+    found = [*sorted(folder.glob("req*/*.txt")), *sorted(folder.glob("req*.txt"))]
+    found = [file for file in found if not NOT_FOR_SERVING.search(file.stem)]
+    return [file for file in found if "prod" in file.stem] or found
 
 
 def checked(root: Path, given: str) -> str:
@@ -109,11 +120,13 @@ def dependencies(folder: Path) -> bool:
 
 def nothing(root: Path) -> str:
     """Return the sentence for a project without any of the files."""
-    if (root / "Pipfile").is_file():
-        return "There is a Pipfile without its lock: type `pipenv lock`, and commit Pipfile.lock."
-    if locks.table(root / "pyproject.toml", "tool", "poetry", "dependencies"):
-        return "pyproject.toml is Poetry's, and has no lock: type `poetry lock`, and commit poetry.lock."
-    if named := sorted(file.name for file in root.glob("*.txt") if re.search("req|pip|dep", file.name, re.IGNORECASE)):
+    for folder in (root, *below(root)):
+        at = f"{folder.relative_to(root).as_posix()}/" if folder != root else ""
+        if (folder / "Pipfile").is_file():
+            return f"There is {at}Pipfile without its lock: type `pipenv lock` there, and commit Pipfile.lock."
+        if locks.table(folder / "pyproject.toml", "tool", "poetry", "dependencies"):
+            return f"{at}pyproject.toml is Poetry's, and has no lock: type `poetry lock` there, and commit poetry.lock."
+    if named := sorted(file.name for file in root.glob("*.txt") if re.search("pip|dep", file.name, re.IGNORECASE)):
         return f"There is no requirements.txt: if {named[0]} names the packages of the site, add --packages {named[0]}."
     return (
         "No file names the packages of the site: type `pip freeze > requirements.txt` in its virtual environment, and "

@@ -49,9 +49,11 @@ def box(copy: Checkout) -> Iterator[Box]:
     """Run the site with every nasty value in its environment file."""
     written = inv("env", *SETTING)
     assert written.returncode == 0, written.stderr
-    yield Box.run(TAG)
-    inv("stop")
-    inv("down", "--volumes")
+    try:
+        yield Box.run(TAG)
+    finally:
+        inv("stop")
+        inv("down", "--volumes")
 
 
 def test_start_logs_no_error(box: Box) -> None:

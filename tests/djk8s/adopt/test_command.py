@@ -10,6 +10,7 @@ from invoke import Exit
 from djk8s.adopt import command, questions
 from djk8s.adopt.found import Unsure
 from djk8s.command import main
+from djk8s.facts import Facts
 from support import ROOT
 
 
@@ -67,3 +68,11 @@ def test_flag_with_which_a_fact_is_chosen_is_there(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         main(["adopt", "--help"])
     assert named <= {*re.findall("--[a-z-]+", capsys.readouterr().out)}
+
+
+def test_only_files_that_are_there_are_named_as_theirs(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").touch()
+    beside = {"Dockerfile": "Dockerfile.djk8s", ".dockerignore": "Dockerfile.djk8s.dockerignore"}
+    facts = Facts("shop", "shop.settings", "shop.wsgi:application", renamed=beside)
+    said = command.what_it_writes(tmp_path, facts, {"Dockerfile.djk8s": ""})
+    assert "Your own files stay: Dockerfile.djk8s beside Dockerfile." in said

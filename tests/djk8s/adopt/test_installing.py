@@ -27,6 +27,11 @@ SAID = [
     pytest.param("#7 3.1 E: Unable to locate package libold\n", "Debian has no package libold", id="apt"),
     pytest.param(COMPILED, "mysqlclient==2.2.4 cannot be compiled (fatal error: mysql.h: No such", id="a compiler"),
     pytest.param(C_API, "(error: implicit declaration of ‘_Py’): pin a version", id="an older Python's C"),
+    pytest.param(
+        COMPILED.replace("mysqlclient==2.2.4", "psycopg2==2.9.9"),
+        "psycopg2==2.9.9 is too old for this Python: pin psycopg2-binary 2.9.10",
+        id="an older psycopg2",
+    ),
     pytest.param(CONFLICT, "(Because you require a==1 and b==2, your requirements are unsatisfiable.)", id="versions"),
     pytest.param("#9 1.0 error: Failed to fetch: `pkg/a`\n#9 1.0   Caused by: x\n", "pkg/a cannot be had", id="index"),
     pytest.param("#9 1.0 error: Something new\n", "cannot be installed: Something new", id="another of uv's"),

@@ -28,9 +28,15 @@ def test_uploads_that_a_url_shows(asked: Asked) -> None:
 def test_uploads_in_a_bucket(asked: Asked) -> None:
     s3 = "STORAGES = {'default': {'BACKEND': 'a.S3Storage'}, 'staticfiles': {'BACKEND': 'a.S3Static'}}\n"
     assert remarks.uploads(asked(MEDIA + s3)) == []
-    assert remarks.static(asked(s3)) == [
-        "Its static files went to a bucket: serving/static.py has the image serve them instead."
-    ]
+    [said] = remarks.static(asked(s3), FACTS, [])
+    assert "serving/static.py has the image serve them" in said
+
+
+def test_static_files_that_git_has_where_they_are_gathered(asked: Asked) -> None:
+    answer = asked()
+    [said] = remarks.static(answer, FACTS, ["staticfiles/site.css"])
+    assert said.startswith("staticfiles/ is in git, and the image gathers it anew")
+    assert remarks.static(answer, FACTS, ["static/site.css"]) == []
 
 
 def test_data_that_git_tracks_is_taken_over_by_hand(asked: Asked) -> None:
@@ -51,6 +57,7 @@ def test_secrets_of_others_are_placeholders_too(asked: Asked) -> None:
     answer = asked('import os\nA = os.environ["PHONE"], os.environ["CLOUD_API_SECRET"]\n', given={"B": "1"})
     [said] = remarks.placeholders(answer, {"B": "1"})
     assert said.endswith("placeholders: PHONE=change-me, CLOUD_API_SECRET.")
+    assert remarks.placeholders(Answer({}, {"MY_DEBUG": "0", "DJANGO_ENV": "production"}), {}) == []
 
 
 def test_server_of_their_own() -> None:

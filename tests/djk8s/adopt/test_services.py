@@ -156,6 +156,23 @@ def test_worker_of_celery(root: Path, path: str, name: str) -> None:
     assert found == {"worker": f"celery -A {name} worker --loglevel info"}
 
 
+LISTENS = [
+    pytest.param(
+        "docker-compose.yml", "    command: celery -A shop worker -l info -Q a,b --concurrency=2\n", id="Compose"
+    ),
+    pytest.param("Procfile", "worker: celery -A shop worker --queues=a,b\n", id="Procfile"),
+    pytest.param("docker/Dockerfile", 'CMD ["celery", "-A", "shop", "worker", "-Q", "a,b"]\n', id="Dockerfile"),
+    pytest.param("worker.sh", "exec celery -A shop worker -Q a &\nexec celery -A shop worker -Q b\n", id="two workers"),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), LISTENS)
+def test_worker_of_celery_listens_to_the_queues_that_are_deployed(root: Path, path: str, text: str) -> None:
+    committed(root, {"shop/celery.py": CELERY, path: text})
+    found = services.workers(root, ".", answered([], installed=("celery",))).value
+    assert found == {"worker": "celery -A shop worker --loglevel info --queues a,b"}
+
+
 def test_beat_where_there_is_a_schedule(root: Path) -> None:
     committed(root, {"shop/celery.py": CELERY})
     answer = answered(["django_celery_beat"], installed=("celery",))

@@ -36,6 +36,16 @@ def test_files_whose_manifest_is_in_git_are_not_gathered_again(root: Path) -> No
     assert static.commands(root, answer(STATIC_ROOT="/app/other")).value == ("collectstatic --no-input",)
 
 
+def test_compressor_that_compresses_for_a_page_is_refused(root: Path) -> None:
+    committed(root, {"a": ""})
+    apps = ["django.contrib.staticfiles", "compressor"]
+    with pytest.raises(Exit, match="set COMPRESS_OFFLINE = True"):
+        static.commands(root, answer(INSTALLED_APPS=apps))
+    assert static.commands(root, answer(INSTALLED_APPS=apps, COMPRESS_ENABLED=False)).value == (
+        "collectstatic --no-input",
+    )
+
+
 def test_static_root() -> None:
     assert static.static_root(answer()).value == "src/public/static"
     assert static.static_root(answer(STATIC_ROOT=None)).value == "staticfiles"

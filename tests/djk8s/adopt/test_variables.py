@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from djk8s import files
 from djk8s.adopt import variables
 from djk8s.dotenv.reads import Reads, scan
@@ -70,3 +72,22 @@ def test_tests_and_what_git_does_not_track_are_not_read(root: Path) -> None:
     committed(root, tracked)
     (root / "d.py").write_text(read.format("D_ONE"))
     assert variables.of(root).names == {"A_ONE"}
+
+
+CHOICES = [
+    pytest.param({"Dockerfile": "ENV DJANGO_ENV=production\n"}, "production", id="Dockerfile"),
+    pytest.param({"compose.prod.yaml": "    environment:\n      DJANGO_ENV: prod\n"}, "prod", id="Compose"),
+    pytest.param({}, "production", id="the code"),
+]
+
+
+@pytest.mark.parametrize(("files", "word"), CHOICES)
+def test_environment_is_the_one_for_production(root: Path, files: dict[str, str], word: str) -> None:
+    chooses = 'import os\nif os.environ.get("DJANGO_ENV", "dev") == "production":\n    A = 1\n'
+    committed(root, {"shop/settings.py": chooses, **files})
+    assert variables.production(root, variables.of(root)) == {"DJANGO_ENV": word}
+
+
+def test_environment_of_which_nothing_is_known_is_not_chosen(root: Path) -> None:
+    committed(root, {"shop/settings.py": 'import os\nA = os.environ.get("DJANGO_ENV", "dev")\n'})
+    assert variables.production(root, variables.of(root)) == {}

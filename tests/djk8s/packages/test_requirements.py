@@ -49,6 +49,13 @@ CASES = {
     "pipenv": (["Pipfile.lock", "Pipfile"], "Pipfile.lock"),
     "pyproject.toml alone": (["pyproject.toml"], "pyproject.toml"),
     "a folder below": (["backend/requirements.txt"], "backend/requirements.txt"),
+    "with a dash": (["requirements-dev.txt", "requirements-prod.txt"], "requirements-prod.txt"),
+    "another folder": (["reqs/dev.txt", "reqs/prod.txt"], "reqs/prod.txt"),
+    "in the singular": (["requirement.txt"], "requirement.txt"),
+    "with a dash, in a folder below": (
+        ["app/requirements-dev.txt", "app/requirements-prod.txt"],
+        "app/requirements-prod.txt",
+    ),
     "the top before a folder": (["requirements.txt", "docs/requirements.txt"], "requirements.txt"),
 }
 
@@ -115,9 +122,13 @@ NOTHING = {
 }
 
 
+@pytest.mark.parametrize("folder", [".", "backend"])
 @pytest.mark.parametrize(("name", "text", "remedy"), [(name, *more) for name, more in NOTHING.items()])
-def test_a_project_without_its_lock_is_told_how_to_make_it(root: Path, name: str, text: str, remedy: str) -> None:
-    (root / name).write_text(text)
+def test_a_project_without_its_lock_is_told_how_to_make_it(
+    root: Path, name: str, text: str, remedy: str, folder: str
+) -> None:
+    (root / folder).mkdir(exist_ok=True)
+    (root / folder / name).write_text(text)
     with pytest.raises(Exit, match=remedy):
         requirements.source(root, None)
 
@@ -128,8 +139,8 @@ def test_a_project_without_packages_is_refused(root: Path) -> None:
 
 
 def test_a_file_with_a_name_of_its_own_is_pointed_at(root: Path) -> None:
-    (root / "requirement.txt").write_text("django\n")
-    with pytest.raises(Exit, match=r"add --packages requirement\.txt\."):
+    (root / "dependencies.txt").write_text("django\n")
+    with pytest.raises(Exit, match=r"add --packages dependencies\.txt\."):
         requirements.source(root, None)
 
 
