@@ -158,7 +158,7 @@ class Look:
             build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
             after_migrate=services.after_migrate(answer).value,
         )
-        self.remarks += remarks.remarks(answer, facts, tracked(root), self.given)
+        self.remarks += remarks.remarks(answer, facts, tracked(root), self.given, self.reads.of("SECRET_KEY"))
         return writing.beside(root, static.with_node(root, replace(facts, renamed={}), node), options.replace)
 
     def require_driver(self, kind: str, answer: Answer) -> None:

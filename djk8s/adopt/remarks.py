@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.layout import apart, name_of
@@ -22,11 +22,16 @@ CHOSEN = re.compile(f"DEBUG|{ENVIRONMENT.pattern}")  # what was not tried, but i
 SERVERS = {"gunicorn.conf.py", "gunicorn_config.py", "gunicorn.py"}
 
 
-def remarks(answer: Answer, facts: Facts, tracked: Collection[str], given: Mapping[str, str]) -> list[str]:
-    """Return the sentences about a project, given what Django said, its facts, and the files that git tracks."""
+def remarks(
+    answer: Answer, facts: Facts, tracked: Collection[str], given: Iterable[str], own_keys: Iterable[str]
+) -> list[str]:
+    """Return the sentences about a project: what Django said, its facts, and the files that git tracks.
+
+    `given` are the variables that a person gave, and `own_keys` those of SECRET_KEY, for which any value does.
+    """
     return [
         *literal(answer, facts),
-        *placeholders(answer, given),
+        *placeholders(answer, {"SECRET_KEY", *own_keys, *given}),
         *debug(answer, facts),
         *uploads(answer),
         *static(answer, facts, tracked),
@@ -47,9 +52,9 @@ def literal(answer: Answer, facts: Facts) -> list[str]:
     ]
 
 
-def placeholders(answer: Answer, given: Mapping[str, str]) -> list[str]:
+def placeholders(answer: Answer, known: Collection[str]) -> list[str]:
     """Say which values of .env were only tried."""
-    tried = {name: value for name, value in answer.required.items() if name not in given and not CHOSEN.search(name)}
+    tried = {name: value for name, value in answer.required.items() if name not in known and not CHOSEN.search(name)}
     values = [f"{name}={value}" for name, value in tried.items() if not is_secret(name)]
     values += [name for name in tried if is_secret(name)]
     return [f"Its settings want values that only you know, so .env has placeholders: {', '.join(values)}."] * bool(

@@ -104,6 +104,19 @@ def test_key_that_is_empty_is_filled_under_the_name_that_it_is_read_from(asked: 
     assert answer.for_build == {"ORCHARD_SECRET": "for-this-line-only"}
 
 
+def test_variable_that_an_error_only_mentions_keeps_its_value(asked: Asked) -> None:
+    settings = """
+import os
+from django.core.exceptions import ImproperlyConfigured
+DEBUG = os.environ.get("MY_DEBUG", "True") == "True"
+if not DEBUG and not os.environ.get("MY_SECRET_KEY"):
+    raise ImproperlyConfigured("MY_SECRET_KEY must be set when MY_DEBUG is off")
+"""
+    answer = asked(settings, example={"MY_DEBUG": "True"})
+    assert [*answer.required] == ["MY_DEBUG", "MY_SECRET_KEY"]
+    assert answer.required["MY_DEBUG"] == "0"
+
+
 DEBUGS = [
     pytest.param('DEBUG = os.environ.get("DEBUG", "True") == "True"\n', {}, True, id="DEBUG"),
     pytest.param('DEBUG = os.environ.get("MY_DEBUG", "1") == "1"\n', {"MY_DEBUG": "0"}, False, id="another name"),
