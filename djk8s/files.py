@@ -249,9 +249,9 @@ def gunicorn(text: str, facts: Facts) -> str:
 
 
 def cache(text: str, facts: Facts) -> str:
-    """Return the Compose file of the cache, which gives its address to the site in the site's own variables."""
+    """Return the Compose file of the cache, which gives its address to the site, in the site's own variables too."""
     usual = {"CACHE_URL": {"redis": "redis://cache:6379/0", "memcached": "cache:11211"}[facts.cache]}
-    lines = [f"      - {name}={value}\n" for name, value in (facts.cache_variables or usual).items()]
+    lines = [f"      - {name}={value}\n" for name, value in {**usual, **facts.cache_variables}.items()]
     return replaced(text, ("      - CACHE_URL=\n", "".join(lines)))
 
 

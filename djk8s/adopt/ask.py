@@ -243,6 +243,12 @@ def note(failure: Said, packages: str, known: Known) -> str:
     if found := re.search(r"Error loading (psycopg|MySQLdb)", failure["text"]):
         package = {"psycopg": "psycopg[binary]", "MySQLdb": "mysqlclient"}[found[1]]
         refuse(f"No driver of its database can be loaded: add {package} to {packages}, and commit that.")
+    imports = re.match(r"(?:from|import) ([\w.]+)", failure["frames"][-1]["code"]) if failure["frames"] else None
+    if step == "settings" and imports and not is_own(imports[1], known):
+        refuse(
+            f"{imports[1]} cannot be imported ({told(failure)}): pin a newer version of it and of what it needs in "
+            f"{packages}, or name an older Python with --python."
+        )
     remedy = "mend that first, or name other settings with --settings"
     if step == "settings":
         remedy = (
@@ -267,6 +273,12 @@ def untracked(failure: Said, known: Known) -> str:
     paths = [PurePosixPath(folder, name).as_posix() for folder in (".", known.src)]
     files = {*tracked(known.root)}
     return next((path for path in paths if path not in files and (known.root / path).is_file()), "")
+
+
+def is_own(module: str, known: Known) -> bool:
+    """Return whether a module is of the project."""
+    first = module.partition(".")[0]
+    return any((known.root / folder / name).exists() for folder in (".", known.src) for name in (first, f"{first}.py"))
 
 
 def told(failure: Said) -> str:

@@ -81,12 +81,13 @@ def database(answer: Answer, hint: str = "", given: str | None = None) -> Found[
     default = answer.says["databases"].get("default", {})
     found = kind(default.get("ENGINE", ""))
     filled = [name for name, value in answer.required.items() if "sqlite" in value]
-    if found != "sqlite" or not filled:
-        return Found(found, "ENGINE")
     installed = set(answer.says["installed"])
+    is_open = not default.get("ENGINE")  # as by dj_database_url.config()
+    if found != "sqlite" or not (filled or is_open):
+        return Found(found, "ENGINE")
     spatial = "django.contrib.gis" in answer.settings["INSTALLED_APPS"]
     if "://" in hint and kind(hint.partition("://")[0]) != "sqlite":
-        return Found(kind(hint.partition("://")[0]), f"their example of {filled[0]}")
+        return Found(kind(hint.partition("://")[0]), f"their example of {(filled or ['DATABASE_URL'])[0]}")
     if {"psycopg", "psycopg2"} & installed:
         return Found("postgis" if spatial else "postgres", "psycopg is installed")
     if {"MySQLdb", "pymysql"} & installed:

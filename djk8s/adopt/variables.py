@@ -59,6 +59,10 @@ def example(required: Mapping[str, str], reads: Reads, theirs: str, ours: str) -
     first = [block for block in blocks if set(names_in(block)) & required.keys()]
     rest = [block for block in blocks if block not in first]
 
+    for name in (name for name in reads.of("SECRET_KEY") if name in required and name != "SECRET_KEY"):
+        rest = [
+            block.replace("\nSECRET_KEY=", f"\n# {name}, which the settings read, wins.\nSECRET_KEY=") for block in rest
+        ]
     needed = [with_values(block, required) for block in first]
     for name, value in required.items():
         if name not in general:

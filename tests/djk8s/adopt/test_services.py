@@ -71,6 +71,12 @@ def test_database_that_only_our_own_value_made_sqlite_is_that_of_its_driver() ->
     assert services.database(Answer(says, filled), "mysql://db/shop").value == "mysql"
 
 
+def test_database_that_settings_leave_open_is_that_of_its_driver() -> None:
+    assert services.database(with_engine("", installed=["psycopg2"])).value == "postgres"
+    assert services.database(with_engine("", installed=["psycopg2"]), "mysql://db/shop").value == "mysql"
+    assert services.database(with_engine("")).value == "sqlite"
+
+
 LOCMEM = "CACHES = {'default': {'BACKEND': 'django.core.cache.backends.locmem.LocMemCache'}}\n"
 REDIS = """
 import os

@@ -9,7 +9,7 @@ import pytest
 
 from djk8s import files
 from djk8s.adopt import variables
-from djk8s.dotenv.reads import Reads, scan
+from djk8s.dotenv.reads import Read, Reads, scan
 from repository_of import committed
 
 OURS = files.read(files.source(), ".env.example")
@@ -91,3 +91,10 @@ def test_environment_is_the_one_for_production(root: Path, files: dict[str, str]
 def test_environment_of_which_nothing_is_known_is_not_chosen(root: Path) -> None:
     committed(root, {"shop/settings.py": 'import os\nA = os.environ.get("DJANGO_ENV", "dev")\n'})
     assert variables.production(root, variables.of(root)) == {}
+
+
+def test_key_under_another_name_is_said_to_win() -> None:
+    reads = Reads(into={"SECRET_KEY": {"SHOP_KEY"}})
+    reads.found.append(Read("SHOP_KEY", None, "shop/settings.py", 1))
+    text = variables.example({"SHOP_KEY": "a"}, reads, "", OURS)
+    assert "# SHOP_KEY, which the settings read, wins.\nSECRET_KEY=\n" in text
