@@ -31,6 +31,7 @@ UPDATE = """\
 examples:
   djk8s update --dry              the difference that it would make
   djk8s update                    bring the files of this folder to this version of djk8s, with your changes kept
+  djk8s update --database postgres    and bring compose/db.yaml, once a driver is among the packages
   djk8s update --node frontend    and let Node make static files in it, now that it has a package.json
 """
 
@@ -104,6 +105,7 @@ def update_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", metavar="FOLDER", nargs="?", default=".", help="the project; by default this folder")
     command.add_argument("--dry", action="store_true", help="show the difference, and write nothing")
     command.add_argument("--node", metavar="FOLDER", help=NODE)
+    command.add_argument("--database", metavar="KIND", help="the kind that the site has from now on, such as postgres")
     command.set_defaults(act=run_update)
 
 
@@ -126,7 +128,7 @@ def run_adopt(options: argparse.Namespace) -> None:
 
 
 def run_update(options: argparse.Namespace) -> None:
-    update.run(options.folder, options.dry, options.node)
+    update.run(options.folder, options.dry, options.node, options.database)
 
 
 if __name__ == "__main__":

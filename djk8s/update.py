@@ -11,11 +11,11 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from djk8s import facts, files, wheel, writing
-from djk8s.adopt import static
+from djk8s.adopt import services, static
 from djk8s.facts import Facts
 from djk8s.packages import resolver
 from djk8s.shell.talk import refuse, say
@@ -40,10 +40,11 @@ class Merged:
     left: list[str] = field(default_factory=list)
 
 
-def run(folder: str, dry: bool = False, node: str | None = None) -> None:
+def run(folder: str, dry: bool = False, node: str | None = None, database: str | None = None) -> None:
     """Update the project in a folder, or print the difference; raises `Exit` if that cannot be done.
 
-    With `node`, the static files are made by Node in this folder from now on, or with "" no more.
+    With `node`, the static files are made by Node in this folder from now on, or with "" no more. `database` is the
+    kind that the site has from now on.
     """
     root = Path(folder).resolve()
     project, recorded, keep = read(root)
@@ -54,6 +55,8 @@ def run(folder: str, dry: bool = False, node: str | None = None) -> None:
     base = earlier(root, recorded)
     if node is not None:
         project = static.with_node(root, project, static.node(root, node).value)
+    if database is not None:
+        project = with_database(root, project, database)
     merged = merge(root, base, files.rendered(project), recorded)
     contents = {**merged.texts, **pins(root, merged, project, keep)}
     if node and (added := writing.gitignore(root, project)):
@@ -78,6 +81,18 @@ def read(root: Path) -> tuple[Facts, str, bool]:
         return (*facts.loads(text), facts.keeps(text))
     except (OSError, ValueError, KeyError, TypeError) as error:
         refuse(f"{facts.FILE} cannot be read ({error}): mend it, or `git checkout {facts.FILE}`.")
+
+
+def with_database(root: Path, project: Facts, kind: str) -> Facts:
+    """Return the facts with another kind of database; raises `Exit` for an unknown one, or without its driver."""
+    if kind not in services.KINDS:
+        refuse(f"--database is {kind}: write {', '.join(services.KINDS[:-1])} or {services.KINDS[-1]}.")
+    driver, package = ("mysqlclient|pymysql", "mysqlclient") if kind == "mysql" else ("psycopg", "psycopg[binary]")
+    pinned = files.renamed("requirements.txt", project)
+    text = (root / pinned).read_text(encoding="utf-8") if (root / pinned).is_file() else ""
+    if kind != "sqlite" and not re.search(f"^({driver})", text, re.MULTILINE | re.IGNORECASE):
+        refuse(f"No driver of {kind} is in {pinned}: add {package} to {project.packages}, type `./inv lock`, commit.")
+    return replace(project, database=kind)
 
 
 def number(version: str) -> tuple[int, ...]:

@@ -184,6 +184,20 @@ def test_static_files_come_to_be_made_by_node_and_no_more(shop: Path, updated: U
     assert (shop / "Dockerfile").read_text() == before
 
 
+def test_database_comes_when_its_driver_is_there(shop: Path, updated: Update) -> None:
+    change(shop / facts.FILE, "(?m)^offered = .*$", "offered = []")
+    (shop / "compose/db.yaml").unlink()
+    assert updated(shop).returncode == 0
+    refused = updated(shop, "--database", "postgres").stderr
+    assert refused.startswith("No driver of postgres is in requirements.txt: add psycopg[binary] to requirements.in")
+    with (shop / "requirements.txt").open("a") as file:
+        file.write("psycopg[binary]==3.2.12\n")
+    assert updated(shop, "--database", "postgres").returncode == 0
+    assert "image: postgres:17" in (shop / "compose/db.yaml").read_text()
+    assert facts.loads((shop / facts.FILE).read_text())[0].database == "postgres"
+    assert updated(shop, "--database", "oracle").stderr.startswith("--database is oracle: write sqlite, ")
+
+
 def test_dry_shows_the_difference_and_writes_nothing(shop: Path, typed: Update) -> None:
     (shop / "notes.txt").touch()
     before = git(shop, "status", "--porcelain")
