@@ -23,7 +23,6 @@ from djk8s.shell.talk import refuse, say
 DEVCONTAINERS = (".devcontainer", ".devcontainer.json")  # https://containers.dev/implementors/spec/#devcontainerjson
 # Modules that Django imports for a kind of database.
 DRIVERS = {"postgres": ("psycopg", "psycopg2"), "mysql": ("MySQLdb", "pymysql")}
-TOO_OLD = {"19", "20", "21"}  # of gunicorn: its requests cannot be told to be the last of their connection
 REQUIREMENTS, EXAMPLE = "requirements.txt", ".env.example"
 Texts = dict[str, "str | bytes"]
 
@@ -102,11 +101,8 @@ class Look:
             refuse(f"{facts.packages} names no Django: add it with the version that the site runs on, and commit that.")
         needed = system.system(self.root, self.export, facts.python, layout.named(self.root, system.NAMED))
         self.found["Debian"] = Found(" ".join((*needed.value.build, *needed.value.run)), needed.where)
-        if self.export.pins.get("gunicorn", "99").partition(".")[0] in TOO_OLD:
-            refuse(
-                f"{facts.packages} pins gunicorn {self.export.pins['gunicorn']}, and serving/ needs 22 or newer, which "
-                "also mends CVE-2024-1135: change the pin, and commit that."
-            )
+        # An older one cannot be told that a request is the last of its connection, and has CVE-2024-1135.
+        self.require_gunicorn(facts, 22, "serving/")
         if kept := [line for line in self.export.kept if not line.startswith("-")]:
             self.remarks.append(f"Kept without a hash, as no index has them: {', '.join(kept)}.")
         facts = replace(facts, system_build=needed.value.build, system_run=needed.value.run, hashed=self.export.hashed)
@@ -114,52 +110,70 @@ class Look:
 
     def at_django(self, facts: Facts, answer: Answer) -> Facts:
         """Return the facts with what Django said of the project."""
-        root, options = self.root, self.options
+        facts = self.with_what_it_writes(self.with_static_files(self.with_services(facts, answer), answer), answer)
+        self.found["variables"] = Found(", ".join(answer.required), "what its settings cannot do without")
+        facts = replace(
+            facts,
+            renamed={},
+            devcontainer=not any(writing.exists(self.root, name) for name in DEVCONTAINERS),
+            build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
+        )
+        self.remarks += remarks.remarks(answer, facts, tracked(self.root), self.given, self.reads.of("SECRET_KEY"))
+        return writing.beside(self.root, facts, self.options.replace)
+
+    def with_services(self, facts: Facts, answer: Answer) -> Facts:
+        """Return the facts with the server, the database, the cache and the workers."""
+        root, src, options = self.root, facts.src, self.options
         serves = self.note("server", lambda: services.server(answer, options.server))
-        pinned = self.export.pins.get("gunicorn", "")
-        if serves == "asgi" and pinned and int(pinned.split(".")[0]) < 25:
-            refuse(f"The site needs gunicorn's ASGI worker, and pins gunicorn {pinned}: pin 25 or newer.")
+        if serves == "asgi":
+            self.require_gunicorn(facts, 25, "the server for coroutines")
         application = self.note(
-            "application", lambda: services.application(root, facts.src, answer, serves, options.application)
+            "application", lambda: services.application(root, src, answer, serves, options.application)
         )
         address = self.example.get("DATABASE_URL", "")
         database = self.note("database", lambda: services.database(answer, address, options.database))
-        cache = self.note("cache", lambda: services.cache(answer))
-        addresses = services.cache_variables(answer, self.reads, cache)
-        workers = services.workers(root, facts.src, answer)
-        commands = static.commands(root, answer)
-        self.found["workers"] = Found(", ".join(workers.value), workers.where)
-        self.found["static files"] = Found(", ".join(commands.value), commands.where)
-        static_root = self.note("STATIC_ROOT", lambda: static.static_root(answer))
-        node = self.note("Node", lambda: static.node(root, options.node))
-        if node:
-            self.note("packages of Node", lambda: static.installer(root, node))
-        self.found["variables"] = Found(", ".join(answer.required), "what its settings cannot do without")
-        if writes := volume.writes(answer, tracked(root)):
-            self.found["in the volume"] = Found(", ".join(writes), "its settings write to it")
-        ours = files.read(files.source(), ".dockerignore")
-        if kept_out := private.files([*ignored(root), *remarks.databases(answer, tracked(root))], ours):
-            self.found["stays out"] = Found(", ".join(kept_out), "git ignores it, or it is the database")
         self.require_driver(database, answer)
-        facts = replace(
+        cache = self.note("cache", lambda: services.cache(answer))
+        workers = services.workers(root, src, answer)
+        self.found["workers"] = Found(", ".join(workers.value), workers.where)
+        return replace(
             facts,
             server=serves,
             application=application,
             database=database,
-            cache=cache,
-            cache_variables=addresses,
-            workers=workers.value,
-            static=commands.value,
-            static_root=static_root,
-            uploads=volume.uploads(answer, tracked(root)),
-            private=kept_out,
-            writes=writes,
-            devcontainer=not any(writing.exists(self.root, name) for name in DEVCONTAINERS),
-            build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
             after_migrate=services.after_migrate(answer).value,
+            cache=cache,
+            cache_variables=services.cache_variables(answer, self.reads, cache),
+            workers=workers.value,
         )
-        self.remarks += remarks.remarks(answer, facts, tracked(root), self.given, self.reads.of("SECRET_KEY"))
-        return writing.beside(root, static.with_node(root, replace(facts, renamed={}), node), options.replace)
+
+    def with_static_files(self, facts: Facts, answer: Answer) -> Facts:
+        """Return the facts with what makes the static files, and where they are gathered."""
+        commands = static.commands(self.root, answer)
+        self.found["static files"] = Found(", ".join(commands.value), commands.where)
+        static_root = self.note("STATIC_ROOT", lambda: static.static_root(answer))
+        node = self.note("Node", lambda: static.node(self.root, self.options.node))
+        if node:
+            self.note("packages of Node", lambda: static.installer(self.root, node))
+        return static.with_node(self.root, replace(facts, static=commands.value, static_root=static_root), node)
+
+    def with_what_it_writes(self, facts: Facts, answer: Answer) -> Facts:
+        """Return the facts with what belongs in the volume, and what stays out of the image."""
+        theirs, ours = tracked(self.root), files.read(files.source(), ".dockerignore")
+        if writes := volume.writes(answer, theirs):
+            self.found["in the volume"] = Found(", ".join(writes), "its settings write to it")
+        if kept_out := private.files([*ignored(self.root), *remarks.databases(answer, theirs)], ours):
+            self.found["stays out"] = Found(", ".join(kept_out), "git ignores it, or it is the database")
+        return replace(facts, writes=writes, private=kept_out, uploads=volume.uploads(answer, theirs))
+
+    def require_gunicorn(self, facts: Facts, oldest: int, what: str) -> None:
+        """Raise `Exit` if the project pins a gunicorn that something cannot do with."""
+        pinned = self.export.pins.get("gunicorn", "")
+        if pinned and int(pinned.partition(".")[0]) < oldest:
+            refuse(
+                f"{facts.packages} pins gunicorn {pinned}, and {what} needs {oldest} or newer: "
+                "change the pin, and commit that."
+            )
 
     def require_driver(self, kind: str, answer: Answer) -> None:
         """Raise `Exit` if a kind of database that Django has itself is without its driver."""
