@@ -26,21 +26,28 @@ def revision(project: Project) -> str:
     return commit.stdout.strip() + ("-dirty" if changes.stdout else "")
 
 
+def at(folder: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a git command in a folder, with `given` as its input; its exit code is -1 without git."""
+    argv = ("git", "-C", str(folder), *words)
+    try:
+        return subprocess.run(
+            argv,
+            input=given,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # a file's name may be something else
+            check=False,
+        )
+    except OSError:
+        return subprocess.CompletedProcess(argv, -1, "", "")
+
+
 def tracked(root: Path) -> tuple[str, ...]:
     """Return the files of a folder that git tracks, with `/` between the parts; none where it is no repository."""
-    return listed(root)
+    return tuple(at(root, "ls-files", "-z").stdout.split("\0")[:-1])
 
 
 def ignored(root: Path) -> tuple[str, ...]:
     """Return the files of a folder that git ignores, but for those in a folder that it ignores as a whole."""
-    found = listed(root, "--others", "--ignored", "--exclude-standard", "--directory")
-    return tuple(path for path in found if not path.endswith("/"))
-
-
-def listed(root: Path, *options: str) -> tuple[str, ...]:
-    try:
-        words = ("git", "-C", str(root), "ls-files", "-z", *options)
-        said = subprocess.run(words, capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return ()
-    return tuple(name for name in said.decode(errors="surrogateescape").split("\0") if name)
+    found = at(root, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory").stdout
+    return tuple(path for path in found.split("\0")[:-1] if not path.endswith("/"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from djk8s import files, writing
+from djk8s import files, git, writing
 from djk8s.facts import Facts
 from djk8s.packages import requirements, resolver
 from djk8s.shell import processes
@@ -170,10 +169,7 @@ def refused(name: str, oldest: str, said: str) -> str:
 
 def in_repository(folder: Path) -> bool:
     """Return whether git has a repository around a folder, or cannot make one, as it is not here."""
-    if not shutil.which("git"):
-        return True
-    words = ("git", "rev-parse", "--is-inside-work-tree")
-    return subprocess.run(words, cwd=folder, capture_output=True, check=False).returncode == 0
+    return git.at(folder, "rev-parse", "--is-inside-work-tree").returncode in {0, -1}
 
 
 def put(source: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from djk8s import facts, files, wheel, writing
+from djk8s import facts, files, git, wheel, writing
 from djk8s.adopt import services, static
 from djk8s.facts import Facts
 from djk8s.packages import resolver
@@ -101,10 +101,8 @@ def number(version: str) -> tuple[int, ...]:
 
 def require_clean(root: Path) -> None:
     """Raise `Exit` unless git has everything that an update changes."""
-    words = ("git", "status", "--porcelain", "--", ".")
-    try:
-        status = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
-    except OSError:
+    status = git.at(root, "status", "--porcelain", "--", ".")
+    if status.returncode == -1:
         refuse("There is no git here, which merges your changes with an update: install it.")
     if status.returncode:
         refuse(f"{root} is in no repository of git: `git init`, and commit what is there, so that nothing can be lost.")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace as with_values
 from pathlib import Path
 
-from djk8s import facts, files, wheel
+from djk8s import facts, files, git, wheel
 from djk8s.compose.stack import COMPOSE_FILES
 from djk8s.facts import Facts
 from djk8s.shell.talk import refuse
@@ -93,12 +92,8 @@ def gitignore(root: Path, project: Facts, written: Iterable[str] = ()) -> str:
 
 def ignored(root: Path, paths: Iterable[str]) -> list[str]:
     """Return those of the files that git would ignore as .gitignore is now."""
-    words = ("git", "-C", str(root), "check-ignore", "--no-index", "--stdin", "-z")
-    try:
-        said = subprocess.run(words, input="\0".join(paths).encode(), capture_output=True, check=False)
-    except OSError:
-        return []
-    return [path for path in said.stdout.decode().split("\0") if path]
+    said = git.at(root, "check-ignore", "--no-index", "--stdin", "-z", given="\0".join(paths)).stdout
+    return said.split("\0")[:-1]
 
 
 def write(root: Path, contents: Contents, replace: Collection[str] = ()) -> None:

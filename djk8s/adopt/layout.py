@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
+from djk8s import git
 from djk8s.adopt.found import Found, Unsure
 from djk8s.git import tracked
 from djk8s.packages.python import read as text_of
@@ -34,12 +34,12 @@ NAMED_IN = re.compile(
 
 def check(root: Path) -> None:
     """Raise `Exit` with the remedy where a folder cannot be adopted as it is."""
-    if git(root, "rev-parse", "--git-dir") is None:
+    if git.at(root, "rev-parse", "--git-dir").returncode:
         refuse(f"{root} is no git repository: `git init && git add . && git commit` there, then type this again.")
     files = tracked(root)
     if not files:
         refuse("git has no file of it yet: `git add . && git commit`, then type this again.")
-    for line in (git(root, "submodule", "status") or "").splitlines():
+    for line in git.at(root, "submodule", "status").stdout.splitlines():
         if line.startswith("-"):
             refuse(
                 f"The submodule {line.split()[1]} is not there: `git submodule update --init --recursive` fetches it."
@@ -50,7 +50,7 @@ def check(root: Path) -> None:
             refuse(
                 f"{path} is in git, with its secrets: `git rm --cached {path}`, add a line .env to .gitignore, commit."
             )
-    if changes := git(root, "status", "--porcelain", "--", "."):
+    if changes := git.at(root, "status", "--porcelain", "--", ".").stdout:
         first = changes.splitlines()[0][3:]
         refuse(f"It has changes that are not committed, as {first}: commit them, or `git stash --include-untracked`.")
 
@@ -345,11 +345,3 @@ def below(path: str, src: str) -> bool:
 def read(root: Path, path: str) -> str:
     """Return the text of a file; "" if it cannot be read."""
     return text_of(root / path)
-
-
-def git(root: Path, *words: str) -> str | None:
-    """Return what git says in a folder; None if it fails."""
-    try:
-        return subprocess.run(("git", "-C", root, *words), capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None

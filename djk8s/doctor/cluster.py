@@ -206,8 +206,7 @@ def replicas(at: Place) -> Finding:
 def port(at: Place) -> Finding:
     """Check that the port of a deployment on this machine is free, or its own."""
     number = ports.parse(at.where.port, "deploy.port")
-    host = at.docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
-    if not host.startswith(("unix:", "npipe:")):
+    if docker.is_elsewhere(at.project, at.where):
         return fine(f"Not looked at: {number} is another machine's.")
     found = free_ports.free(at.project, ports.Published("0.0.0.0", number), "deploy", "INVOKE_DEPLOY_PORT")
     label = f"{swarm.STACK if at.to == 'swarm' else engine.COMPOSE_PROJECT}={at.where.name}"
