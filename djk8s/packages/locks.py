@@ -16,6 +16,7 @@ from djk8s.packages import pins
 from djk8s.shell.talk import refuse
 
 Table = Mapping[str, Any]
+PRODUCTION = {"prod", "production"}  # groups of packages that are not for developing
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def poetry(lock: Table, folder: Path) -> Locked:
     says_groups = all("groups" in package for package in lock.get("package", ()))
     found, indexes = [], []
     for package in lock.get("package", ()):
-        if says_groups and ("main" not in package["groups"] or package.get("optional")):
+        if says_groups and (not {"main", *PRODUCTION} & {*package["groups"]} or package.get("optional")):
             continue
         markers, source = package.get("markers") or "", package.get("source", {})
         if isinstance(markers, dict):
@@ -125,7 +126,7 @@ def pdm(lock: Table, folder: Path) -> Locked:
     says_groups = all("groups" in package for package in lock.get("package", ()))
     found = []
     for package in lock.get("package", ()):
-        if package.get("extras") or (says_groups and "default" not in package["groups"]):
+        if package.get("extras") or (says_groups and not {"default", *PRODUCTION} & {*package["groups"]}):
             continue  # one with extras is there without them too
         source = package.get("path") or package.get("url") or ""
         if "git" in package:

@@ -213,13 +213,22 @@ dependencies = [{{ name = "django" }}]
 
 [package.dev-dependencies]
 dev = [{{ name = "only-for-tests" }}]
+prod = [{{ name = "errors" }}]
+
+[[package]]
+name = "errors"
+version = "2"
+source = {{ registry = "https://index.example/simple" }}
+wheels = [{{ url = "https://index.example/errors-2-py3-none-any.whl", hash = "{B}" }}]
 """
 
 
 @pytest.mark.usefixtures("index")
 def test_uv_lock_is_taken_as_it_is(root: Path) -> None:
-    write(root, uv_lock=UV, pyproject_toml=LOCKED + '[dependency-groups]\ndev = ["only-for-tests"]\n')
+    groups = '[dependency-groups]\ndev = ["only-for-tests"]\nprod = ["errors"]\n'
+    write(root, uv_lock=UV, pyproject_toml=LOCKED + groups)
     made = exported(root, "uv.lock")
+    assert made.pins["errors"] == "2"
     assert f"django==5.2.1 \\\n    --hash={A}\n" in made.text
     assert "only-for-tests" not in made.pins
     assert made.hashed
