@@ -11,11 +11,13 @@ NEXT=$DATA/.restored         # on the same disk as the files, so that each is pu
 PLAIN=(--no-owner --no-privileges)
 KEEP=${BACKUP_KEEP:-30}
 
-# Empties a database, as `inv db restore` does: PostGIS, and sites of several tenants, have schemas besides public.
+# Empties a database, as `inv db restore` does: PostGIS, and sites of several tenants, have schemas besides public; those
+# of an extension are its own to drop.
 EMPTY=$(
   cat <<'SQL'
 DO $$ DECLARE s name; BEGIN FOR s IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'
-LOOP EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', s); END LOOP; END $$;
+AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND objid = pg_namespace.oid
+AND deptype = 'e') LOOP EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', s); END LOOP; END $$;
 CREATE SCHEMA public
 SQL
 )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from djk8s import facts, files, git, wheel, writing
-from djk8s.adopt import services, static
+from djk8s.adopt import services, static, system
 from djk8s.facts import Facts
 from djk8s.packages import resolver
 from djk8s.shell.talk import refuse, say
@@ -92,7 +92,8 @@ def with_database(root: Path, project: Facts, kind: str) -> Facts:
     text = (root / pinned).read_text(encoding="utf-8") if (root / pinned).is_file() else ""
     if kind != "sqlite" and not re.search(f"^({driver})", text, re.MULTILINE | re.IGNORECASE):
         refuse(f"No driver of {kind} is in {pinned}: add {package} to {project.packages}, type `./inv lock`, commit.")
-    return replace(project, database=kind)
+    run = (*project.system_run, *system.NAMED["django.contrib.gis"]) if kind == "postgis" else project.system_run
+    return replace(project, database=kind, system_run=system.unique(run))
 
 
 def number(version: str) -> tuple[int, ...]:

@@ -3,6 +3,8 @@
 Where its settings leave the engine open, as for a local_settings.py that is not in the image, it is SQLite.
 """
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,8 @@ def follow(databases: dict[str, Any], data: Path | None) -> None:
     if kind in old.get("ENGINE", ""):
         new["ENGINE"] = old["ENGINE"]
         options = {**(old.get("OPTIONS") or {}), **options}  # as sslmode, which the URL may say too
-    if kind == "mysql" and not new.get("PASSWORD"):
-        new["PASSWORD"] = os.environ.get("MYSQL_PWD", "")  # which MySQL's own library reads, and PyMySQL does not
     if any(str(old.get(part) or "") != str(new.get(part) or "") for part in SAME):
         old = {**old, **new}
+    if kind == "mysql" and not old.get("PASSWORD"):
+        old = {**old, "PASSWORD": os.environ.get("MYSQL_PWD", "")}  # MySQL's own library reads it, and PyMySQL does not
     databases["default"] = {**old, "OPTIONS": options}

@@ -4,6 +4,8 @@ A site says where in EMAIL_HOST and others or, from Django 6.1 on, in MAILERS:
 https://docs.djangoproject.com/en/stable/ref/settings/#mailers
 """
 
+from __future__ import annotations
+
 import os
 from typing import Any
 from urllib.parse import unquote, urlsplit

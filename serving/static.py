@@ -27,5 +27,5 @@ def follow(site: dict[str, Any], root: Path) -> None:
             site["STORAGES"] = {**storages, "staticfiles": {"BACKEND": OF_FILES}}
         else:
             site["STATICFILES_STORAGE"] = OF_FILES  # up to Django 5.0
-        if "://" in site.get("STATIC_URL", ""):
+        if "//" in (site.get("STATIC_URL") or ""):
             site["STATIC_URL"] = "/static/"

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -149,7 +150,7 @@ def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt")
         notes = tuple(note(failure, packages, known) for failure in said["failures"])
         own = {name: value for name, value in off.items() if name != "DEBUG"}
         # What a person gave is for the build and .env too.
-        return Answer(said, {**known.given, **own, **required}, notes, "DEBUG" in known.debug)
+        return Answer(said, {**own, **required, **known.given}, notes, "DEBUG" in known.debug)
     return refuse(
         f"After {MOST} tries its settings still want more than {', '.join(required)}: give variables with --env."
     )
@@ -244,7 +245,7 @@ def note(failure: Said, packages: str, known: Known) -> str:
         package = {"psycopg": "psycopg[binary]", "MySQLdb": "mysqlclient"}[found[1]]
         refuse(f"No driver of its database can be loaded: add {package} to {packages}, and commit that.")
     imports = re.match(r"(?:from|import) ([\w.]+)", failure["frames"][-1]["code"]) if failure["frames"] else None
-    if step == "settings" and imports and not is_own(imports[1], known):
+    if step == "settings" and imports and is_package(imports[1], known):
         refuse(
             f"{imports[1]} cannot be imported ({told(failure)}): pin a newer version of it and of what it needs in "
             f"{packages}, or name an older Python with --python."
@@ -270,15 +271,18 @@ def untracked(failure: Said, known: Known) -> str:
         name = found[1]
     else:
         return ""
+    if name.endswith(".log"):  # which is written, and not read
+        return ""
     paths = [PurePosixPath(folder, name).as_posix() for folder in (".", known.src)]
     files = {*tracked(known.root)}
     return next((path for path in paths if path not in files and (known.root / path).is_file()), "")
 
 
-def is_own(module: str, known: Known) -> bool:
-    """Return whether a module is of the project."""
+def is_package(module: str, known: Known) -> bool:
+    """Return whether a module is neither of the project nor of Python itself."""
     first = module.partition(".")[0]
-    return any((known.root / folder / name).exists() for folder in (".", known.src) for name in (first, f"{first}.py"))
+    own = any(f"/{path}".endswith((f"/{first}.py", f"/{first}/__init__.py")) for path in tracked(known.root))
+    return not own and first not in sys.stdlib_module_names
 
 
 def told(failure: Said) -> str:

@@ -53,7 +53,9 @@ def run(options: Namespace) -> None:
         say(f"Written: {written}, and .env. `git add . && git commit` keeps them.")
     else:
         say(f"Written: {written}; your .env stays, and `./inv env --check` says what it lacks.")
-        if re.search(r"^DEBUG *= *[\"']?(1|true|yes|on)\b", (root / ".env").read_text(errors="replace"), re.I | re.M):
+        if re.search(
+            r"^(?:export )?DEBUG *= *[\"']?(1|true|yes|on)\b", (root / ".env").read_text(errors="replace"), re.I | re.M
+        ):
             say("It has DEBUG on, and a container would show debug pages to everybody: `./inv env --set DEBUG=0`.")
     if not options.no_smoke:
         verdict(root, options)

@@ -39,6 +39,8 @@ def check(root: Path) -> None:
     files = tracked(root)
     if not files:
         refuse("git has no file of it yet: `git add . && git commit`, then type this again.")
+    if (root / ".env").is_dir():
+        refuse(".env is a folder, and has to be the file with the settings of this machine: rename it, or remove it.")
     for line in git.at(root, "submodule", "status").stdout.splitlines():
         if line.startswith("-"):
             refuse(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterable
 
 from djk8s.adopt.ask import Answer
@@ -44,11 +45,12 @@ def remarks(
 def literal(answer: Answer, facts: Facts) -> list[str]:
     """Say what to write where an address is in code besides the settings, which serving/cache.py does not change."""
     broker = str(answer.says.get("celery_broker", ""))
-    if not facts.cache or facts.cache_variables or not broker or broker == answer.says["broker"]:
+    in_code = re.match("rediss?:", broker) and broker != answer.says["broker"]
+    if facts.cache != "redis" or facts.cache_variables or not in_code:
         return []
     return [
-        "Celery's broker is written in the code, so that a container looks for it there: write "
-        'os.environ.get("CACHE_URL", "redis://localhost:6379/0"), which compose/cache.yaml sets.'
+        "The address of Celery's broker is written in the code, where a container finds nothing: write "
+        'os.environ.get("CACHE_URL", "redis://localhost:6379/0") there; compose/cache.yaml sets that variable.'
     ]
 
 
@@ -70,11 +72,11 @@ def uploads(answer: Answer) -> list[str]:
     """Say that nothing shows the uploads, if they are files and the site has any."""
     storage = answer.says["file_storage"]
     elsewhere = bool(storage) and not storage.endswith("FileSystemStorage")
-    if elsewhere or answer.settings["MEDIA_URL"] in (None, "", "/") or answer.says.get("uploads"):
+    if elsewhere or "//" in (url := answer.settings["MEDIA_URL"] or "/") or url == "/" or answer.says.get("uploads"):
         return []
     return [
         "Uploads are kept in the volume, and without DEBUG no URL shows them: let a server in front do it, or add "
-        f're_path(r"^{answer.settings["MEDIA_URL"].strip("/")}/(?P<path>.*)$", django.views.static.serve, '
+        f're_path(r"^{url.strip("/")}/(?P<path>.*)$", django.views.static.serve, '
         '{"document_root": settings.MEDIA_ROOT}) to the urls.'
     ]
 
@@ -94,13 +96,15 @@ def static(answer: Answer, facts: Facts, tracked: Collection[str]) -> list[str]:
 
 def data(answer: Answer, tracked: Collection[str]) -> list[str]:
     """Say how to take over a database and uploads that git tracks, as a container begins with empty ones."""
-    said = [
-        f"{path} stays out of the image, and a container begins with an empty database: `./inv run --detach`, then "
-        f"`./inv shell -- sh -c 'cat > /app/data/{name_of(path)}' < {path}` takes it over."
-        for path in databases(answer, tracked)
-    ]
+    said = []
+    for path in databases(answer, tracked):
+        there = shlex.quote(f"cat > {shlex.quote(f'/app/data/{name_of(path)}')}")
+        said.append(
+            f"{path} stays out of the image, and a container begins with an empty database: `./inv run --detach`, then "
+            f"`./inv shell -- sh -c {there} < {shlex.quote(path)}` takes it over."
+        )
     media = in_project(answer.settings["MEDIA_ROOT"])
-    if media and any(path.startswith(f"{media}/") for path in tracked):
+    if media and not media.startswith("data/") and any(path.startswith(f"{media}/") for path in tracked):
         said.append(
             f"{media}/ is in git, and a container keeps uploads in its volume: `./inv run --detach`, then `tar c -C "
             f"{media} . | ./inv shell -- sh -c 'mkdir -p /app/data/media && tar x -C /app/data/media'` takes them over."
@@ -111,7 +115,7 @@ def data(answer: Answer, tracked: Collection[str]) -> list[str]:
 def databases(answer: Answer, tracked: Collection[str]) -> list[str]:
     """Return the files of SQLite that git tracks."""
     names = {in_project(one["NAME"]) for one in answer.says["databases"].values() if "lite" in one["ENGINE"]}
-    return sorted(names & {*tracked})
+    return sorted(name for name in names & {*tracked} if not name.startswith("data/"))
 
 
 def secrets(tracked: Iterable[str]) -> list[str]:

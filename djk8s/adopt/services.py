@@ -21,7 +21,7 @@ ADDRESSES = (
     "CACHES", "CHANNEL_LAYERS", "CELERY_BROKER_URL", "BROKER_URL", "CELERY_RESULT_BACKEND", "RQ_QUEUES", "HUEY",
     "Q_CLUSTER", "DRAMATIQ_BROKER", "DRAMATIQ_RESULT_BACKEND",
 )  # fmt: skip
-QUEUES = r"""celery\b[^\n]*\bworker\b[^\n]*?(?:-Q|--queues)["', =]+([\w.-]+(?:,[\w.-]+)*)"""
+QUEUES = r"""(?:-Q|--queues)["', =]+([\w.-]+(?:,[\w.-]+)*)(?![\w.,$-])"""
 REDIS = {"HOST": "cache", "PORT": "6379", "URL": "redis://cache:6379/0"}
 MEMCACHED = {"HOST": "cache", "PORT": "11211", "URL": "cache:11211"}
 
@@ -176,10 +176,13 @@ def celery_app(root: Path, src: str) -> str:
 
 
 def queues(root: Path) -> str:
-    """Return the option for the queues of Celery's workers, as the files that deploy them have it."""
+    """Return the option for the queues of Celery's workers, as all that the files deploy listen to some; else ""."""
     texts = [read(root, path) for path in tracked(root) if deploys(path) or path.endswith(".sh")]
-    named = [names for text in texts for names in re.findall(QUEUES, text)]
-    each = dict.fromkeys(name for names in named for name in names.split(","))
+    workers = [line for text in texts for line in re.findall(r"celery\b[^\n]*\bworker\b([^\n]*)", text)]
+    listens = [re.search(QUEUES, line) for line in workers]
+    if not all(listens):
+        return ""
+    each = dict.fromkeys(name for found in listens if found for name in found[1].split(","))
     return f" --queues {','.join(each)}" if each else ""
 
 

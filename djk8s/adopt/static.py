@@ -148,7 +148,7 @@ CAUSES = (
     ),
     (
         r"(?:OfflineGenerationError|CommandError): ([^\n]*(?:[Oo]ffline|rendering)[^\n]*)",
-        "compress could not make its files ({0}): see to that template, or set COMPRESS_OFFLINE to False.",
+        "compress could not make its files ({0}): see to that template, or set COMPRESS_ENABLED to False.",
     ),
     (
         r"(?:OperationalError|InterfaceError|ProgrammingError)\b",

@@ -16,6 +16,7 @@ from djk8s.git import tracked
 
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", "sample.env")
 NOT_THEIRS = re.compile(r"HOME|PATH|USER|PWD|SHELL|TERM|CI|HOSTNAME|PYTHON\w*|PYTEST\w*|GITHUB_\w*|TOX\w*|RUN_MAIN")
+WORD = "prod|production|Production|PRODUCTION"
 ENVIRONMENT = re.compile("(^|_)(ENV|ENVIRONMENT|STAGE)$")
 REQUIRED = "# The settings cannot do without these. The values are placeholders: put your own."
 OPTIONAL = "# What else its code reads, with the default of each, or an example."
@@ -35,8 +36,8 @@ def production(root: Path, reads: Reads) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in reads.found:
         if ENVIRONMENT.search(one.name):
-            said = (re.search(rf"\b{one.name}\b\W{{1,4}}(prod\w*)", text, re.IGNORECASE) for text in deploy)
-            word = next(filter(None, said), None) or re.search("[\"'](prod|production)[\"']", read(root, one.file))
+            said = (re.search(rf"\b{one.name}[\"']?\s*[:=]\s*[\"']?({WORD})\b", text) for text in deploy)
+            word = next(filter(None, said), None) or re.search(f"[\"']({WORD})[\"']", read(root, one.file))
             if word:
                 found.setdefault(one.name, word[1])
     return found

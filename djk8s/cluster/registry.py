@@ -54,13 +54,14 @@ def host(name: str) -> str:
 def repository(project: Project, given: str | None) -> str:
     """Return the image's name in the registry that is given or configured, such as registry.example.com/team/shop.
 
-    It is "" where neither that nor the image's own name says a registry.
+    It is "" where neither that nor the image's own name says a registry; that of its own name wins over a setting.
     """
-    registry, own = project.registry if given is None else given, host(project.image)
+    own = host(project.image)
+    if own and given:
+        refuse(f"The image is called {project.image}, which says its registry: leave --registry out.")
+    registry = "" if own else project.registry if given is None else given
     if not registry:
         return project.image if own else ""
-    if own:
-        refuse(f"The image is called {project.image}, which says its registry: leave --registry and `registry:` out.")
     if not re.fullmatch(IMAGE, f"{registry}/{project.image}"):
         refuse(f"--registry {registry!r} cannot precede a name: write, for example, registry.example.com/team.")
     return f"{registry}/{project.image}"

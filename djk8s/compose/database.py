@@ -21,8 +21,11 @@ PLAIN = ("--no-owner", "--no-privileges")
 # All of it or nothing; fails if somebody holds a table for longer than this (in ms).
 AT_ONCE = ("--quiet", "--output", "/dev/null", "--single-transaction", "--set", "ON_ERROR_STOP=1")
 PATIENT = ("--command", "SET lock_timeout = 10000; SET client_min_messages = error")
-# PostGIS, and sites of several tenants, have schemas besides public.
-SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'"
+# PostGIS, and sites of several tenants, have schemas besides public; those of an extension are its own to drop.
+SCHEMAS = (
+    "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)' AND NOT EXISTS "
+    "(SELECT FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND objid = pg_namespace.oid AND deptype = 'e')"
+)
 DROP = (
     f"DO $$ DECLARE s name; BEGIN FOR s IN {SCHEMAS} "
     "LOOP EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', s); END LOOP; END $$"
@@ -55,7 +58,7 @@ def require_postgres(project: Project) -> None:
         return
     if not file.is_file():
         refuse("This project has no compose/db.yaml, so no database of its own: `inv db` is for PostgreSQL there.")
-    if not re.search(f"image: {IMAGE}", file.read_text(encoding="utf-8")):
+    if not re.search(r"image: (?:postgres|postgis/postgis)\b", file.read_text(encoding="utf-8")):
         refuse("compose/db.yaml is not PostgreSQL, which is all that `inv db` knows: `docker exec` reaches the client.")
 
 

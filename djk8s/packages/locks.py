@@ -61,11 +61,14 @@ def poetry(lock: Table, folder: Path) -> Locked:
     says_groups = all("groups" in package for package in lock.get("package", ()))
     found, indexes = [], []
     for package in lock.get("package", ()):
-        if says_groups and (not {"main", *PRODUCTION} & {*package["groups"]} or package.get("optional")):
+        groups = [name for name in package.get("groups", ()) if name in {"main", *PRODUCTION}]
+        if says_groups and (not groups or package.get("optional")):
             continue
         markers, source = package.get("markers") or "", package.get("source", {})
         if isinstance(markers, dict):
-            markers = markers.get("main", "")
+            each = {markers.get(name, "") for name in groups}
+            several = " or ".join(f"({one})" for one in sorted(each))
+            markers = "" if "" in each else several if len(each) > 1 else each.pop()
         if source.get("type") == "legacy":
             indexes.append(f"--extra-index-url {source['url']}")
         files = package.get("files") or old.get(package["name"], ())
@@ -73,7 +76,9 @@ def poetry(lock: Table, folder: Path) -> Locked:
     pythons, places = lock["metadata"].get("python-versions", ""), tuple(dict.fromkeys(indexes))
     if says_groups:
         return Locked(tuple(found), pythons, places)
-    asked = of_poetry(table(folder / "pyproject.toml", "tool", "poetry", "dependencies"))
+    tool = table(folder / "pyproject.toml", "tool", "poetry")
+    production = [group.get("dependencies", {}) for name, group in tool.get("group", {}).items() if name in PRODUCTION]
+    asked = [name for one in (tool.get("dependencies", {}), *production) for name in of_poetry(one)]
     return Locked((), pythons, places, tuple(with_sources(asked, found)), tuple(found))
 
 

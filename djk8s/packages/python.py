@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,10 +62,13 @@ def in_file(file: Path, pattern: str) -> Found[str] | None:
 
 
 def read(file: Path) -> str:
+    """Return the text of a file, which PowerShell may have written in UTF-16; "" if it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
+        content = file.read_bytes()
     except OSError:
         return ""
+    encoding = "utf-16" if content[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8"
+    return content.decode(encoding, errors="replace").replace("\r\n", "\n")
 
 
 def by_specifier(root: Path) -> Found[str] | None:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from djk8s.adopt.found import Found, Unsure
 from djk8s.packages import locks, pins, resolver
 from djk8s.packages.python import allows, read
@@ -26,11 +28,11 @@ OF = "# They are those of sha256:{}.\n"  # the source's digest, by which a later
 WITHOUT_HASH = "\n# These have no hash, because no index keeps them, or say where packages are.\n"
 # https://pip.pypa.io/en/stable/reference/requirements-file-format/#global-options
 OPTION = re.compile(r"^(?:-i|-f|--(?:extra-)?index-url|--find-links|--no-binary|--only-binary|--trusted-host)[ =].*")
-# One file for every system, and one version of a package for every Python from the given one on.
 # What `pip freeze` also lists on Windows, and on Debian, and what no Linux can install or needs.
 NOT_FOR_LINUX = (
     "pkg-resources", "pypiwin32", "pywin32", "pywinpty", "twisted-iocpsupport", "wincertstore", "windows-curses",
 )  # fmt: skip
+# One file for every system, and one version of a package for every Python from the given one on.
 COMPILE = ("pip", "compile", "--quiet", "--universal", "--fork-strategy=fewest", "--generate-hashes", "--no-annotate")
 
 
@@ -177,7 +179,7 @@ def export(
     lines = [HEADER.format(source), OF.format(digest(file)), *(f"{block}\n" for block in whole)]
     if kept:
         lines += [WITHOUT_HASH, *(f"{line}\n" for line in kept)]
-    django = any(re.match(r"django\b(?!-)|.*[/=]django\b(?!-)", one, re.IGNORECASE) for one in theirs)
+    django = any(re.match(r"django\b(?!-)|.*[/=]django(?:\b(?!-)|-\d)", one, re.IGNORECASE) for one in theirs)
     return Export("".join(lines), kept, pins.versions((*theirs, *added)), django)
 
 
@@ -244,12 +246,12 @@ class Resolution:
     def compiled(self, name: str, asks: Path | Iterable[str], constraints: Iterable[str] = ()) -> list[str]:
         """Return the blocks of what a file or lines ask for, given the pins that they have to go with."""
         output, limits = self.folder / f"{name}.txt", self.folder / "pins.txt"
-        if not isinstance(asks, Path):
-            asks = written(self.folder / f"{name}.in", asks)
+        asks = asks if isinstance(asks, Path) else written(self.folder / f"{name}.in", asks)
         written(output, pins.constraints(pins.blocks(self.before)))
         written(limits, pins.constraints(constraints))
         words = (*COMPILE, "--no-header", "--python", resolver.PYTHON, f"--python-version={self.python}")
-        excluded = ("--excludes", written(self.folder / "excluded.txt", NOT_FOR_LINUX))
+        left_out = not_for_linux(asks)
+        excluded = ("--excludes", written(self.folder / "excluded.txt", left_out)) if left_out else ()
         limited = ("--constraint", limits) if constraints else ()
         self.run((*words, *excluded, *limited, "--output-file", output, asks), self.failed)
         return pins.blocks(read(output))
@@ -268,9 +270,16 @@ class Resolution:
         return f"{problem}, {remedy}: {resolver.reason(said)}."
 
 
+def not_for_linux(file: Path) -> list[str]:
+    """Return what no Linux can install, as far as a requirements file, or one that it includes, names it for each."""
+    lines = [line for path in (file, *included(file)) for line in read(path).splitlines() if ";" not in line]
+    named = {canonicalize_name(re.split(r"[\[<>=!~ ]", line.strip())[0]) for line in lines}
+    return [name for name in NOT_FOR_LINUX if name in named]
+
+
 def path_of_a_machine(file: Path) -> str:
     """Return the first line of a requirements file that names an absolute path, as conda's pip writes; "" if none."""
-    found = re.search(r"^\S+ @ file:///.*", read(file), re.MULTILINE)
+    found = re.search(r"^\S+ @ file:///(?!\$).*", read(file), re.MULTILINE)
     return found[0].strip() if found else ""
 
 

@@ -195,6 +195,8 @@ def test_database_comes_when_its_driver_is_there(shop: Path, updated: Update) ->
     assert updated(shop, "--database", "postgres").returncode == 0
     assert "image: postgres:17" in (shop / "compose/db.yaml").read_text()
     assert facts.loads((shop / facts.FILE).read_text())[0].database == "postgres"
+    assert updated(shop, "--database", "postgis").returncode == 0
+    assert "gdal-bin" in (shop / "Dockerfile").read_text()
     assert updated(shop, "--database", "oracle").stderr.startswith("--database is oracle: write sqlite, ")
 
 

@@ -83,6 +83,30 @@ def test_settings_that_were_made_of_the_key_follow_it(root: Path) -> None:
     assert found["JWT_KEY"] == "fresh"
 
 
+def test_key_that_another_variable_happens_to_have_is_not_read_from_it(root: Path) -> None:
+    found = served(root, "SECRET_KEY = 'change-me'", SECRET_KEY="fresh", PHONE="change-me")
+    assert found["SECRET_KEY"] == "fresh"
+    own = f"import os\nSECRET_KEY = os.getenv('DJANGO_SECRET_KEY', '{INSECURE}')"
+    assert served(root, own, SECRET_KEY="fresh", DJANGO_SECRET_KEY=INSECURE)["SECRET_KEY"] == "fresh"
+
+
+def test_text_that_is_translated_later_stops_nothing(root: Path) -> None:
+    own = "from django.utils.translation import gettext_lazy as _\nSECRET_KEY = 'old'\n"
+    own += "A_TITLE = _('a')\nB = {'C': _('a')}"
+    environment = {"SECRET_KEY": "fresh", "DJANGO_SETTINGS_MODULE": "serving.overlay", "PYTHONPATH": str(root)}
+    (root / "shop").mkdir()
+    (root / "shop/settings.py").write_text(own)
+    code = "import django; django.setup(); from django.conf import settings; print(settings.SECRET_KEY)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": os.environ["PATH"], **environment},
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.stdout, ran.stderr) == ("fresh\n", "")
+
+
 def test_key_that_startproject_made_serves_nobody(root: Path) -> None:
     refused = asked(root, f"SECRET_KEY = '{INSECURE}'", SECRET_KEY="")
     assert "`inv env --set SECRET_KEY` sets another" in refused.stderr
@@ -182,8 +206,10 @@ def test_url_says_whether_the_connection_is_encrypted(root: Path, url: str) -> N
 
 
 def test_password_of_mysql_reaches_a_driver_in_python(root: Path) -> None:
-    found = served(root, "", DATABASE_URL="mysql://site@db/site", MYSQL_PWD="secret")["DATABASES"]["default"]
-    assert found["PASSWORD"] == "secret"
+    itself = "import dj_database_url\nDATABASES = {'default': dj_database_url.config()}"
+    for own in ("", itself):
+        found = served(root, own, DATABASE_URL="mysql://site@db/site", MYSQL_PWD="secret")["DATABASES"]["default"]
+        assert found["PASSWORD"] == "secret"
 
 
 REDIS = """
@@ -206,6 +232,11 @@ def test_redis_of_a_container_is_where_cache_url_says(root: Path) -> None:
         "far": {"HOST": "r.example.com", "PORT": 1},
     }
     assert (found["CELERY_RESULT_BACKEND"], found["BROKER_URL"]) == ("redis://r.example.com/3", "amqp://localhost")
+    own = "import os\nCELERY_BROKER_URL = os.environ['BROKER']\nRQ_QUEUES = {'default': {'HOST': 'localhost'}}"
+    elsewhere = {"CACHE_URL": "redis://[2001:db8::1]/0", "PLACE": "container", "BROKER": "redis://:pw@redis:6379/0"}
+    found = served(root, own, **elsewhere)
+    assert found["CELERY_BROKER_URL"] == "redis://:pw@redis:6379/0"
+    assert found["RQ_QUEUES"]["default"]["HOST"] == "2001:db8::1"
     for environment in ({"CACHE_URL": "redis://cache:6379/0"}, {"PLACE": "container"}):
         assert served(root, REDIS, **environment)["CELERY_BROKER_URL"] == "redis://localhost"
 
@@ -299,6 +330,7 @@ S3 = "storages.backends.s3.S3Storage"
 
 def test_static_files_for_a_bucket_are_served_from_the_image(root: Path) -> None:
     own = f"STORAGES = {{'default': {{'BACKEND': '{S3}'}}, 'staticfiles': {{'BACKEND': '{S3}'}}}}\n"
+    assert served(root, f"{own}STATIC_URL = '//b.example.com/static/'")["STATIC_URL"] == "/static/"
     found = served(root, f"{own}STATIC_URL = 'https://b.example.com/static/'")
     assert found["STORAGES"]["staticfiles"]["BACKEND"] == "whitenoise.storage.CompressedStaticFilesStorage"
     assert (found["STORAGES"]["default"]["BACKEND"], found["STATIC_URL"]) == (S3, "/static/")

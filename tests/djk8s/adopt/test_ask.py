@@ -151,6 +151,22 @@ def test_file_that_git_does_not_track_is_told(asked: Asked, root: Path, settings
         )
 
 
+@pytest.mark.parametrize(("line", "says"), [
+    ("from json import nothing\n", "Its settings cannot be loaded"),
+    ("from shop.base import A\n", "Its settings cannot be loaded"),
+    ("from packaging.version import nothing\n", "packaging.version cannot be imported (ImportError: "),
+])  # fmt: skip
+def test_package_that_is_not_for_this_python_is_told_apart(asked: Asked, line: str, says: str) -> None:
+    with pytest.raises(Exit) as error:
+        asked(line, files={"shop/base.py": ""})
+    assert str(error.value.message).startswith(says)
+
+
+def test_value_that_a_person_gave_wins_over_the_environment_for_production(asked: Asked) -> None:
+    answer = asked("", given={"DJANGO_ENV": "staging"})
+    assert answer.required == {"DJANGO_ENV": "staging"}
+
+
 def test_variable_that_only_wsgi_reads_is_found(asked: Asked) -> None:
     extra = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\nA = os.environ["ONLY_HERE"]\n'
     extra += "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n"

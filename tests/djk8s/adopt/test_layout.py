@@ -253,6 +253,13 @@ def test_dirty_tree_is_refused(root: Path) -> None:
     assert "new.py" in refused(error)
 
 
+def test_virtual_environment_under_the_name_of_the_settings_is_refused(root: Path) -> None:
+    committed(root, {"manage.py": "", ".gitignore": ".env\n"})
+    (root / ".env").mkdir()
+    with pytest.raises(Exit, match=r"\.env is a folder"):
+        layout.check(root)
+
+
 def test_submodule_that_is_not_there_is_refused(root: Path, tmp_path: Path) -> None:
     (tmp_path / "theme").mkdir()
     committed(tmp_path / "theme", {"a.css": ""})

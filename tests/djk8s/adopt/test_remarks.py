@@ -39,12 +39,19 @@ def test_static_files_that_git_has_where_they_are_gathered(asked: Asked) -> None
     assert remarks.static(answer, FACTS, ["static/site.css"]) == []
 
 
+def test_uploads_at_another_site(asked: Asked) -> None:
+    assert remarks.uploads(asked("MEDIA_URL = 'https://cdn.example.com/media/'\n")) == []
+
+
 def test_data_that_git_tracks_is_taken_over_by_hand(asked: Asked) -> None:
     answer = asked(f"{MEDIA}DATABASES['default']['NAME'] = '/app/site.db'\n")
     database, media = remarks.data(answer, ["site.db", "media/a.png"])
     assert "./inv shell -- sh -c 'cat > /app/data/site.db' < site.db" in database
     assert "tar c -C media ." in media
     assert remarks.data(answer, ["manage.py"]) == []
+    spaced = asked("DATABASES['default']['NAME'] = '/app/my site.db'\n")
+    [said] = remarks.data(spaced, ["my site.db"])
+    assert said.endswith("""-- sh -c 'cat > '"'"'/app/data/my site.db'"'"'' < 'my site.db'` takes it over.""")
 
 
 def test_what_looks_secret_is_named(asked: Asked) -> None:
@@ -71,3 +78,7 @@ def test_broker_in_the_code() -> None:
     [said] = remarks.literal(answer, Facts("shop", "s", "a", cache="redis"))
     assert 'os.environ.get("CACHE_URL"' in said
     assert remarks.literal(answer, FACTS) == []
+    assert (
+        remarks.literal(Answer({"broker": "", "celery_broker": "amqp://h"}), Facts("shop", "s", "a", cache="redis"))
+        == []
+    )

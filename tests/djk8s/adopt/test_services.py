@@ -172,6 +172,19 @@ LISTENS = [
 ]
 
 
+LISTENS_TO_ALL = [
+    pytest.param("command: celery -A shop worker\ncommand: celery -A shop worker -Q emails\n", id="one without"),
+    pytest.param("command: celery -A shop worker -Q celery,$MORE\n", id="a variable"),
+]
+
+
+@pytest.mark.parametrize("text", LISTENS_TO_ALL)
+def test_worker_of_celery_is_not_kept_from_a_queue(root: Path, text: str) -> None:
+    committed(root, {"shop/celery.py": CELERY, "docker-compose.yml": text})
+    found = services.workers(root, ".", answered([], installed=("celery",))).value
+    assert found == {"worker": "celery -A shop worker --loglevel info"}
+
+
 @pytest.mark.parametrize(("path", "text"), LISTENS)
 def test_worker_of_celery_listens_to_the_queues_that_are_deployed(root: Path, path: str, text: str) -> None:
     committed(root, {"shop/celery.py": CELERY, path: text})

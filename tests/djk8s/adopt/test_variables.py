@@ -88,6 +88,13 @@ def test_environment_is_the_one_for_production(root: Path, files: dict[str, str]
     assert variables.production(root, variables.of(root)) == {"DJANGO_ENV": word}
 
 
+def test_word_env_of_a_dockerfile_is_no_variable(root: Path) -> None:
+    chooses = 'import os\nA = os.environ.get("ENV"), os.environ.get("ENVIRONMENT")\n'
+    compose = "services:\n  web:\n    environment: [PRODUCT_ID=3]\n"
+    committed(root, {"shop/settings.py": chooses, "Dockerfile": "ENV PRODUCTION=1\n", "compose.yaml": compose})
+    assert variables.production(root, variables.of(root)) == {}
+
+
 def test_environment_of_which_nothing_is_known_is_not_chosen(root: Path) -> None:
     committed(root, {"shop/settings.py": 'import os\nA = os.environ.get("DJANGO_ENV", "dev")\n'})
     assert variables.production(root, variables.of(root)) == {}

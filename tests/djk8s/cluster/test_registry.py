@@ -66,6 +66,7 @@ def test_repository(project: Project, where: str, name: str) -> None:
 def test_image_whose_name_says_its_registry(project: Project) -> None:
     named = replace(project, image="registry.example.com/shop")
     assert registry.repository(named, None) == "registry.example.com/shop"
+    assert registry.repository(replace(named, registry="other.example.com"), None) == "registry.example.com/shop"
     with pytest.raises(Exit, match="says its registry: leave --registry"):
         registry.repository(named, "other.example.com/team")
 

@@ -270,6 +270,14 @@ groups = ["dev"]
 files = []
 
 [[package]]
+name = "errors"
+version = "2"
+optional = false
+groups = ["dev", "prod"]
+markers = {{dev = "python_version < \"4\"", prod = "sys_platform != \"win32\""}}
+files = [{{file = "errors-2.tar.gz", hash = "{B}"}}]
+
+[[package]]
 name = "celery"
 version = "5"
 optional = true
@@ -302,9 +310,10 @@ def test_poetry_lock_is_taken_as_it_is(root: Path) -> None:
     made = exported(root, "poetry.lock")
     assert f"django==5.2.1 \\\n    --hash={A} \\\n    --hash={B}\n" in made.text
     assert 'colorama==0.4 ; sys_platform == "win32" \\\n' in made.text
+    assert 'errors==2 ; sys_platform != "win32" \\\n' in made.text
     assert made.kept == ("from-git @ git+https://git.example/from-git.git@0123456789abcdef",)
     assert not made.hashed
-    assert set(made.pins) == {"django", "colorama", "gunicorn", "packaging", *SERVED, "sqlparse"}
+    assert set(made.pins) == {"django", "colorama", "errors", "gunicorn", "packaging", *SERVED, "sqlparse"}
     with pytest.raises(Exit, match=r"poetry\.lock is for Python \^3\.12, and not for 3\.11"):
         requirements.export(root, "poetry.lock", "3.11")
 
@@ -443,7 +452,7 @@ def test_what_no_linux_can_install_is_left_out(root: Path) -> None:
 
 @pytest.mark.usefixtures("index")
 def test_paths_of_another_machine_are_refused(root: Path) -> None:
-    write(root, requirements_txt="Django @ file:///home/conda/work\n")
+    (root / "requirements.txt").write_text("Django @ file:///home/conda/work\n", encoding="utf-16")
     with pytest.raises(Exit, match=r"\(Django @ file:///home/conda/work\): .* `pip list --format=freeze > req"):
         requirements.export(root, "requirements.txt", "3.13")
 
