@@ -274,7 +274,7 @@ name = "errors"
 version = "2"
 optional = false
 groups = ["dev", "prod"]
-markers = {{dev = "python_version < \"4\"", prod = "sys_platform != \"win32\""}}
+markers = {{dev = "python_version < \\"4\\"", prod = "sys_platform != \\"win32\\""}}
 files = [{{file = "errors-2.tar.gz", hash = "{B}"}}]
 
 [[package]]
