@@ -105,7 +105,13 @@ class Look:
         self.require_gunicorn(facts, 22, "serving/")
         if kept := [line for line in self.export.kept if not line.startswith("-")]:
             self.remarks.append(f"Kept without a hash, as no index has them: {', '.join(kept)}.")
-        facts = replace(facts, system_build=needed.value.build, system_run=needed.value.run, hashed=self.export.hashed)
+        facts = replace(
+            facts,
+            system_build=needed.value.build,
+            system_run=needed.value.run,
+            hashed=self.export.hashed,
+            oldest_python=python.oldest(self.export.pins.get("django", "4")),
+        )
         return writing.beside(self.root, facts, self.options.replace)
 
     def at_django(self, facts: Facts, answer: Answer) -> Facts:
