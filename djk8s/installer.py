@@ -41,7 +41,7 @@ CAUSES = {
     "CERTIFICATE_VERIFY_FAILED|invalid peer certificate": "name the file of the index's certificate authority in "
     "PIP_CERT; then type it again",
     "onfiguration file could not be loaded|occurred during configuration|is not a valid value for|uv.toml": SETTINGS,
-    "does not satisfy Python": "what is pinned is for another Python than this one: `inv venv --python 3.13` takes that one",
+    "does not satisfy Python": "what is pinned is for another Python than this: `inv venv --python 3.13` takes that",
     "filtered by `exclude-newer`": "exclude-newer in your uv.toml allows only older packages; make an exception there",
 }
 
