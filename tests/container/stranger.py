@@ -21,6 +21,7 @@ SECRET = secrets.token_hex(16)
 STAYS_OUT = (
     ".env",
     ".env.production",
+    "config/production.env",
     ".git/config",
     "data/shop.sqlite3",
     "src/.env",
