@@ -95,8 +95,8 @@ class Project:
         )
 
     def oldest_python(self) -> tuple[int, ...]:
-        """Return the oldest Python for the site, if pyproject.toml or .djk8s.toml names one."""
-        files = [file for file in (self.root / "pyproject.toml", self.root / facts.FILE) if file.is_file()]
+        """Return the oldest Python for the site, if .djk8s.toml or pyproject.toml names one."""
+        files = [file for file in (self.root / facts.FILE, self.root / "pyproject.toml") if file.is_file()]
         text = "".join(file.read_text(encoding="utf-8") for file in files)
         found = re.search(r'^(?:requires-python = ">= *|oldest_python = ")(\d+)\.(\d+)', text, re.MULTILINE)
         return tuple(map(int, found.groups())) if found else ()

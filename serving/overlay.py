@@ -3,7 +3,7 @@
 from myproj.settings import *  # noqa: F403, I001 - first, as it may bring names that are imported below
 import os
 from pathlib import Path
-from serving import cache, csp, database, key, mail, static
+from serving import cache, csp, database, key, mail, static, volume
 
 site, root, environ = globals(), Path(__file__).resolve().parent.parent, os.environ  # `site` has the settings by name
 data = root / "data"  # a container may write to this folder only, and keeps it in a volume
@@ -20,19 +20,11 @@ site |= {name: https or site.get(name, False) for name in ("SESSION_COOKIE_SECUR
 site.setdefault("SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https") if https else None)
 mail.follow(site)  # EMAIL_URL counts, unless the site has followed it already
 
-# What a container writes has to be in the volume, or on the console.
+# What a container writes has to be in the volume, or on the console; CACHE_URL counts for a redis on localhost there.
 DATABASES = databases = site.get("DATABASES") or {}
 if boxed := environ.get("PLACE", "host") != "host":
-    for one, file in [(one, Path(one.get("NAME") or "")) for one in databases.values()]:
-        if "lite" in one.get("ENGINE", "") and data not in file.parents and not file.name.startswith((":", "file:")):
-            one["NAME"] = data / file.name
-    if data not in (media := Path(site.get("MEDIA_ROOT") or "."), *media.parents):
-        MEDIA_ROOT = data / "media"
-    handlers = (site.get("LOGGING") or {}).get("handlers", {})
-    for name in [name for name in handlers if "filename" in handlers[name]]:
-        kept = {key: handlers[name][key] for key in ("level", "formatter", "filters") if key in handlers[name]}
-        handlers[name] = {"class": "logging.StreamHandler", **kept}
-    cache.follow(site)  # CACHE_URL counts for what the site looks for on its own machine
+    volume.follow(site, data)
+    cache.follow(site)
 
 database.follow(databases, data if boxed else None)  # DATABASE_URL counts, unless the site has followed it already
 static.follow(site, root)

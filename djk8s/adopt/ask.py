@@ -138,19 +138,23 @@ def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt")
     """Run again, with one more variable or another value, until nothing is missing; raises `Exit` if in vain."""
     left: dict[str, Iterator[str]] = {}  # the values that are still to be tried
     required: dict[str, str] = {}
-    # As it is served. A site may take only "False" for it, as in MDN's tutorial: DEBUG = os.environ[…] != "False".
-    off = {"DEBUG": "0", **known.production, **dict.fromkeys(known.debug, "0")}
+    off = {"DEBUG": "0", **known.production}
+    # As it is served. Some take only "False" for it (MDN's tutorial), or only what is empty (bool(os.getenv("DEBUG"))).
+    values = iter(("0", "False", "") if known.debug else ())
     for _ in range(MOST):
         said = run({**off, **required, **known.given})
         if any(learnt(failure, required, left, known) for failure in said["failures"]):
             continue
-        if said.get("settings", {}).get("DEBUG") and "0" in (off[name] for name in known.debug if name != "DEBUG"):
-            off |= {name: "False" for name in known.debug if name != "DEBUG"}
-            continue
+        if said.get("settings", {}).get("DEBUG"):
+            if (value := next(values, None)) is not None:
+                off |= dict.fromkeys(known.debug, value)
+                continue
+            off = {"DEBUG": "0", **known.production}
         notes = tuple(note(failure, packages, known) for failure in said["failures"])
-        own = {name: value for name, value in off.items() if name != "DEBUG"}
+        own = {name: value for name, value in off.items() if (name, value) != ("DEBUG", "0")}
         # What a person gave is for the build and .env too.
-        return Answer(said, {**own, **required, **known.given}, notes, "DEBUG" in known.debug)
+        reads_debug = "DEBUG" in known.debug and off["DEBUG"] == "0"
+        return Answer(said, {**own, **required, **known.given}, notes, reads_debug)
     return refuse(
         f"After {MOST} tries its settings still want more than {', '.join(required)}: give variables with --env."
     )

@@ -86,8 +86,10 @@ def settings() -> dict[str, Any]:
         settings.SECRET_KEY = os.environ["SECRET_KEY"]
     assert settings.SECRET_KEY  # which says itself that it is empty
     settings.LOGGING_CONFIG = None  # a log file may be where only a container's overlay lets it be
-    for name in ("HUEY", "DRAMATIQ_BROKER"):  # they hold passwords
-        given[name] = bool(given[name])
+    given["DRAMATIQ_BROKER"] = "redis" in str((given["DRAMATIQ_BROKER"] or {}).get("BROKER", "")).lower()
+    huey = given["HUEY"]  # a class in a dictionary, by default the one for redis, or an instance
+    name = huey.get("huey_class", "RedisHuey") if isinstance(huey, dict) else type(huey).__name__
+    given["HUEY"] = bool(huey) and "redis" in name.lower()
     given["Q_CLUSTER"] = "redis" in (given["Q_CLUSTER"] or ())
     given["RQ_QUEUES"] = [*(given["RQ_QUEUES"] or ())]
     storages = getattr(settings, "STORAGES", None) or {}
@@ -119,7 +121,10 @@ def apps() -> dict[str, Any]:
         apps.populate(settings.INSTALLED_APPS)
     finally:
         apps.ready = apps.models_ready  # where only an app's ready() failed, the next steps can still be taken
-    return {}
+    here = str(Path.cwd()) if Path("/app") not in Path.cwd().parents else "/app"
+    own = [app for app in apps.get_app_configs() if app.path.startswith(here) and [*app.get_models()]]
+    unmigrated = [app.label for app in own if not [*Path(app.path, "migrations").glob("[!_]*.py")]]
+    return {"unmigrated": [label for label in unmigrated if label not in getattr(settings, "MIGRATION_MODULES", {})]}
 
 
 def has_models() -> bool:

@@ -117,6 +117,10 @@ def settings(root: Path, src: str, given: str | None = None) -> Found[str]:
 
 
 def checked(files: tuple[str, ...], places: tuple[str, ...], found: Found[str]) -> Found[str]:
+    if "-" in found.value:
+        refuse(
+            f"{found.where} names {found.value}, which no import statement can: rename what has a hyphen, and commit."
+        )
     if not file_of(files, places, found.value):
         refuse(
             f"{found.where} names {found.value}, of which git tracks no file: commit it, or name one with --settings."
@@ -248,7 +252,7 @@ def asks_for_it(node: ast.AST) -> bool:
 def modules(node: ast.expr) -> Iterator[str]:
     """Yield the modules that an expression may come to: a text, or the default in a call."""
     texts = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    yield from (text for text in texts if re.fullmatch(r"[a-zA-Z_]\w*(\.\w+)*", text) and not text.isupper())
+    yield from (text for text in texts if re.fullmatch(r"[a-zA-Z_][\w-]*(\.[\w-]+)*", text) and not text.isupper())
 
 
 def is_text(node: ast.expr, value: str) -> bool:

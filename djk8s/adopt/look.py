@@ -110,7 +110,7 @@ class Look:
             system_build=needed.value.build,
             system_run=needed.value.run,
             hashed=self.export.hashed,
-            oldest_python=python.oldest(self.export.pins.get("django", "4")),
+            oldest_python=facts.python,  # what is pinned is for that and newer ones
         )
         return writing.beside(self.root, facts, self.options.replace)
 
@@ -139,7 +139,8 @@ class Look:
         address = self.example.get("DATABASE_URL", "")
         database = self.note("database", lambda: services.database(answer, address, options.database))
         self.require_driver(database, answer)
-        cache = self.note("cache", lambda: services.cache(answer))
+        hints = [self.example.get(name, "") for name in self.reads.of(*services.ADDRESSES)]
+        cache = self.note("cache", lambda: services.cache(answer, hints))
         workers = services.workers(root, src, answer)
         self.found["workers"] = Found(", ".join(workers.value), workers.where)
         return replace(
@@ -147,6 +148,7 @@ class Look:
             server=serves,
             application=application,
             database=database,
+            offered=("db",) if database == "sqlite" and {*DRIVERS["postgres"]} & {*answer.says["installed"]} else (),
             after_migrate=services.after_migrate(answer).value,
             cache=cache,
             cache_variables=services.cache_variables(answer, self.reads, cache),

@@ -39,6 +39,9 @@ def remarks(
         *data(answer, tracked),
         *secrets(tracked),
         *server(tracked),
+        *database(facts),
+        *migrations(answer),
+        *translations(tracked),
     ]
 
 
@@ -128,3 +131,26 @@ def secrets(tracked: Iterable[str]) -> list[str]:
 def server(tracked: Iterable[str]) -> list[str]:
     found = [path for path in tracked if name_of(path) in SERVERS and not apart(path)]
     return [f"{found[0]} is not read: what it sets belongs in serving/gunicorn.conf.py."] if found else []
+
+
+def database(facts: Facts) -> list[str]:
+    """Say how to get the database whose driver is there, where SQLite is what the settings have by themselves."""
+    said = "psycopg is installed, and the database is SQLite unless DATABASE_URL says another: "
+    return [said + "`./inv up --with db` brings PostgreSQL, and --database postgres makes it the usual one."] * (
+        facts.database == "sqlite" and "db" in facts.offered
+    )
+
+
+def migrations(answer: Answer) -> list[str]:
+    """Say which apps have models that no migration makes."""
+    apps = " ".join(answer.says.get("unmigrated", ()))
+    said = f"No migration makes the models of {apps.replace(' ', ', ')}: `python manage.py makemigrations {apps}`, and "
+    return [f"{said}commit them; .gitignore may leave them out."] * bool(apps)
+
+
+def translations(tracked: Collection[str]) -> list[str]:
+    """Say that translations are not compiled, as git has only their sources."""
+    found = [path for path in tracked if path.endswith(".po") and not apart(path) and f"{path[:-2]}mo" not in tracked]
+    return [
+        f"{path} is not compiled: `python manage.py compilemessages`, and commit the .mo files." for path in found[:1]
+    ]

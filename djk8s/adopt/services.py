@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from djk8s.adopt.ask import Answer
@@ -112,8 +113,8 @@ def after_migrate(answer: Answer) -> Found[tuple[str, ...]]:
     return Found((), "no DatabaseCache")
 
 
-def cache(answer: Answer) -> Found[str]:
-    """Return redis, memcached, or "" where it needs neither."""
+def cache(answer: Answer, hints: Iterable[str] = ()) -> Found[str]:
+    """Return redis, memcached, or "" where it needs neither; `hints` are the addresses in their example."""
     says, settings = answer.says, answer.settings
     backends = [one["BACKEND"].lower() for one in says["caches"].values()]
     layers = [str(one["BACKEND"]).lower() for one in says["channel_layers"].values()]
@@ -129,6 +130,8 @@ def cache(answer: Answer) -> Found[str]:
             return Found("redis", name)
     if any(re.search("memcached|pylibmc|pymemcache", one) for one in backends):
         return Found("memcached", "CACHES")
+    if any(re.match("rediss?:", hint) for hint in hints):
+        return Found("redis", "their example")
     return Found("", "neither CACHES nor a broker needs one")
 
 
@@ -140,7 +143,8 @@ def cache_variables(answer: Answer, reads: Reads, kind: str) -> dict[str, str]:
     by_end = dict.fromkeys(("HOST", "HOSTNAME", "SERVER"), values["HOST"]) | {"PORT": values["PORT"]}
     addresses = ("URL", "URI", "DSN", "LOCATION", "BROKER", "BACKEND", "ADDRESS", "REDIS", "MEMCACHED")
     by_end |= dict.fromkeys(addresses, values["URL"])
-    names = [name for name in reads.of(*ADDRESSES) if "DATABASE" not in name]
+    of_rabbitmq = {one.name for one in reads.found if "amqp" in (one.default or "")}
+    names = [name for name in reads.of(*ADDRESSES) if "DATABASE" not in name and name not in of_rabbitmq]
     # Those of a class of settings have no setting of their own: what was filled in for one says what it is.
     names += [name for name, value in answer.required.items() if re.match("rediss?://", value) and name not in names]
     return {name: by_end[end] for name in names if (end := name.rpartition("_")[2]) in by_end}

@@ -38,7 +38,8 @@ def commands(root: Path, answer: Answer) -> Found[tuple[str, ...]]:
             "COMPRESS_OFFLINE = True where DEBUG is off, and commit that."
         )
     if answer.settings["COMPRESS_OFFLINE"] and answer.settings["COMPRESS_ENABLED"] is not False:
-        return Found(("compress --force", COLLECT), "COMPRESS_OFFLINE")
+        # It renders templates, for which the files have to be there, and may write to a folder that is gathered.
+        return Found((COLLECT, "compress --force", COLLECT), "COMPRESS_OFFLINE")
     return Found((COLLECT,), "django.contrib.staticfiles")
 
 

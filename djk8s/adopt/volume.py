@@ -25,7 +25,7 @@ def writes(answer: Answer, tracked: Iterable[str]) -> tuple[str, ...]:
     settings, databases = answer.settings, answer.says["databases"].values()
     elsewhere = [*(settings[name] for name in ("MEDIA_ROOT", "STATIC_ROOT")), *(one["NAME"] for one in databases)]
     known = {PurePosixPath(inside) for inside in map(in_project, elsewhere) if inside}
-    folders = {folder for path in tracked for folder in PurePosixPath(path).parents}
+    folders = {folder for path in (*tracked, *map(str, known)) for folder in PurePosixPath(path).parents}
     # SQLite's own files beside a database: https://www.sqlite.org/tempfiles.html
     found = [PurePosixPath(re.sub("-(journal|wal|shm)$", "", path)) for path in answer.says["written"]]
     return tuple(sorted({outermost(path, folders) for path in found if not known & {path, *path.parents}}))

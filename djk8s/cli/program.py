@@ -55,6 +55,11 @@ def main(namespace: Collection, root: Path) -> None:
     except subprocess.TimeoutExpired as error:
         say(f"{error.cmd[0]} did not answer within {error.timeout:.0f} s: see what keeps it, then type this again.")
         os._exit(1)
+    except FileNotFoundError as error:
+        if error.filename is None:
+            raise
+        say(f"There is no {error.filename}: bring it back, for example with `git checkout`.")
+        os._exit(1)
     except OSError as error:
         if error.errno not in OF_THE_DISK:
             raise

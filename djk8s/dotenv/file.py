@@ -207,7 +207,12 @@ def read(path: Path, name: str) -> str:
         with path.open(encoding="utf-8", newline="") as file:
             return file.read()
     except FileNotFoundError:
-        refuse(f"There is no {name}: `inv env` writes .env, or name another file.")
+        remedy = (
+            "bring it back, for example with `git checkout`"
+            if "example" in name
+            else "`inv env` writes .env, or name another file"
+        )
+        refuse(f"There is no {name}: {remedy}.")
     except UnicodeDecodeError:
         refuse(f"{name} is not text in UTF-8: save it in that encoding.")
     except OSError as error:

@@ -224,7 +224,9 @@ class Resolution:
     def added(self, theirs: Sequence[str], indexes: Sequence[str]) -> list[str]:
         """Return the blocks of what serving needs and the site has not, in versions that go with the site's."""
         have = pins.versions(theirs)
-        missing = [name for name in SERVING if name not in have]
+        # kombu needs it for redis, and asks for it only in an extra: https://github.com/celery/kombu
+        wanted = (*SERVING, "packaging") if {"kombu", "redis"} <= have.keys() else SERVING
+        missing = [name for name in wanted if name not in have]
         if not missing:
             return []
         found = self.compiled("serving", [*indexes, *missing], theirs)

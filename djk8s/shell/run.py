@@ -86,6 +86,10 @@ def start(project: Project, command: Command, read: bool, unattended: bool, hold
                 **group,
             )
     except FileNotFoundError:
+        if not (project.root / command.cwd).is_dir():
+            raise Exit(
+                f"There is no folder {command.cwd}: bring it back, for example with `git checkout`.", 1
+            ) from None
         raise Exit(f"There is no {command.argv[0]} on this machine.", 127) from None
     except OSError as error:
         raise Exit(f"{command.argv[0]} cannot be run: {error.strerror}.", 126) from None

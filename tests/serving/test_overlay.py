@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
     """A project's folder, in which the overlay runs after shop.settings."""
     (tmp_path / "serving").mkdir()
     (tmp_path / "serving/__init__.py").touch()
-    for name in ("cache.py", "csp.py", "database.py", "key.py", "mail.py", "static.py"):
+    for name in ("cache.py", "csp.py", "database.py", "key.py", "mail.py", "static.py", "volume.py"):
         (tmp_path / "serving" / name).write_bytes((ROOT / "serving" / name).read_bytes())
     text = OVERLAY.read_text(encoding="utf-8").replace("from myproj.settings import", "from shop.settings import")
     (tmp_path / "serving/overlay.py").write_text(text, encoding="utf-8")
@@ -295,6 +295,18 @@ LOGGING = {
     },
 }
 """
+
+
+def test_sessions_mail_and_a_cache_in_files_are_in_the_volume(root: Path) -> None:
+    (root / "data").mkdir()
+    own = "SESSION_FILE_PATH, EMAIL_FILE_PATH = 'sessions', '/app/sent'\n"
+    own += (
+        "CACHES = {'default': {'BACKEND': 'django.core.cache.backends.filebased.FileBasedCache', 'LOCATION': '/a/b'}}"
+    )
+    found = served(root, own, PLACE="container")
+    assert (found["SESSION_FILE_PATH"], found["EMAIL_FILE_PATH"]) == (f"{root}/data/sessions", f"{root}/data/sent")
+    assert found["CACHES"]["default"]["LOCATION"] == f"{root}/data/b"
+    assert served(root, own)["SESSION_FILE_PATH"] == "sessions"
 
 
 def test_log_of_a_container_is_on_the_console(root: Path) -> None:

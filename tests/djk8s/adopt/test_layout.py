@@ -277,3 +277,9 @@ def test_names_in_the_code_are_found(root: Path) -> None:
     code = {"manage.py": "", "shop/settings.py": "ENGINE = 'django.contrib.gis.db.backends.postgis'\n"}
     committed(root, {**code, "tests/a.py": "import spam\n"})
     assert layout.named(root, ["django.contrib.gis", "spam"]) == ("django.contrib.gis",)
+
+
+def test_module_that_no_import_can_name_is_refused(root: Path) -> None:
+    committed(root, {"manage.py": manage("cms-backend.settings"), "cms-backend/settings.py": ""})
+    with pytest.raises(Exit, match=r"manage\.py names cms-backend\.settings, which no import statement can"):
+        layout.settings(root, ".")

@@ -82,3 +82,32 @@ def test_broker_in_the_code() -> None:
         remarks.literal(Answer({"broker": "", "celery_broker": "amqp://h"}), Facts("shop", "s", "a", cache="redis"))
         == []
     )
+
+
+MODELS = "from django.db import models\nclass Pet(models.Model):\n    name = models.TextField()\n"
+
+
+def test_models_without_migrations(asked: Asked) -> None:
+    answer = asked("INSTALLED_APPS += ['pets']\n", {"pets/__init__.py": "", "pets/models.py": MODELS})
+    [said] = remarks.migrations(answer)
+    assert "`python manage.py makemigrations pets`" in said
+    made = {"pets/migrations/__init__.py": "", "pets/migrations/0001_initial.py": ""}
+    assert (
+        remarks.migrations(
+            asked("INSTALLED_APPS += ['pets']\n", {"pets/__init__.py": "", "pets/models.py": MODELS, **made})
+        )
+        == []
+    )
+
+
+def test_translations_that_are_not_compiled() -> None:
+    paths = ["locale/fa/LC_MESSAGES/django.po"]
+    [said] = remarks.translations(paths)
+    assert "compilemessages" in said
+    assert remarks.translations([*paths, "locale/fa/LC_MESSAGES/django.mo"]) == []
+
+
+def test_database_whose_driver_is_there() -> None:
+    [said] = remarks.database(Facts("shop", "s", "a", offered=("db",)))
+    assert "`./inv up --with db` brings PostgreSQL" in said
+    assert remarks.database(FACTS) == []

@@ -199,3 +199,20 @@ def test_beat_where_there_is_a_schedule(root: Path) -> None:
     answer.says["settings"]["INSTALLED_APPS"] = []
     answer.says["beat"] = True
     assert services.workers(root, ".", answer).value["beat"].endswith("--schedule /app/data/celerybeat-schedule")
+
+
+def test_broker_of_rabbitmq_is_no_redis(asked: Asked, root: Path) -> None:
+    own = 'import os\nURL = os.environ.get("BROKER_URL", "amqp://guest@rabbitmq//")\n'
+    own += 'DRAMATIQ_BROKER = {"OPTIONS": {"url": URL}}\n'
+    assert services.cache_variables(asked(own), variables.of(root), "redis") == {}
+
+
+def test_redis_in_their_example(asked: Asked) -> None:
+    answer = asked()
+    assert services.cache(answer, ["", "redis://localhost:6379/0"]).value == "redis"
+    assert services.cache(answer, ["", "amqp://localhost"]).value == ""
+
+
+@pytest.mark.parametrize(("huey", "cache"), [("{'name': 'a'}", "redis"), ("{'huey_class': 'huey.MemoryHuey'}", "")])
+def test_huey_without_redis(asked: Asked, huey: str, cache: str) -> None:
+    assert services.cache(asked(f"HUEY = {huey}\n")).value == cache

@@ -168,3 +168,14 @@ def test_program_that_does_not_answer_is_no_traceback(
         program.main(Collection(), ROOT)
     assert end.value.code == 1
     assert capfd.readouterr().err == "docker did not answer within 30 s: see what keeps it, then type this again.\n"
+
+
+def test_file_that_is_gone_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(program.Inv, "run", lambda _: (tmp_path / "requirements.txt").read_text())
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit):
+        program.main(Collection(), ROOT)
+    said = capfd.readouterr().err
+    assert said == f"There is no {tmp_path}/requirements.txt: bring it back, for example with `git checkout`.\n"

@@ -170,6 +170,14 @@ def test_what_serving_needs_fits_their_django(root: Path, index: Path) -> None:
     assert exported(root, "requirements.txt").pins["dj-database-url"] == "2.0"
 
 
+def test_celery_gets_what_it_needs_for_redis(root: Path, index: Path) -> None:
+    for name in ("kombu", "redis"):
+        wheel(index, name, "5.0")
+    wheel(index, "gunicorn", "28.0")  # which needs no packaging
+    write(root, requirements_txt="django\nkombu\nredis\n")
+    assert exported(root, "requirements.txt").pins["packaging"] == "4.0"
+
+
 @pytest.mark.usefixtures("index")
 def test_versions_of_the_txt_beside_an_in_stay(root: Path) -> None:
     write(root, requirements_in="django\n", requirements_txt=f"django==5.2.1 \\\n    --hash={A}\n")

@@ -1,0 +1,35 @@
+"""What a container writes has to be in its volume, or on the console."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+
+def follow(site: dict[str, Any], data: Path) -> None:
+    """Change where a site's settings have it write: SQLite, uploads, sessions, mail, a cache in files, and logs."""
+    for one in (site.get("DATABASES") or {}).values():
+        file = Path(one.get("NAME") or "")
+        if "lite" in one.get("ENGINE", "") and data not in file.parents and not file.name.startswith((":", "file:")):
+            one["NAME"] = data / file.name
+    if data not in (media := Path(site.get("MEDIA_ROOT") or "."), *media.parents):
+        site["MEDIA_ROOT"] = data / "media"
+    for name in ("SESSION_FILE_PATH", "EMAIL_FILE_PATH"):
+        if site.get(name):
+            site[name] = folder(data, site[name])
+    for one in (site.get("CACHES") or {}).values():
+        if "filebased" in one.get("BACKEND", ""):
+            one["LOCATION"] = folder(data, one["LOCATION"])
+    handlers = (site.get("LOGGING") or {}).get("handlers", {})
+    for name in [name for name in handlers if "filename" in handlers[name]]:
+        kept = {key: handlers[name][key] for key in ("level", "formatter", "filters") if key in handlers[name]}
+        handlers[name] = {"class": "logging.StreamHandler", **kept}
+
+
+def folder(data: Path, there: str | Path) -> Path:
+    """Return the folder of the volume for another one; it is made, as Django does not, but by root, who only builds."""
+    ours = data / Path(there).name
+    if data.is_dir() and os.getuid():
+        ours.mkdir(exist_ok=True)
+    return ours
