@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def follow(site: dict[str, Any], data: Path) -> None:
         if site.get(name):
             site[name] = folder(data, site[name])
     for one in (site.get("CACHES") or {}).values():
-        if "filebased" in one.get("BACKEND", ""):
+        if "filebased" in one.get("BACKEND", "") and one.get("LOCATION"):
             one["LOCATION"] = folder(data, one["LOCATION"])
     handlers = (site.get("LOGGING") or {}).get("handlers", {})
     for name in [name for name in handlers if "filename" in handlers[name]]:
@@ -30,6 +31,7 @@ def follow(site: dict[str, Any], data: Path) -> None:
 def folder(data: Path, there: str | Path) -> Path:
     """Return the folder of the volume for another one; it is made, as Django does not, but by root, who only builds."""
     ours = data / Path(there).name
-    if data.is_dir() and os.getuid():
-        ours.mkdir(exist_ok=True)
+    if os.getuid():
+        with suppress(OSError):  # without a volume, it fails when something is written
+            ours.mkdir(exist_ok=True)
     return ours

@@ -145,7 +145,8 @@ def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt")
         said = run({**off, **required, **known.given})
         if any(learnt(failure, required, left, known) for failure in said["failures"]):
             continue
-        if said.get("settings", {}).get("DEBUG"):
+        lacking = {name for failure in said["failures"] for name in missing(failure, known.reads)} & {*known.debug}
+        if said.get("settings", {}).get("DEBUG") or lacking - off.keys():
             if (value := next(values, None)) is not None:
                 off |= dict.fromkeys(known.debug, value)
                 continue
