@@ -123,6 +123,10 @@ DEBUGS = [
     pytest.param(
         'DEBUG = os.environ.get("MY_DEBUG") != "False"\n', {"MY_DEBUG": "False"}, False, id="only False is off"
     ),
+    pytest.param('DEBUG = bool(os.environ.get("DEBUG", "on"))\n', {"DEBUG": ""}, False, id="only nothing is off"),
+    pytest.param('DEBUG = os.environ.get("MY_DEBUG") == "1"\n', {}, False, id="off by itself"),
+    pytest.param('DEBUG = os.environ["MY_DEBUG"] == "1"\n', {"MY_DEBUG": "0"}, False, id="it has to be there"),
+    pytest.param('DEBUG = bool(int(os.environ["MY_DEBUG"]))\n', {"MY_DEBUG": "0"}, False, id="a number"),
 ]
 
 
