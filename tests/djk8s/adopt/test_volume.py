@@ -34,6 +34,12 @@ def test_what_settings_write_to(written: list[str], kept: tuple[str, ...]) -> No
     assert volume.writes(answer(*written), TRACKED) == kept
 
 
+def test_folder_with_the_static_files_is_not_taken_for_the_volume() -> None:
+    """A build would gather them where they are lost."""
+    beside = answer("run/started.txt", "run/queue/a", STATIC_ROOT="/app/run/staticfiles")
+    assert volume.writes(beside, TRACKED) == ("run/queue/", "run/started.txt")
+
+
 def test_settings_that_make_a_file_are_seen(asked: Callable[..., Answer]) -> None:
     said = asked('(BASE_DIR / "var").mkdir(exist_ok=True)\n(BASE_DIR / "var/key").write_text("a")\n').says
     assert said["written"] == ["var/key"]
