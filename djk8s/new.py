@@ -14,7 +14,7 @@ from pathlib import Path
 
 from djk8s import files, git, writing
 from djk8s.facts import Facts
-from djk8s.packages import python, requirements, resolver
+from djk8s.packages import requirements, resolver
 from djk8s.shell import processes
 from djk8s.shell.talk import refuse, say
 
@@ -109,7 +109,9 @@ def facts_of(name: str, django: str) -> Facts:
         csp=True,
         devcontainer=True,
         offered=("db",),
-        oldest_python=python.oldest(django),
+        oldest_python="3.12"
+        if int(django.split(".")[0]) >= 6
+        else "3.10",  # https://docs.djangoproject.com/en/stable/faq/install/
     )
 
 

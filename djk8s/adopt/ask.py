@@ -53,7 +53,6 @@ class Answer:
     says: Said
     required: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    reads_debug: bool = False  # whether the settings read DEBUG, which is 0 where the site is served
 
     @property
     def settings(self) -> Said:
@@ -64,7 +63,7 @@ class Answer:
         """The variables for a command in the Dockerfile, which no secret may be in."""
         plain = {name: "for-this-line-only" for name in self.required if is_secret(name) and not is_fernet(name)}
         fernet = {name: "A" * 43 + "=" for name in self.required if is_fernet(name)}
-        return {**({"DEBUG": "0"} if self.reads_debug else {}), **self.to_show, **fernet, **plain}
+        return {"DEBUG": "0", **self.to_show, **fernet, **plain}  # as where the site is served
 
     @property
     def to_show(self) -> dict[str, str]:
@@ -154,8 +153,7 @@ def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt")
         notes = tuple(note(failure, packages, known) for failure in said["failures"])
         own = {name: value for name, value in off.items() if (name, value) != ("DEBUG", "0")}
         # What a person gave is for the build and .env too.
-        reads_debug = "DEBUG" in known.debug and off["DEBUG"] == "0"
-        return Answer(said, {**own, **required, **known.given}, notes, reads_debug)
+        return Answer(said, {**own, **required, **known.given}, notes)
     return refuse(
         f"After {MOST} tries its settings still want more than {', '.join(required)}: give variables with --env."
     )

@@ -170,8 +170,7 @@ class Look:
         theirs, ours = tracked(self.root), files.read(files.source(), ".dockerignore")
         if writes := volume.writes(answer, theirs):
             self.found["in the volume"] = Found(", ".join(writes), "its settings write to it")
-        databases = [path for path in remarks.databases(answer, theirs) if not path.endswith(".sqlite3")]  # as ours say
-        if kept_out := (*private.files(ignored(self.root), ours), *databases):
+        if kept_out := (*private.files(ignored(self.root), ours), *volume.databases(answer, theirs)):
             self.found["stays out"] = Found(", ".join(kept_out), "git ignores it, or it is the database")
         return replace(facts, writes=writes, private=kept_out, uploads=volume.uploads(answer, theirs))
 

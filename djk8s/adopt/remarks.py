@@ -6,10 +6,10 @@ import re
 import shlex
 from collections.abc import Collection, Iterable
 
+from djk8s.adopt import volume
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.layout import apart, name_of
 from djk8s.adopt.variables import ENVIRONMENT
-from djk8s.adopt.volume import in_project
 from djk8s.dotenv.file import is_secret
 from djk8s.facts import Facts
 
@@ -62,13 +62,14 @@ def placeholders(answer: Answer, known: Collection[str]) -> list[str]:
     tried = {name: value for name, value in answer.required.items() if name not in known and not CHOSEN.search(name)}
     values = [f"{name}={value}" for name, value in tried.items() if not is_secret(name)]
     values += [name for name in tried if is_secret(name)]
-    return [f"Its settings want values that only you know, so .env has placeholders: {', '.join(values)}."] * bool(
-        values
-    )
+    if not values:
+        return []
+    return [f"Its settings want values that only you know, so .env has placeholders: {', '.join(values)}."]
 
 
 def debug(answer: Answer, facts: Facts) -> list[str]:
-    return [f"{facts.settings} has DEBUG on: serving/overlay.py turns it off."] * bool(answer.settings["DEBUG"])
+    said = f"{facts.settings} has DEBUG on: serving/overlay.py turns it off."
+    return [said] if answer.settings["DEBUG"] else []
 
 
 def uploads(answer: Answer) -> list[str]:
@@ -100,13 +101,13 @@ def static(answer: Answer, facts: Facts, tracked: Collection[str]) -> list[str]:
 def data(answer: Answer, tracked: Collection[str]) -> list[str]:
     """Say how to take over a database and uploads that git tracks, as a container begins with empty ones."""
     said = []
-    for path in databases(answer, tracked):
+    for path in volume.databases(answer, tracked):
         there = shlex.quote(f"cat > {shlex.quote(f'/app/data/{name_of(path)}')}")
         said.append(
             f"{path} stays out of the image, and a container begins with an empty database: `./inv run --detach`, then "
             f"`./inv shell -- sh -c {there} < {shlex.quote(path)}` takes it over."
         )
-    media = in_project(answer.settings["MEDIA_ROOT"])
+    media = volume.in_project(answer.settings["MEDIA_ROOT"])
     if media and not media.startswith("data/") and any(path.startswith(f"{media}/") for path in tracked):
         said.append(
             f"{media}/ is in git, and a container keeps uploads in its volume: `./inv run --detach`, then `tar c -C "
@@ -115,17 +116,12 @@ def data(answer: Answer, tracked: Collection[str]) -> list[str]:
     return said
 
 
-def databases(answer: Answer, tracked: Collection[str]) -> list[str]:
-    """Return the files of SQLite that git tracks."""
-    names = {in_project(one["NAME"]) for one in answer.says["databases"].values() if "lite" in one["ENGINE"]}
-    return sorted(name for name in names & {*tracked} if not name.startswith("data/"))
-
-
 def secrets(tracked: Iterable[str]) -> list[str]:
     """Say which files that git tracks look as if they were secret."""
     found = [path for path in tracked if SECRET.search(name_of(path)) and not apart(path)]
     more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
-    return [f"In git, and so in the image: {', '.join(found[:MOST])}{more}. Take out what is secret."] * bool(found)
+    said = f"In git, and so in the image: {', '.join(found[:MOST])}{more}. Take out what is secret."
+    return [said] if found else []
 
 
 def server(tracked: Iterable[str]) -> list[str]:
@@ -135,17 +131,23 @@ def server(tracked: Iterable[str]) -> list[str]:
 
 def database(facts: Facts) -> list[str]:
     """Say how to get the database whose driver is there, where SQLite is what the settings have by themselves."""
-    said = "psycopg is installed, and the database is SQLite unless DATABASE_URL says another: "
-    return [said + "`./inv up --with db` brings PostgreSQL, and --database postgres makes it the usual one."] * (
-        facts.database == "sqlite" and "db" in facts.offered
-    )
+    if facts.database != "sqlite" or "db" not in facts.offered:
+        return []
+    return [
+        "psycopg is installed, and the database is SQLite unless DATABASE_URL says another: `./inv up --with db` "
+        "brings PostgreSQL, and --database postgres makes it the usual one."
+    ]
 
 
 def migrations(answer: Answer) -> list[str]:
     """Say which apps have models that no migration makes."""
-    apps = " ".join(answer.says.get("unmigrated", ()))
-    said = f"No migration makes the models of {apps.replace(' ', ', ')}: `python manage.py makemigrations {apps}`, and "
-    return [f"{said}commit them; .gitignore may leave them out."] * bool(apps)
+    apps = answer.says.get("unmigrated")
+    if not apps:
+        return []
+    return [
+        f"No migration makes the models of {', '.join(apps)}: `python manage.py makemigrations {' '.join(apps)}`, and "
+        "commit them; .gitignore may leave them out."
+    ]
 
 
 def translations(tracked: Collection[str]) -> list[str]:

@@ -17,6 +17,12 @@ def uploads(answer: Answer, tracked: Iterable[str]) -> str:
     return "" if any(path.startswith(f"{inside}/") for path in tracked) else inside
 
 
+def databases(answer: Answer, tracked: Iterable[str]) -> list[str]:
+    """Return the files of SQLite that git tracks, but for those that are in the volume already."""
+    names = {in_project(one["NAME"]) for one in answer.says["databases"].values() if "lite" in one["ENGINE"]}
+    return sorted(name for name in names & {*tracked} if not name.startswith("data/"))
+
+
 def writes(answer: Answer, tracked: Iterable[str]) -> tuple[str, ...]:
     """Return the folders that its settings write to, with a / at the end, and the files where git tracks others there.
 

@@ -35,12 +35,6 @@ def version(root: Path, given: str | None) -> Found[str]:
     return Found(USUAL, "by default")
 
 
-def oldest(django: str) -> str:
-    """Return the oldest Python that a version of Django is for: https://docs.djangoproject.com/en/stable/faq/install/"""
-    major = int(django.partition(".")[0])
-    return "3.12" if major >= 6 else "3.10" if major == 5 else "3.9"
-
-
 def checked(asked: str, where: str) -> str:
     """Return a version without its patch level; raises `Exit` if it is not available."""
     found = re.match(NUMBER + r"(\.|$)", asked)

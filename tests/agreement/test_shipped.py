@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from djk8s import facts, files
+from djk8s.adopt import remarks, services
 from djk8s.facts import Facts
+from serving import cache, static
 from support import ROOT
 from versions import build
 
@@ -84,3 +86,9 @@ def test_dependencies_of_the_wheel_are_what_the_tools_ask_for() -> None:
     lines = {line.partition("#")[0].strip() for text in asked for line in text.splitlines()} - {""}
     # tomli is Nox's own dependency too.
     assert lines == {dependency for dependency in dependencies if not dependency.startswith("tomli")}
+
+
+def test_adopt_knows_what_serving_changes() -> None:
+    """serving/ is the project's own by then, so that neither can import the other."""
+    assert {*services.ADDRESSES} == {*cache.NAMES}
+    assert remarks.REMOTE == static.REMOTE

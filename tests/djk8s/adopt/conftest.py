@@ -38,7 +38,13 @@ def asked(root: Path) -> Callable[..., Answer]:
 
     def make(settings: str = "", files: Mapping[str, str] | None = None, **known: Mapping[str, str]) -> Answer:
         committed(root, {**FILES, "shop/settings.py": SETTINGS + settings, **(files or {})})
-        what = Known(known.get("given", {}), known.get("example", {}), variables.of(root), root)
+        what = Known(
+            known.get("given", {}),
+            known.get("example", {}),
+            variables.of(root),
+            root,
+            production=known.get("production", {}),
+        )
         return ask.until_it_answers(lambda given: here(root, given), what)
 
     return make

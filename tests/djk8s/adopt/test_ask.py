@@ -101,7 +101,7 @@ def test_variable_that_is_missing_is_filled(asked: Asked, settings: str, require
 def test_key_that_is_empty_is_filled_under_the_name_that_it_is_read_from(asked: Asked) -> None:
     answer = asked('import os\nKEY = os.environ.get("ORCHARD_SECRET", "")\nSECRET_KEY = KEY\n')
     assert re.fullmatch(r"[\w-]{50,}", answer.required["ORCHARD_SECRET"])
-    assert answer.for_build == {"ORCHARD_SECRET": "for-this-line-only"}
+    assert answer.for_build == {"DEBUG": "0", "ORCHARD_SECRET": "for-this-line-only"}
 
 
 def test_variable_that_an_error_only_mentions_keeps_its_value(asked: Asked) -> None:
@@ -118,26 +118,24 @@ if not DEBUG and not os.environ.get("MY_SECRET_KEY"):
 
 
 DEBUGS = [
-    pytest.param('DEBUG = os.environ.get("DEBUG", "True") == "True"\n', {}, True, id="DEBUG"),
-    pytest.param('DEBUG = os.environ.get("MY_DEBUG", "1") == "1"\n', {"MY_DEBUG": "0"}, False, id="another name"),
-    pytest.param(
-        'DEBUG = os.environ.get("MY_DEBUG") != "False"\n', {"MY_DEBUG": "False"}, False, id="only False is off"
-    ),
-    pytest.param('DEBUG = bool(os.environ.get("DEBUG", "on"))\n', {"DEBUG": ""}, False, id="only nothing is off"),
-    pytest.param('DEBUG = os.environ.get("MY_DEBUG") == "1"\n', {}, False, id="off by itself"),
-    pytest.param('DEBUG = os.environ["MY_DEBUG"] == "1"\n', {"MY_DEBUG": "0"}, False, id="it has to be there"),
-    pytest.param('DEBUG = bool(int(os.environ["MY_DEBUG"]))\n', {"MY_DEBUG": "0"}, False, id="a number"),
+    pytest.param('DEBUG = os.environ.get("DEBUG", "True") == "True"\n', {}, id="DEBUG"),
+    pytest.param('DEBUG = os.environ.get("MY_DEBUG", "1") == "1"\n', {"MY_DEBUG": "0"}, id="another name"),
+    pytest.param('DEBUG = os.environ.get("MY_DEBUG") != "False"\n', {"MY_DEBUG": "False"}, id="only False is off"),
+    pytest.param('DEBUG = bool(os.environ.get("DEBUG", "on"))\n', {"DEBUG": ""}, id="only nothing is off"),
+    pytest.param('DEBUG = os.environ.get("MY_DEBUG") == "1"\n', {}, id="off by itself"),
+    pytest.param('DEBUG = os.environ["MY_DEBUG"] == "1"\n', {"MY_DEBUG": "0"}, id="it has to be there"),
+    pytest.param('DEBUG = bool(int(os.environ["MY_DEBUG"]))\n', {"MY_DEBUG": "0"}, id="a number"),
 ]
 
 
-@pytest.mark.parametrize(("settings", "required", "reads"), DEBUGS)
-def test_site_is_asked_as_it_is_served(asked: Asked, settings: str, required: dict[str, str], reads: bool) -> None:
+@pytest.mark.parametrize(("settings", "required"), DEBUGS)
+def test_site_is_asked_as_it_is_served(asked: Asked, settings: str, required: dict[str, str]) -> None:
     """What its settings do without DEBUG counts: here a variable that nothing else needs."""
     needs = 'if not DEBUG:\n    A = os.environ["PHONE"]\n'
     answer = asked(f"import os\n{settings}{needs}")
     assert answer.required == {**required, "PHONE": "change-me"}
-    assert (answer.settings["DEBUG"], answer.reads_debug) == (False, reads)
-    assert answer.for_build == {**({"DEBUG": "0"} if reads else {}), **required, "PHONE": "change-me"}
+    assert answer.settings["DEBUG"] is False
+    assert answer.for_build == {"DEBUG": "0", **required, "PHONE": "change-me"}
 
 
 @pytest.mark.parametrize(
@@ -166,9 +164,11 @@ def test_package_that_is_not_for_this_python_is_told_apart(asked: Asked, line: s
     assert str(error.value.message).startswith(says)
 
 
-def test_value_that_a_person_gave_wins_over_the_environment_for_production(asked: Asked) -> None:
-    answer = asked("", given={"DJANGO_ENV": "staging"})
-    assert answer.required == {"DJANGO_ENV": "staging"}
+@pytest.mark.parametrize("given", [{}, {"DJANGO_ENV": "staging"}])
+def test_value_that_a_person_gave_wins_over_the_environment_for_production(asked: Asked, given: dict[str, str]) -> None:
+    chosen = {"DJANGO_ENV": "production"}
+    answer = asked('import os\nA = os.environ["DJANGO_ENV"]\n', production=chosen, given=given)
+    assert answer.required == {**chosen, **given}
 
 
 def test_variable_that_only_wsgi_reads_is_found(asked: Asked) -> None:

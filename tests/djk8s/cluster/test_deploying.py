@@ -1,7 +1,9 @@
 """What a deployment decides before it touches anything."""
 
+import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +13,11 @@ from typing import Any
 import pytest
 from invoke import Exit
 
-from djk8s.cluster import docker, settings
+from djk8s.cluster import docker, probe, settings
 from djk8s.cluster.deploying import as_before, check, choose
 from djk8s.cluster.release import Release, Where, dumps, loads, unknown_migrations
 from djk8s.project import Project
+from repository_of import FILES, SETTINGS, committed
 from support import ROOT
 
 NEW = Release("shop:b", "b1", "ada@laptop", "2026-11-25T23:40:06Z", ("a.1", "a.2"), {"SECRET_KEY": "x"}, ("db",), 3)
@@ -83,6 +86,16 @@ def test_site_that_waits_for_a_service_is_given_up(project: Project, noting: Cal
     with pytest.raises(Exit, match="did not start within 120 s"):
         check(replace(project, engine=str(engine)), target(), Where("shop"), NEW, {})
     assert calls("run")[0]["argv"][-5:-3] == ["timeout", "120"]
+
+
+@pytest.mark.parametrize(("urls", "code"), [("urlpatterns = []\n", 0), ("import nowhere_at_all\n", 1)])
+def test_site_whose_urls_cannot_be_imported_is_refused(tmp_path: Path, urls: str, code: int) -> None:
+    committed(tmp_path, {**FILES, "shop/settings.py": SETTINGS, "shop/urls.py": urls})
+    variables = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "shop.settings", "SECRET_KEY": "x"}
+    ran = subprocess.run(
+        [sys.executable, "-c", probe.CODE], cwd=tmp_path, env=variables, capture_output=True, check=False
+    )
+    assert ran.returncode == code, ran.stderr
 
 
 def test_entrypoint_reads_the_settings_as_they_were_written(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from invoke import Exit
 
 from djk8s.adopt.found import Found
-from djk8s.packages.python import allows, oldest, version
+from djk8s.packages.python import allows, version
 
 PROJECT = '[project]\nname = "shop"\nrequires-python = "{}"\n'
 POETRY = '[tool.poetry.dependencies]\npython = "{}"\n'
@@ -88,8 +88,3 @@ def test_allows() -> None:
     assert allows("^3.8 || ^4.0", "3.13")
     assert not allows("~3.12", "3.13")
     assert allows("nonsense", "3.13")
-
-
-@pytest.mark.parametrize(("django", "python"), [("4.2.16", "3.9"), ("5.2.8", "3.10"), ("6.1", "3.12")])
-def test_oldest_python_of_a_django(django: str, python: str) -> None:
-    assert oldest(django) == python
