@@ -53,9 +53,7 @@ def run(options: Namespace) -> None:
         say(f"Written: {written}, and .env. `git add . && git commit` keeps them.")
     else:
         say(f"Written: {written}; your .env stays, and `./inv env --check` says what it lacks.")
-        if re.search(
-            r"^(?:export )?DEBUG *= *[\"']?(1|true|yes|on)\b", (root / ".env").read_text(errors="replace"), re.I | re.M
-        ):
+        if has_debug_on((root / ".env").read_text(encoding="utf-8", errors="replace")):
             say("It has DEBUG on, and a container would show debug pages to everybody: `./inv env --set DEBUG=0`.")
     if not options.no_smoke:
         verdict(root, options)
@@ -110,6 +108,12 @@ def write_env(root: Path, example: str, values: Mapping[str, str]) -> bool:
         return False
     dotenv.write(file, file.name, text, lambda part, whole: whole.hardlink_to(part))
     return True
+
+
+def has_debug_on(env: str) -> bool:
+    """Return whether the text of an environment file turns DEBUG on, as serving/overlay.py reads it."""
+    values = {line.name: line.value or "" for line in dotenv.parse(env)}
+    return values.get("DEBUG", "").lower() in {"1", "true", "yes", "on"}
 
 
 def verdict(root: Path, options: Namespace) -> None:

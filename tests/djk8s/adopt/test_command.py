@@ -76,3 +76,11 @@ def test_only_files_that_are_there_are_named_as_theirs(tmp_path: Path) -> None:
     facts = Facts("shop", "shop.settings", "shop.wsgi:application", renamed=beside)
     said = command.what_it_writes(tmp_path, facts, {"Dockerfile.djk8s": ""})
     assert "Your own files stay: Dockerfile.djk8s beside Dockerfile." in said
+
+
+@pytest.mark.parametrize(
+    ("env", "on"),
+    [("export DEBUG='True'\n", True), ("DEBUG=1 # here\n", True), ("DEBUG=0\nX\n", False), ("# DEBUG=1\n", False)],
+)
+def test_debug_in_an_env_of_theirs_is_noticed(env: str, on: bool) -> None:
+    assert command.has_debug_on(env) is on
