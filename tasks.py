@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TypeGuard
 
@@ -82,7 +83,7 @@ def env(c: Context, set_: list[str], check: bool = False) -> None:
     if set_:
         given = dotenv.set_values(given, set_)
     if check:
-        check_env(given, stack.reading(project))
+        check_env(given, stack.reading(project), partial(server.objections, project))
 
 
 @task(

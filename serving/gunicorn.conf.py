@@ -3,6 +3,7 @@
 GUNICORN_CMD_ARGS wins over all of them.
 """
 
+import logging
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from serving import limits, metrics, site, stopping, telemetry, wrapper
+from serving import health, limits, metrics, site, stopping, telemetry, wrapper
 
 asgi = site.choice("SERVER", "threads", "asgi") == "asgi"
 worker_class = "asgi" if asgi else "gthread"
@@ -28,6 +29,7 @@ control_socket_disable = True
 accesslog = "-" if site.choice("ACCESS_LOG", "1", "0") == "1" else None
 if os.environ.get("FORWARDED_ALLOW_IPS"):  # gunicorn's own name for the proxies that may say who the client is
     access_log_format = '%({x-forwarded-for}i)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
+logging.getLogger("gunicorn.access").addFilter(health.is_news)
 if site.choice("LOG_FORMAT", "text", "json") == "json":
     logger_class = "serving.log.JsonLogger"
 

@@ -13,7 +13,6 @@ from djk8s.dotenv import check
 from djk8s.dotenv.file import EnvFile
 from djk8s.host import server, venv
 from djk8s.shell import processes
-from djk8s.shell.run import output
 
 
 def values(env: EnvFile) -> Finding:
@@ -32,15 +31,11 @@ def values(env: EnvFile) -> Finding:
 
 
 def settings(env: EnvFile) -> Finding:
-    """Ask the site whether it takes its settings, by Django's own check."""
+    """Ask the site whether it takes its settings."""
     project, given = env.project, usable(env)
     if given is None or env.missing or not venv.is_installed(project):
         return note("Not looked at: that needs a good .env, and the packages in the venv.")
-    # With -B, because a check writes no files.
-    argv = (project.program("python"), "-B", project.src / "manage.py", "check")
-    answer = output(project, argv, variables=server.for_the_host(project, given))
-    if answer.returncode:
-        says = answer.stderr.strip().rpartition("\n")[2].removeprefix("manage.py: ")
+    if says := server.objection(project, given):
         return wrong(f"The site does not take its settings: {says}")
     return fine("The site takes its settings.")
 

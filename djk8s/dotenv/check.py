@@ -3,8 +3,10 @@
 import ast
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+
+from invoke import Exit
 
 from djk8s.dotenv.file import EnvFile, parse, read, values
 from djk8s.dotenv.reads import scan
@@ -19,11 +21,18 @@ SET_BY_COMPOSE = {"PORT", "PLACE"}
 ComposeReading = Mapping[str, str] | str | None
 
 
-def check(env: EnvFile, composes: ComposeReading) -> None:
-    """Print what is wrong with the environment file, and raise `Exit` if anything is."""
+def check(env: EnvFile, composes: ComposeReading, served: Callable[[Mapping[str, str]], Iterable[str]]) -> None:
+    """Print what is wrong with the environment file, and raise `Exit` if anything is.
+
+    `served` returns what the site would say against the variables of a file that can be read.
+    """
     if env.missing:
         read(env.path, env.name)  # which refuses
     mistakes = [*against_settings(env), *between_readers(env, composes)]
+    try:
+        mistakes += served(env.for_the_site(os.environ))
+    except Exit as wrong:
+        mistakes = mistakes or [str(wrong.message)]  # a malformed line is among them
     for mistake in mistakes:
         say(mistake)
     if mistakes:

@@ -1,8 +1,11 @@
 """The site on this machine: static files, gunicorn, and manage.py, all from the virtual environment."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+
+from invoke import Exit
 
 from djk8s import ports
 from djk8s.dotenv.file import EnvFile, ensure
@@ -10,7 +13,7 @@ from djk8s.host import venv
 from djk8s.project import Project
 from djk8s.shell import processes
 from djk8s.shell.command import Command
-from djk8s.shell.run import run
+from djk8s.shell.run import output, run
 from djk8s.shell.talk import refuse, say
 
 
@@ -38,6 +41,35 @@ def collect_command(project: Project, values: Mapping[str, str]) -> Command:
     """Return the command that gathers the static files as the image has them; as there, without a database."""
     command = manage_command(project, ("collectstatic", "--no-input"), values)
     return replace(command, shown={"DEBUG": "0"}, hidden={**command.hidden, "DATABASE_URL": ""})
+
+
+def objection(project: Project, values: Mapping[str, str]) -> str:
+    """Return what the site says against its variables, or gunicorn does; "" where both take them."""
+    django = (
+        project.program("python"),
+        "-B",
+        project.src / "manage.py",
+        "check",
+    )  # -B, because a check writes no files
+    gunicorn = (*serve_command(project, 0, values).argv, "--chdir", project.src, "--check-config")
+    for argv in (django, *(() if processes.WINDOWS else (gunicorn,))):
+        answer = output(project, argv, timeout=60, variables=for_the_host(project, values))
+        if answer.returncode:
+            last = answer.stderr.strip().rpartition("\n")[2]
+            return re.sub(r"^[\w.]+: ", "", last)  # the name of the program, or of the error
+    return ""
+
+
+def objections(project: Project, values: Mapping[str, str]) -> Iterator[str]:
+    """Yield what keeps a site with these variables from being served; without its packages, its port alone."""
+    try:
+        ports.chosen(project, None, values)
+    except Exit as wrong:
+        yield str(wrong.message)
+    if venv.is_installed(project) and (said := objection(project, values)):
+        yield said
+    elif not venv.is_installed(project):
+        say("The site itself is not asked, as its packages are not installed: `inv install` installs them.")
 
 
 def for_the_host(project: Project, values: Mapping[str, str]) -> dict[str, str]:

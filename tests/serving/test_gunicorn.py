@@ -203,6 +203,19 @@ def test_request_that_cannot_be_read_has_no_id_of_another(start: Start) -> None:
 
 
 @servers
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_probe_has_a_line_only_where_it_fails(start: Start, tmp_path: Path, kind: str, form: str) -> None:
+    server = start(SERVER=kind, LOG_FORMAT=form, DATABASE=f"{tmp_path}/missing/db.sqlite3")
+    server.says("Listening at")
+    assert server.get("/livez").status == 200
+    assert server.get("/readyz").status == 503
+    assert server.get("/worker?probe=/livez").status == 200
+    server.says("probe=/livez")
+    requests = [line for line in server.log.splitlines() if "GET /" in line]
+    assert ["/readyz" in line for line in requests] == [True, False]
+
+
+@servers
 def test_access_line_escapes_what_would_end_a_field(start: Start, kind: str) -> None:
     server = start(SERVER=kind, FORWARDED_ALLOW_IPS="127.0.0.1").ready()
     server.get('/a"b%0a', X_Forwarded_For="192.0.2.7", User_Agent='x" "y')

@@ -156,12 +156,13 @@ def test_env_file(project: Project, shell: pytest.MonkeyPatch, text: str | None,
     ("does", "state", "told"),
     [
         ("exit 0", FINE, "The site takes its settings."),
+        ("exit 0;; *--check-config) echo \"SERVER is 'x'\" >&2; exit 1", WRONG, ": SERVER is 'x'"),
         ("echo warning >&2; echo \"manage.py: DEBUG is 'x': write 1\" >&2; exit 1", WRONG, ": DEBUG is 'x': write 1"),
     ],
 )
 def test_settings_are_asked_of_the_site(made: Project, does: str, state: str, told: str) -> None:
     write(made.env_file, ENV)
-    write(made.program("python"), f'#!/bin/sh\ncase "$1 ${{2##*/}} $3" in "-B manage.py check") {does};; esac\n', 0o755)
+    write(made.program("python"), f'#!/bin/sh\ncase "$*" in "-B "*/"manage.py check") {does};; esac\n', 0o755)
     says = of_env(dotenv.settings, made)
     assert (says[0], says[1].endswith(told)) == (state, True), says
 
