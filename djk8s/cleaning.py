@@ -53,7 +53,7 @@ def queries(project: Project, kind: str) -> list[tuple[str, ...]]:
     """Return the commands that list what this project has of a kind: its own, and what Compose made for it."""
     label = ("--filter", f"label={project.label}")
     own = {"network": [], "volume": [("--filter", f"name=^{project.volume}$")]}.get(kind, [label])
-    composes = [] if kind == "image" else [engine.of_compose(project)]
+    composes = [] if kind == "image" else [engine.of_compose(project.scope)]
     return [(*KINDS[kind], *which) for which in [*own, *composes]]
 
 
@@ -77,7 +77,7 @@ def in_use(project: Project, image: str) -> bool:
     """Return True, and say so, if a container of another project uses an image."""
     others = engine.ask(project, "ps", "--all", "--format", "{{.Names}}", "--filter", f"ancestor={image}")
     if others:
-        say(f"{image} stays, because of a container that is not this project's: {', '.join(others)}.")
+        say(f"{image} stays, as {', '.join(others)} run{'s' * (len(others) == 1)} on it.")
     return bool(others)
 
 

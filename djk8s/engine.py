@@ -105,13 +105,13 @@ def service(project: Project, name: str, missing: str) -> str:
     require(project)
     if project.dry:
         return "CONTAINER"
-    found = ask(project, "ps", "--quiet", *of_compose(project), "--filter", f"label={COMPOSE_SERVICE}={name}")
+    found = ask(project, "ps", "--quiet", *of_compose(project.scope), "--filter", f"label={COMPOSE_SERVICE}={name}")
     return found[0] if found else refuse(missing)
 
 
-def of_compose(project: Project) -> tuple[str, str]:
-    """Return the options that select what Compose made for this project."""
-    return ("--filter", f"label={COMPOSE_PROJECT}={project.scope}")
+def of_compose(name: str) -> tuple[str, str]:
+    """Return the options that select what Compose made for a project of its own, by the name of that."""
+    return ("--filter", f"label={COMPOSE_PROJECT}={name}")
 
 
 def known(project: Project, label: str) -> list[str]:

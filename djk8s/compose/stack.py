@@ -279,7 +279,7 @@ def reading(project: Project) -> ComposeReading:
 
 def is_up(project: Project) -> bool:
     """Return True if Compose already runs this project, so that its port is its own."""
-    return bool(engine.ask(project, "ps", "--quiet", *engine.of_compose(project)))
+    return bool(engine.ask(project, "ps", "--quiet", *engine.of_compose(project.scope)))
 
 
 def down(project: Project, volumes: bool) -> None:

@@ -30,7 +30,8 @@ STOP_TIMEOUT = "10"  # seconds; docker-compose.yaml says the same, and gunicorn.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a network's proxy cannot reach this machine
 PATIENCE = 10  # seconds of waiting after which a person wants to know for what
 LATE = 3  # seconds in which an engine may still make a container after its client was cut off
-COLUMNS = ("ID", "Image", "Status", "Ports", "Names", f'Label "{git.REVISION}"')
+REVISION = f'printf "%.12s" (.Label "{git.REVISION}")'
+COLUMNS = (".Names", ".Status", REVISION, ".Image", ".Ports")
 
 
 def new_command(project: Project, options: Iterable[str], values: Mapping[str, str]) -> tuple[str, ...]:
@@ -211,13 +212,15 @@ def list_command(project: Project, *options: str) -> Command:
 
 def ps_command(project: Project) -> Command:
     """Return the command that shows this project's containers, with the revision of the code in each."""
-    columns = r"\t".join(f"{{{{.{column}}}}}" for column in COLUMNS)
+    columns = r"\t".join(f"{{{{{column}}}}}" for column in COLUMNS)
     return list_command(project, "--format", f"table {columns}")
 
 
 def list_all(project: Project) -> None:
     engine.require(project)
     run(project, ps_command(project))
+    if not project.dry and engine.ask(project, "ps", "--quiet", *engine.of_compose(project.name)):
+        say(f"{project.name} is deployed here too: `inv status` shows it.")
 
 
 def logs_line(project: Project) -> str:

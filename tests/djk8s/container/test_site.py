@@ -49,7 +49,8 @@ def test_only_this_project_is_asked_for(inv: Inv, three: Calls, project: Project
         assert inv(task).returncode == 0
     asked = [call["argv"] for call in three("ps")]
     assert len(asked) >= 4
-    assert all(argv[-2:] == ["--filter", f"label={project.label}"] for argv in asked)
+    deployed = f"label=com.docker.compose.project={project.name}"
+    assert {argv[-1] for argv in asked} == {f"label={project.label}", deployed}
 
 
 def test_logs_are_those_of_the_one_started_last(inv: Inv, three: Calls) -> None:
@@ -354,12 +355,20 @@ def test_clean_removes_what_is_found_and_names_it(inv: Inv, noting: Noting) -> N
     assert "volume rm data\n" in typed.stderr
 
 
+def test_ps_names_a_deployment_of_the_project(inv: Inv, noting: Noting) -> None:
+    deployed = "ps --quiet --filter label=com.docker.compose.project=djk8s"
+    docker, _ = noting("docker", **{deployed: ("d34db33f", 0)})
+    assert inv("ps", INVOKE_ENGINE=str(docker)).stderr.endswith("djk8s is deployed here too: `inv status` shows it.\n")
+    nothing, _ = noting("nothing")
+    assert "deployed" not in inv("ps", INVOKE_ENGINE=str(nothing)).stderr
+
+
 def test_clean_leaves_an_image_that_others_use_and_says_so(inv: Inv, noting: Noting) -> None:
     by_image = "ps --all --format {{.Names}} --filter ancestor=djk8s:v1"
     docker, calls = noting("docker", image_ls=("djk8s:v1\nsha\n", 0), **{by_image: ("theirs", 0)})
     typed = inv("clean", INVOKE_ENGINE=str(docker))
     assert typed.returncode == 0
-    assert "djk8s:v1 stays, because of a container that is not this project's: theirs.\n" in typed.stderr
+    assert "djk8s:v1 stays, as theirs runs on it.\n" in typed.stderr
     assert [call["argv"] for call in calls("image", "rm")] == [["image", "rm", "sha"]]
 
 
