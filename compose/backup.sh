@@ -96,7 +96,7 @@ backup() {
   restic forget --host "$RESTIC_HOST" --group-by host --keep-last "$KEEP" --prune
   restic check
   files=$(sed --quiet 's/^processed \(.* files, .*\) in .*/\1/p' <<<"$said")
-  say "Backed up as $id: $tried; in all $files. The last $KEEP are kept."
+  say "Backed up as $id: $tried; ${files/#1 files/1 file}. The last $KEEP are kept."
 }
 
 # Restore backup $id into a database that is thrown away, and print what there is in it.
@@ -147,7 +147,7 @@ restore() {
     [ -e $at$DUMP ] || refuse "That backup has no PostgreSQL, and this site has: bring it up without --with db first."
     pg_restore "${PLAIN[@]}" --file $at/sql $at$DUMP
   else
-    [ ! -e $at$DUMP ] || refuse "That backup is of PostgreSQL, and this site has none: bring it up with --with db first."
+    [ ! -e $at$DUMP ] || refuse "That backup is one of PostgreSQL, and this site has none: bring it up with --with db first."
     whole $at$COPY/sqlite >/dev/null
   fi
   cp --archive $at$DATA $NEXT
@@ -163,8 +163,7 @@ restore() {
     done
   fi
   place_files
-  say "Restored: the database, and the files. Newer code has to migrate: \`inv manage --place compose -- migrate\`, or" \
-    "\`inv deploy\`."
+  say "Restored: the database and the files."
 }
 
 # Put a copy into the database that is there, page by page and all at once, as the site has it open; else among the files.

@@ -35,7 +35,7 @@ NAMED_IN = re.compile(
 def check(root: Path) -> None:
     """Raise `Exit` with the remedy where a folder cannot be adopted as it is."""
     if git.at(root, "rev-parse", "--git-dir").returncode:
-        refuse(f"{root} is no git repository: `git init && git add . && git commit` there, then type this again.")
+        refuse(f"{root} is not a git repository: `git init && git add . && git commit` there, then type this again.")
     files = tracked(root)
     if not files:
         refuse("git has no file of it yet: `git add . && git commit`, then type this again.")

@@ -14,7 +14,7 @@ from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import output, run
-from djk8s.shell.talk import refuse
+from djk8s.shell.talk import confirm, refuse, say
 
 OVERRIDE = "backup.json"
 PLACE = "backups"  # the volume of compose/backup.yaml for which a folder or a bucket stands in
@@ -34,9 +34,13 @@ def do(project: Project, job: backup.Job, to: str, context: str | None, env_file
         refuse("That engine is another machine's, which cannot see this folder: name a bucket, with --to s3://….")
     require_its_settings(project, module, where, replace(known[0], settings=env.values), env.name)
     made = command(project, where, env, job, to)
+    if job.changes:
+        confirm(backup.REPLACES.format("what is deployed"))
     # What is restored during a deployment could be older than what that has migrated.
     with module.locked(project, where, known[0].image, deploying.by()) if job.changes else nullcontext():
         run(project, made, engine.or_gone(project, job.failed))
+    if job.changes:
+        say(backup.NEWER.format(f"--deployed {to}"))
 
 
 def require_its_settings(project: Project, module: ModuleType, where: Where, release: Release, file: str) -> None:

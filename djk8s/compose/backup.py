@@ -9,9 +9,11 @@ from djk8s.compose import destination, stack
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 from djk8s.shell.run import run
-from djk8s.shell.talk import refuse
+from djk8s.shell.talk import confirm, refuse, say
 
 NOT_UP = "The project is not up: `inv up --detach` brings it up (with --with db if it has one), then type this again."
+REPLACES = "This replaces the database and the uploads of {} by those of a backup. Go on?"
+NEWER = "If the code is newer than the backup: `inv manage {} -- migrate`."
 # A container that is removed afterwards, of an image that is made of the script as it is now.
 ONCE = ("--progress", "quiet", "run", "--rm", "--no-deps", "--build")
 
@@ -33,6 +35,11 @@ class Job(NamedTuple):
     def changes(self) -> bool:
         """Whether it changes the database and the files."""
         return self.words[0] == "restore"
+
+    @property
+    def needs_site(self) -> bool:
+        """Whether the site has to be up."""
+        return self.words != ("list",)
 
     @property
     def new(self) -> bool:
@@ -63,15 +70,20 @@ def require(project: Project) -> None:
 
 
 def do(project: Project, job: Job) -> None:
-    """Do a job for the project that is up; raises `Exit` unless it is."""
+    """Do a job for the project that is up; raises `Exit` unless it is, where that is needed."""
     require(project)
     env = EnvFile(project)
     where = destination.variables(project, env, job.place, new=job.new)
-    engine.service(project, "web", NOT_UP)
+    if job.needs_site:
+        engine.service(project, "web", NOT_UP)
+    if not project.dry and job.changes:
+        confirm(REPLACES.format("what is up"))
     overlays = ("db", "backup") if has_database(project) else ("backup",)
     made = stack.compose(project, *ONCE, *job.options, overlays=overlays)
     made = replace(made, shown={**made.shown, **where})
     run(project, stack.with_file(project, env, made, overlays), engine.or_gone(project, job.failed))
+    if not project.dry and job.changes:
+        say(NEWER.format("--place compose"))
 
 
 def has_database(project: Project) -> bool:

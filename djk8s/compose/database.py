@@ -9,7 +9,7 @@ from djk8s import engine
 from djk8s.project import Project, printable
 from djk8s.shell.command import Command
 from djk8s.shell.run import output, run
-from djk8s.shell.talk import at_terminal, refuse, say
+from djk8s.shell.talk import at_terminal, confirm, refuse, say
 
 FILE = "compose/db.yaml"
 IMAGE = r"(?:postgres|postgis/postgis):(\d+)"  # https://hub.docker.com/r/postgis/postgis begins with the official one
@@ -98,8 +98,10 @@ def restore(project: Project, name: str) -> None:
             file.open("rb").close()
     except OSError as error:
         refuse(f"{name} cannot be read ({error.strerror}): name a file that `inv db dump` wrote.")
+    if not project.dry:
+        confirm(f"This replaces all that is in the database of `inv up` by what {name} holds. Go on?")
     try:
-        broken = f"{name} is no whole dump: nothing was changed. `inv db dump FILE` writes one."
+        broken = f"{name} is not a whole dump: nothing was changed. `inv db dump FILE` writes one."
         run(project, read_command(project, database, file), broken)
         run(project, restore_command(project, database), "It was not restored, see above: nothing was changed.")
     finally:

@@ -12,7 +12,7 @@ BUCKET = "s3://([^/]+.*)"  # as the programs of AWS write it; restic has the ser
 AMAZON = "https://s3.amazonaws.com"
 NOWHERE = (
     "Backups need a place, a folder or s3://BUCKET/FOLDER: `inv env --set BACKUP_TO=…` keeps it, and "
-    "`inv backup --to …` or `inv restore --from …` takes one for once."
+    "`inv backup --to …` or `inv restore --from …` takes one for this time."
 )
 
 

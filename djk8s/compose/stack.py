@@ -33,6 +33,10 @@ CAUSES = {
     r"in 18\+, these Docker images are configured to store database data": (
         "The database's volume was made by an older PostgreSQL: `inv db upgrade` moves its rows to this one."
     ),
+    r"initdb: error: directory .* exists but is not empty": (
+        "The database's volume was made by a newer PostgreSQL than compose/db.yaml says: write the version to which "
+        "`inv db upgrade` moved it."
+    ),
     r"No module named debugpy": (
         "debugpy could not be installed in the container: add it to your packages, or leave out --with debug."
     ),

@@ -49,7 +49,7 @@ def upgrade(project: Project, to: str | None) -> None:
     engine.require(project)
     held = written if project.dry else version_of(project, f"postgres:{written}")
     if new <= held:
-        refuse(f"The database is of PostgreSQL {held} already: --to says to which newer one.{cut_off(project)}")
+        refuse(f"The database is on PostgreSQL {held} already: name a newer one with --to.{cut_off(project)}")
     dump = project.root / "data" / f"database-{held}.dump"
     if not project.dry:
         require(project, held, new, dump)
@@ -58,7 +58,7 @@ def upgrade(project: Project, to: str | None) -> None:
     run(project, stack.down_command(project))
     if project.dry:
         return
-    say(f"The database is of PostgreSQL {new}, and each of its {tables} tables has as many rows as before.")
+    say(f"The database is on PostgreSQL {new} now, and each of its {tables} tables has as many rows as before.")
     say(f"Commit {' and '.join(FILES)}, and bring the project up with what you use, as `inv up --with db`.")
     say(f"All is in {project.shown(dump)} too, and the older files in the volume. Once you are content, remove them by")
     say(in_volume(project, f"postgres:{new}", f"rm -rf /v/before-{new}").line(project.root))
@@ -93,7 +93,7 @@ def cut_off(project: Project) -> str:
 def version_asked(to: str | None, written: int) -> int:
     """Return the version to upgrade to; raises `Exit` for what is none."""
     if to is not None and not re.fullmatch("[1-9][0-9]", to):
-        refuse(f"--to {to!r} is no version of PostgreSQL: write its first number, for example --to {NEWEST}.")
+        refuse(f"--to {to!r} is not a version of PostgreSQL: write its first number, as in --to {NEWEST}.")
     return int(to) if to else max(written, NEWEST)
 
 
@@ -137,7 +137,7 @@ def older(project: Project, held: int) -> Iterator[str]:
         run(project, Command((project.engine, "exec", name, "timeout", "60", "bash", "-c", ready)), NOTHING_CHANGED)
         yield name
     finally:
-        run(project, Command((project.engine, "stop", "--time", "60", name)))
+        run(project, Command((project.engine, "stop", "-t", "60", name)))
         run(project, Command((project.engine, "rm", "--volumes", name)))
 
 

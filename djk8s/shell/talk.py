@@ -25,3 +25,15 @@ def takes_colours(stream: TextIO) -> bool:
 def at_terminal() -> bool:
     """Return True if a person is at both ends."""
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def confirm(question: str) -> None:
+    """Ask a person whether to go on, and raise `Exit` if not; where nobody is at a terminal, nobody is asked."""
+    if not at_terminal():
+        return
+    try:
+        typed = input(f"{question} [y/N] ")
+    except EOFError:
+        typed = ""
+    if typed.strip().lower() not in {"y", "yes"}:
+        refuse("Nothing was changed.")

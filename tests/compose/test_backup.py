@@ -84,7 +84,7 @@ def goes_there_and_back(folder: str, tables: str) -> dict[str, str]:
     kept = note("kept")
     upload(NAME, kept)
     said = done("backup", "--to", folder)
-    assert re.search(rf"Backed up as \w+: [1-9][0-9]* tables of {tables}; in all 2 files, ", said)
+    assert re.search(rf"Backed up as \w+: [1-9][0-9]* tables of {tables}; 2 files, ", said)
     later = note("later")
     upload("later.txt", later)
     python(f"{STORE}; s.delete({NAME!r})")
@@ -102,6 +102,7 @@ def goes_there_and_back(folder: str, tables: str) -> dict[str, str]:
 def test_without_a_place_or_a_site_it_says_what_to_do(folder: str) -> None:
     assert "`inv env --set BACKUP_TO=…` keeps it" in one_sentence(inv("backup").stderr)
     assert "`inv up --detach` brings it up" in one_sentence(inv("backup", "--to", folder).stderr)
+    assert "There is no backup yet" in refused("backup", "--list", "--to", folder)
 
 
 @pytest.fixture(scope="class")

@@ -216,7 +216,7 @@ class TestAllTogether:
             (tmp_path / "short.dump").write_bytes(file.read_bytes()[:size])
             refused = inv("db", "restore", str(tmp_path / "short.dump"))
             assert refused.returncode == 1
-            assert "is no whole dump: nothing was changed" in refused.stderr.splitlines()[-1]
+            assert "is not a whole dump: nothing was changed" in refused.stderr.splitlines()[-1]
         assert later in get(BOARD).text
         for _ in range(2):
             restored = inv("db", "restore", str(file))

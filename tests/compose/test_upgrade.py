@@ -75,8 +75,8 @@ def test_upgrade_that_fails_changes_nothing(site: Checkout) -> None:
 
 
 MISTAKES: dict[tuple[str, ...], str] = {
-    ("--to", "17"): "The database is of PostgreSQL 17 already",
-    ("--to", "newest"): "--to 'newest' is no version of PostgreSQL",
+    ("--to", "17"): "The database is on PostgreSQL 17 already",
+    ("--to", "newest"): "--to 'newest' is not a version of PostgreSQL",
     ("--to", "98"): "postgres:98 cannot be had",
 }
 
@@ -92,7 +92,7 @@ def test_mistake_is_told_and_the_site_stays_up(site: Checkout, words: tuple[str,
 def test_every_row_is_in_the_newer_one(site: Checkout) -> None:
     done = site.inv("db-upgrade")
     assert done.returncode == 0, done.stderr
-    assert "The database is of PostgreSQL 18, and each of its " in done.stderr
+    assert "The database is on PostgreSQL 18 now, and each of its " in done.stderr
     database, backup = files(site)
     assert "image: postgres:18\n    environment" in database
     assert "- database:/var/lib/postgresql\n" in database

@@ -34,7 +34,7 @@ class Box:
 
     def stop(self) -> str:
         """Stop the container as `docker stop` does, and return its exit code; 137 if Docker had to kill it."""
-        docker("stop", "--time", str(STOP_BUDGET), self.name)
+        docker("stop", "-t", str(STOP_BUDGET), self.name)
         return self.inspect("{{.State.ExitCode}}")
 
     def signal(self, name: str) -> None:

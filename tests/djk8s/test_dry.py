@@ -68,7 +68,8 @@ CONTAINERS = f"$({ALL} label=djk8s.project=SCOPE) $({ALL} {COMPOSES})"
 DOWN = "(cd / && docker compose --project-name SCOPE down --remove-orphans)"
 PS = (
     r"docker ps --all --format 'table {{.Names}}\t{{.Status}}\t"
-    r"""{{printf "%.12s" (.Label "org.opencontainers.image.revision")}}\t{{.Image}}\t{{.Ports}}' --filter label=djk8s.project=SCOPE"""
+    r"""{{printf "%.12s" (.Label "org.opencontainers.image.revision")}}\t{{.Image}}\t{{.Ports}}' """
+    "--filter label=djk8s.project=SCOPE"
 )
 STOP = (
     "docker stop $(docker ps --all --quiet --filter label=djk8s.project=SCOPE)",

@@ -40,7 +40,7 @@ def test_version_is_the_newest_unless_another_is_asked_for(to: str | None, writt
 
 @pytest.mark.parametrize("to", ["", "18.1", "eighteen", "-1", "9"])
 def test_what_is_no_version_is_refused(to: str) -> None:
-    with pytest.raises(Exit, match="is no version of PostgreSQL"):
+    with pytest.raises(Exit, match="is not a version of PostgreSQL"):
         upgrade.version_asked(to, 17)
 
 
