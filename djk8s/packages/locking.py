@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from djk8s import dockerfile, facts, tools
 from djk8s.facts import Facts
-from djk8s.packages import requirements, resolver
+from djk8s.packages import pins, requirements, resolver
 from djk8s.packages.python import read
 from djk8s.project import Project
 from djk8s.shell.command import Command
@@ -46,7 +49,22 @@ def stale(project: Project) -> str:
     known = known_facts(project)
     if known and requirements.is_older(project.root, known.packages, read(project.requirements)):
         return known.packages
-    return ""
+    compiled_from = project.requirements.with_suffix(".in")
+    return compiled_from.name if compiled_from in sources(project) and asks_for_more(compiled_from) else ""
+
+
+def asks_for_more(source: Path) -> bool:
+    """Return whether a requirements*.in names a package that is not pinned, or not in a version that it allows."""
+    pinned = pins.versions(pins.blocks(read(source.with_suffix(".txt"))))
+    for line in read(source).splitlines():
+        try:
+            asked = Requirement(line.partition("#")[0].strip())
+        except InvalidRequirement:  # nothing, or an option of pip
+            continue
+        version = pinned.get(canonicalize_name(asked.name))
+        if not asked.url and not (version and asked.specifier.contains(version, prereleases=True)):
+            return True
+    return False
 
 
 def mention_stale(project: Project) -> None:

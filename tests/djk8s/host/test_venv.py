@@ -312,6 +312,17 @@ def test_python_is_what_its_launcher_starts(
     assert os.path.realpath(venv.find_python(project, asked.replace("PATH", str(launcher.parent)))) == BASE
 
 
+def test_python_that_pyenv_does_not_select_is_told(
+    project: Project, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has = "The \\`python3.77' command exists in these Python versions:\\n  3.77.1"
+    says = f"pyenv: python3.77: command not found\\n\\n{has}"
+    shim = program("bin/python3.77", f'printf "{says}" >&2; exit 127')
+    monkeypatch.setenv("PATH", str(shim.parent), prepend=os.pathsep)
+    with pytest.raises(Exit, match=r"`PYENV_VERSION=3\.77\.1 inv venv --python 3\.77` does"):
+        venv.find_python(project, "3.77")
+
+
 OLD = [
     pytest.param("echo 3 9; exit 0", "is Python 3.9, and", id="3.9"),
     pytest.param("echo 3 8; exit 1", "is Python 3.8, and", id="3.8 without venv"),

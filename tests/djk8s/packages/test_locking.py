@@ -10,6 +10,7 @@ import pytest
 
 from djk8s import facts
 from djk8s.facts import Facts
+from djk8s.packages import locking
 from made_index import index, wheel
 from support import ROOT
 
@@ -51,6 +52,23 @@ def test_pins_stay_until_they_are_upgraded(project_folder: Path, index: Path, el
     assert "django==5.2.2" in pins.read_text()
     elsewhere("lock", "--upgrade")
     assert "django==5.3" in pins.read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "more"),
+    [
+        ("# all\n\n-c other.txt\nDjango[argon2]~=5.2  # why\nlater==1; python_version > '3.12'\n", False),
+        ("django~=5.2\nhttpx\n", True),
+        ("django~=6.0\n", True),
+        ("site @ git+https://example.com/site\n", False),
+    ],
+)
+def test_what_is_asked_for_and_not_pinned_is_noticed(tmp_path: Path, asked: str, more: bool) -> None:
+    (tmp_path / "requirements.in").write_text(asked)
+    (tmp_path / "requirements.txt").write_text(
+        "django==5.2.2 \\\n    --hash=sha256:00\nlater==1 ; python_version > '3.12'\n"
+    )
+    assert locking.asks_for_more(tmp_path / "requirements.in") == more
 
 
 def test_a_failure_is_one_sentence_and_changes_nothing(project_folder: Path, elsewhere: Callable[..., Typed]) -> None:
