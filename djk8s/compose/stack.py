@@ -44,6 +44,12 @@ CAUSES = {
         "The database was first started with another PGPASSWORD than the file's: set that one again, or "
         "`inv down --volumes` removes all that is in it."
     ),
+    r"not ready: the database does not answer": (
+        "The site's database does not answer: DATABASE_URL in .env says where it is, and --with db brings one."
+    ),
+    r"not ready: migrations are missing": (
+        "The site's database lacks migrations: `inv manage --place compose -- migrate` applies them."
+    ),
 }
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 COMPOSE_FILES = (

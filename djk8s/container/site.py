@@ -29,6 +29,11 @@ CONFINED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-o
 STOP_TIMEOUT = "10"  # seconds; docker-compose.yaml says the same, and gunicorn.conf.py keeps within it
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a network's proxy cannot reach this machine
 PATIENCE = 10  # seconds of waiting after which a person wants to know for what
+# What /readyz says is missing (serving/health.py), and what to do.
+MISSING = {
+    "database": "its database does not answer: DATABASE_URL in .env says where, and `inv up --with db` brings one",
+    "migrations": "its database lacks migrations: `inv manage --place container -- migrate` applies them",
+}
 LATE = 3  # seconds in which an engine may still make a container after its client was cut off
 REVISION = f'printf "%.12s" (.Label "{git.REVISION}")'
 COLUMNS = (".Names", ".Status", REVISION, ".Image", ".Ports")
@@ -171,6 +176,8 @@ def wait(project: Project, container: str, url: str) -> None:
     engine.version(project)  # an engine that stopped is the cause, and has no log
     said = engine.show_last(project, "logs", "--tail", "20", container)
     last = "above is what its log said last" if said else "its log is empty"
+    if missing in MISSING.values():
+        refuse(f"The site did not become ready, and its container was removed: {missing}.")
     late = f" within {project.ready_within} s (--ready-within allows more)" if runs else ""
     refuse(f"The site did not become ready{late} and its container was removed; {last}.")
 
@@ -178,10 +185,11 @@ def wait(project: Project, container: str, url: str) -> None:
 def not_ready(url: str) -> str:
     """Return why the site at an address is not ready yet, or nothing when it is."""
     try:
-        with DIRECT.open(f"{url}/readyz", timeout=2) as answer:
+        with DIRECT.open(f"{url}/readyz", timeout=5) as answer:
             return "" if answer.status == 200 else f"/readyz answers {answer.status}"
     except urllib.error.HTTPError as error:
-        return f"/readyz answers {error.code}, {error.read(200).decode(errors='replace').strip()}"
+        said = error.read(200).decode(errors="replace").strip()
+        return MISSING.get(said, f"/readyz answers {error.code}, {said}")
     except OSError:
         return "nothing answers there; before it listens, a site applies the migrations of a new SQLite database"
 

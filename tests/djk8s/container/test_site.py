@@ -202,7 +202,17 @@ def test_long_wait_says_once_for_what(
     typed = inv("run", "--detach", "--publish", answering, INVOKE_READY_WITHIN="300")
     assert typed.returncode == 0
     said = [line for line in typed.stderr.splitlines() if line.startswith("Still waiting")]
-    assert said == ["Still waiting, up to 300 s (--ready-within): /readyz answers 503, migrations."]
+    assert said == [f"Still waiting, up to 300 s (--ready-within): {site.MISSING['migrations']}."]
+
+
+def test_site_that_lacks_something_says_what_to_do(
+    inv: Inv, detached: Callable[..., Calls], answering: str, shell: pytest.MonkeyPatch
+) -> None:
+    detached(running=True)
+    shell.setattr(Ready, "needed", 1000)
+    typed = inv("run", "--detach", "--publish", answering, "--ready-within", "1")
+    assert typed.returncode == 1
+    assert typed.stderr.endswith("lacks migrations: `inv manage --place container -- migrate` applies them.\n")
 
 
 def test_wait_that_is_no_number_of_seconds_is_one_sentence(inv: Inv) -> None:
