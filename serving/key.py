@@ -18,7 +18,7 @@ def follow(site: dict[str, Any]) -> None:
     new = old if is_read(old) else os.environ.get("SECRET_KEY") or old
     if str(new).startswith(MADE) and not site["DEBUG"]:
         raise ImproperlyConfigured(
-            "SECRET_KEY is the one that startproject made: `inv env --set SECRET_KEY` sets another."
+            "SECRET_KEY is still the one that startproject made: `inv env --set SECRET_KEY` sets another in .env."
         )
     site["SECRET_KEY"] = new
     for settings in (site, *(value for value in site.values() if isinstance(value, dict))) if old else ():

@@ -29,7 +29,8 @@ def run(options: Namespace) -> None:
     if not root.is_dir():
         refuse(f"There is no folder {options.folder}: name that of the project, for example ../shop.")
     if (root / FILE).exists():
-        say(f"{root.name} is adopted already: nothing to do. `djk8s update` brings later versions of its files.")
+        say(f"{root.name} is adopted already: `./inv test --session container_smoke` there tries it.")
+        say("A later djk8s brings its files with `djk8s update`. To begin again, undo this one with git first.")
         return
     check(options)
     layout.check(root)
