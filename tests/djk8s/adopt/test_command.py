@@ -37,7 +37,7 @@ def test_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_project_that_is_adopted_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / ".djk8s.toml").write_text("")
     command.run(Namespace(folder=str(tmp_path)))
-    assert "nothing to do" in capsys.readouterr().err
+    assert "is adopted already" in capsys.readouterr().err
 
 
 def test_without_a_terminal_a_question_names_its_flag(monkeypatch: pytest.MonkeyPatch) -> None:
