@@ -98,6 +98,7 @@ def settings() -> dict[str, Any]:
     return {
         "installed": [name for name in IMPORTED if find_spec(name)],
         "settings": given,
+        "folders": served(settings),
         "static_storage": storages.get("staticfiles", {}).get("BACKEND")
         or getattr(settings, "STATICFILES_STORAGE", ""),
         "file_storage": storages.get("default", {}).get("BACKEND") or getattr(settings, "DEFAULT_FILE_STORAGE", ""),
@@ -110,6 +111,12 @@ def settings() -> dict[str, Any]:
         "broker": masked(next((getattr(settings, name) for name in BROKERS if getattr(settings, name, "")), "")),
         "beat": any(getattr(settings, name, None) for name in SCHEDULES),
     }
+
+
+def served(settings: Any) -> list[str]:
+    """Return the folders outside apps in which the settings look for static files and templates."""
+    static = [one[1] if isinstance(one, (list, tuple)) else one for one in settings.STATICFILES_DIRS]
+    return [str(one) for one in (*static, *(one for engine in settings.TEMPLATES for one in engine.get("DIRS", ())))]
 
 
 def apps() -> dict[str, Any]:

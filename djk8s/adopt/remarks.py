@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterable
+from pathlib import PurePosixPath
 
 from djk8s.adopt import volume
 from djk8s.adopt.ask import Answer
@@ -36,6 +37,7 @@ def remarks(
         *debug(answer, facts),
         *uploads(answer),
         *static(answer, facts, tracked),
+        *node(answer, facts, tracked),
         *data(answer, tracked),
         *secrets(tracked),
         *server(tracked),
@@ -96,6 +98,19 @@ def static(answer: Answer, facts: Facts, tracked: Collection[str]) -> list[str]:
             "of STATICFILES_DIRS."
         )
     return said
+
+
+def node(answer: Answer, facts: Facts, tracked: Collection[str]) -> list[str]:
+    """Say that no setting names what Node builds, if it does so outside a Python package."""
+    around = [str(folder) for folder in (PurePosixPath(facts.node), *PurePosixPath(facts.node).parents)]
+    folders = [PurePosixPath(volume.in_project(folder) or "/") for folder in answer.says.get("folders", ())]
+    named = any(folder.is_relative_to(facts.node) for folder in folders)
+    if facts.node in {"", "."} or named or any(f"{folder}/__init__.py" in tracked for folder in around):
+        return []
+    return [
+        f"Node builds {facts.node}/, and neither STATICFILES_DIRS nor TEMPLATES names a folder in it: unless its "
+        "output goes to one that Django serves, leave it out with --node ''."
+    ]
 
 
 def data(answer: Answer, tracked: Collection[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from djk8s.adopt import remarks
 from djk8s.adopt.ask import Answer
@@ -37,6 +38,18 @@ def test_static_files_that_git_has_where_they_are_gathered(asked: Asked) -> None
     [said] = remarks.static(answer, FACTS, ["staticfiles/site.css"])
     assert said.startswith("staticfiles/ is in git, and the image gathers it anew")
     assert remarks.static(answer, FACTS, ["static/site.css"]) == []
+
+
+def test_front_end_that_no_setting_names(asked: Asked) -> None:
+    facts = replace(FACTS, node="web/client")
+    plain = asked()
+    [said] = remarks.node(plain, facts, ["web/client/package.json"])
+    assert said.startswith("Node builds web/client/, and neither STATICFILES_DIRS nor TEMPLATES names a folder in it:")
+    for setting in ("STATICFILES_DIRS = ['/app/web/client/dist']\n", "TEMPLATES[0]['DIRS'] = ['/app/web/client']\n"):
+        assert remarks.node(asked(f"TEMPLATES = [{{}}]\n{setting}"), facts, []) == []
+    assert remarks.node(asked("STATICFILES_DIRS = [('a', '/app/web/client/dist')]\n"), facts, []) == []
+    assert remarks.node(plain, facts, ["web/__init__.py"]) == []
+    assert remarks.node(plain, replace(FACTS, node="."), []) == []
 
 
 def test_uploads_at_another_site(asked: Asked) -> None:
