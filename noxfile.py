@@ -95,6 +95,14 @@ def test_site(session: nox.Session, *words: str) -> None:
     session.run("pytest", *words, *session.posargs, env=site)
 
 
+@nox.session(default=ENGINE, allow_parallel=True)
+def adopt_smoke(session: nox.Session) -> None:
+    """Adopt projects of every shape, which the tests make, start new ones, and run each in its container."""
+    session.install("--quiet", "--require-hashes", "-r", "requirements-tools.txt", "-r", "requirements-uv.txt")
+    session.install("--quiet", *group("adopt"))
+    session.run("pytest", "-v", "--numprocesses=2", *ADOPT, *session.posargs)
+
+
 @nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """Check style, types, shell, Dockerfile, Compose file, workflow and manifests of Kubernetes."""
@@ -121,7 +129,7 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", *strictly, "--doctree-dir", session.create_tmp(), "docs", "dist/docs")
 
 
-@nox.session(python=PYTHONS, allow_parallel=True)
+@nox.session(python=PYTHONS[::-1], allow_parallel=True)  # the longest first
 def tests(session: nox.Session) -> None:
     """Test djk8s, the tasks, the site and the agreement of the files; needs no engine.
 
@@ -139,14 +147,6 @@ def tests(session: nox.Session) -> None:
 def postgres(session: nox.Session) -> None:
     """Test the site, and how it is migrated, once more with PostgreSQL for the database."""
     test_site(session, "-p", "on_postgres", "tests/site", "tests/serving/test_migrate.py", "src")
-
-
-@nox.session(default=ENGINE, allow_parallel=True)
-def adopt_smoke(session: nox.Session) -> None:
-    """Adopt projects of every shape, which the tests make, start new ones, and run each in its container."""
-    session.install("--quiet", "--require-hashes", "-r", "requirements-tools.txt", "-r", "requirements-uv.txt")
-    session.install("--quiet", *group("adopt"))
-    session.run("pytest", "-v", "--numprocesses=2", *ADOPT, *session.posargs)
 
 
 @nox.session(default=ENGINE)  # alone, as it counts what a machine that is busy would lose
