@@ -44,7 +44,8 @@ class Site:
 
 def containers() -> set[str]:
     """Return this session's containers, ended ones too."""
-    return {line.split()[0] for line in inv("ps").stdout.splitlines()[1:]}
+    label = inv("--dry", "ps").stdout.split("--filter ")[1].strip()
+    return {*docker("ps", "--all", "--quiet", "--filter", label).split()}
 
 
 @pytest.fixture(scope="module")
@@ -197,8 +198,9 @@ def test_it_ends_when_nobody_reads_its_output_any_more() -> None:
     port = free_port()
     typed = shlex.join([*INV, "run", "--tag", TAG, "--port", str(port)])
     with subprocess.Popen(["sh", "-c", f"{typed} | head -1"], cwd=ROOT, stdout=subprocess.DEVNULL) as pipe:
-        # Each answer is a line in its log.
-        wait_until(lambda: (answers(f"http://localhost:{port}"), pipe.poll() is not None)[1])
+        wait_until(lambda: answers(f"http://localhost:{port}"))
+        get(f"http://localhost:{port}")  # which is a line in its log
+        wait_until(lambda: pipe.poll() is not None)
     assert containers() == set()
 
 
