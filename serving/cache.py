@@ -1,4 +1,4 @@
-"""Where a site's settings look for redis on their own machine, a container looks where CACHE_URL says."""
+"""Where a site's settings look for a cache on their own machine, a container looks where CACHE_URL says."""
 
 import os
 import re
@@ -14,8 +14,15 @@ URL = r"^rediss?://(?:[^@/]*@)?(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?=/|\
 
 
 def follow(site: dict[str, Any]) -> None:
-    """Change the addresses in a site's settings, where CACHE_URL is one of redis; the number of a database stays."""
-    url = urlsplit(os.environ.get("CACHE_URL", ""))
+    """Change the addresses in a site's settings to CACHE_URL; the number of a database of redis stays."""
+    given = os.environ.get("CACHE_URL", "")
+    if re.fullmatch(r"[\w.-]+:\d+", given):
+        memcached = (one for one in site.get("CACHES", {}).values() if "memcache" in one.get("BACKEND", "").lower())
+        for one in memcached:
+            if str(one.get("LOCATION")).partition(":")[0] in HERE:
+                one["LOCATION"] = given
+        return
+    url = urlsplit(given)
     if url.scheme in {"redis", "rediss"} and url.hostname:
         site |= {name: moved(site[name], url) for name in NAMES if name in site}
 

@@ -1,6 +1,7 @@
 """The probes: /livez, the process answers; /readyz, its database does too and has every migration."""
 
 import logging
+from typing import Any
 
 migrated = False  # stays true: the code of a process does not change
 
@@ -15,7 +16,7 @@ def readiness() -> str:
     close_old_connections()  # before and after, as Django does around a request
     try:
         connection.cursor().execute("SELECT 1")
-        if not migrated and (missing := missing_migrations()):
+        if not migrated and (missing := missing_migrations(connection)):
             logging.error("not ready: migrations are missing: %s", ", ".join(missing))
             return "503 migrations"
     except Error as error:
@@ -27,9 +28,8 @@ def readiness() -> str:
     return "200 ready"
 
 
-def missing_migrations() -> list[str]:
-    """Return the migrations that the database lacks; raises `django.db.Error` where it does not answer."""
-    from django.db import connection
+def missing_migrations(connection: Any) -> list[str]:
+    """Return the migrations that a database lacks; raises `django.db.Error` where it does not answer."""
     from django.db.migrations.executor import MigrationExecutor
 
     executor = MigrationExecutor(connection)

@@ -15,7 +15,7 @@ for name, here in {"ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"], "CSRF_T
     site[name] = [*dict.fromkeys([*(site.get(name) or ()), *here, *environ.get(name, "").replace(",", " ").split()])]
 
 # Only behind a proxy that speaks https: without one, a redirect leads nowhere. No cookie gets less secure.
-SECURE_SSL_REDIRECT = https
+SECURE_SSL_REDIRECT, PREPEND_WWW = https, https and bool(site.get("PREPEND_WWW"))
 site |= {name: https or site.get(name, False) for name in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")}
 site.setdefault("SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https") if https else None)
 mail.follow(site)  # EMAIL_URL counts, unless the site has followed it already

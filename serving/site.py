@@ -66,21 +66,30 @@ def explain_refused_forms() -> None:
 
 
 def migrate_sqlite() -> None:
-    """Apply missing migrations to an SQLite database; another may serve older code, so it is `inv manage`'s to do."""
+    """Apply missing migrations to each SQLite database; another may serve older code, so it is `inv manage`'s to do."""
+    from django.db import connections
+    from django.db.backends.sqlite3.base import DatabaseWrapper
+
+    for connection in connections.all():
+        if isinstance(connection, DatabaseWrapper) and not connection.is_in_memory_db():
+            migrate(connection)
+
+
+def migrate(connection: Any) -> None:
+    """Apply missing migrations to one SQLite database."""
     from django.conf import settings
     from django.core.management import call_command
-    from django.db import Error, connection
+    from django.db import DEFAULT_DB_ALIAS, Error
 
-    if connection.vendor != "sqlite":
-        return
     path = Path(connection.settings_dict["NAME"])
     try:
         if not path.exists():
             path.touch()
             path.chmod(0o664)  # SQLite's 0644 would keep out another user of the group (compose/dev.yaml)
-        if health.missing_migrations():
-            call_command("migrate", interactive=False, verbosity=0)
-        if any("DatabaseCache" in cache["BACKEND"] for cache in settings.CACHES.values()):
+        if health.missing_migrations(connection):
+            call_command("migrate", database=connection.alias, interactive=False, verbosity=0)
+        cached = any("DatabaseCache" in cache["BACKEND"] for cache in settings.CACHES.values())
+        if cached and connection.alias == DEFAULT_DB_ALIAS:
             call_command("createcachetable", verbosity=0)
     except (Error, OSError) as error:
         # Pages that need no database are served all the same; /readyz says that it is missing.

@@ -1,5 +1,6 @@
 """Static files: gathered in one folder of the project, and served by the site where nothing else does."""
 
+import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,8 @@ def follow(site: dict[str, Any], root: Path) -> None:
     """Change where a site's static files are, and add what serves them from the image."""
     outside = root not in Path(site.get("STATIC_ROOT") or ".").parents
     site["STATIC_ROOT"] = root / "staticfiles" if outside else site["STATIC_ROOT"]
+    if not os.getuid():  # who only builds: no user of the image may write to what is gathered
+        site |= {"FILE_UPLOAD_PERMISSIONS": 0o644, "FILE_UPLOAD_DIRECTORY_PERMISSIONS": 0o755}
     if not find_spec("whitenoise"):
         return
     middleware = [*site.get("MIDDLEWARE", ())]

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def follow(site: dict[str, Any], data: Path) -> None:
-    """Change where a site's settings have it write: SQLite, uploads, sessions, mail, a cache in files, and logs."""
+    """Change where a site's settings have it write: SQLite, uploads, files of sessions, mail, caches and indexes, and logs."""
     for one in (site.get("DATABASES") or {}).values():
         file = Path(one.get("NAME") or "")
         if "lite" in one.get("ENGINE", "") and data not in file.parents and not file.name.startswith((":", "file:")):
@@ -22,6 +22,9 @@ def follow(site: dict[str, Any], data: Path) -> None:
     for one in (site.get("CACHES") or {}).values():
         if "filebased" in one.get("BACKEND", "") and one.get("LOCATION"):
             one["LOCATION"] = folder(data, one["LOCATION"])
+    for one in (site.get("HAYSTACK_CONNECTIONS") or {}).values():
+        if one.get("PATH"):
+            one["PATH"] = folder(data, one["PATH"])
     handlers = (site.get("LOGGING") or {}).get("handlers", {})
     for name in [name for name in handlers if "filename" in handlers[name]]:
         kept = {key: handlers[name][key] for key in ("level", "formatter", "filters") if key in handlers[name]}

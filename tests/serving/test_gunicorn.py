@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -144,6 +145,13 @@ def test_sqlite_is_migrated_at_the_start_and_for_its_group(start: Start, tmp_pat
     server = start(SERVER=kind).ready()
     assert server.get("/database").text == "0 sessions"
     assert stat.S_IMODE((tmp_path / "db.sqlite3").stat().st_mode) == 0o664
+
+
+def test_every_sqlite_database_is_migrated(start: Start, tmp_path: Path) -> None:
+    start(MORE_DATABASES="other third").ready()
+    for name in ("db", "other", "third"):
+        with sqlite3.connect(tmp_path / f"{name}.sqlite3") as database:
+            assert database.execute("SELECT count(*) FROM django_session").fetchone() == (0,)
 
 
 def test_async_view_in_flight_lets_the_others_use_the_database(server: Server) -> None:

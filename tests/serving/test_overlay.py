@@ -113,6 +113,13 @@ def test_key_that_startproject_made_serves_nobody(root: Path) -> None:
     assert served(root, f"SECRET_KEY = '{INSECURE}'", SECRET_KEY="", DEBUG="1")["SECRET_KEY"] == INSECURE
 
 
+def test_www_is_only_for_a_site_that_people_reach_by_https(root: Path) -> None:
+    own = "PREPEND_WWW = True"
+    found = [served(root, own, HTTPS=https)["PREPEND_WWW"] for https in ("0", "1")]
+    assert found == [False, True]
+    assert served(root, "", HTTPS="1")["PREPEND_WWW"] is False
+
+
 def test_localhost_is_allowed_beside_the_sites_hosts(root: Path) -> None:
     here = ["localhost", "127.0.0.1", "[::1]"]
     assert served(root)["ALLOWED_HOSTS"] == here
@@ -241,6 +248,16 @@ def test_redis_of_a_container_is_where_cache_url_says(root: Path) -> None:
         assert served(root, REDIS, **environment)["CELERY_BROKER_URL"] == "redis://localhost"
 
 
+def test_memcached_of_a_container_is_where_cache_url_says(root: Path) -> None:
+    def cached(at: str, **environment: str) -> str:
+        own = f"CACHES = {{'default': {{'BACKEND': 'django.core.cache.backends.memcached.X', 'LOCATION': '{at}'}}}}"
+        return str(served(root, own, CACHE_URL="cache:11211", **environment)["CACHES"]["default"]["LOCATION"])
+
+    assert cached("127.0.0.1:11211", PLACE="container") == "cache:11211"
+    assert cached("m.example.com:11211", PLACE="container") == "m.example.com:11211"
+    assert cached("127.0.0.1:11211") == "127.0.0.1:11211"
+
+
 def test_url_that_the_site_followed_changes_nothing(root: Path) -> None:
     own = database(ENGINE=POSTGRES, NAME="site", USER="site", HOST="db", CONN_MAX_AGE=7, PASSWORD="from-a-file")
     found = served(root, own, DATABASE_URL=URL)["DATABASES"]["default"]
@@ -300,10 +317,12 @@ LOGGING = {
 def test_sessions_mail_and_a_cache_in_files_are_in_the_volume(root: Path) -> None:
     (root / "data").mkdir()
     own = "SESSION_FILE_PATH, EMAIL_FILE_PATH = 'sessions', '/app/sent'\n"
+    own += "HAYSTACK_CONNECTIONS = {'default': {'ENGINE': 'w', 'PATH': '/app/index'}, 'other': {'ENGINE': 's'}}\n"
     own += (
         "CACHES = {'default': {'BACKEND': 'django.core.cache.backends.filebased.FileBasedCache', 'LOCATION': '/a/b'}}"
     )
     found = served(root, own, PLACE="container")
+    assert found["HAYSTACK_CONNECTIONS"]["default"]["PATH"] == f"{root}/data/index"
     assert (found["SESSION_FILE_PATH"], found["EMAIL_FILE_PATH"]) == (f"{root}/data/sessions", f"{root}/data/sent")
     assert found["CACHES"]["default"]["LOCATION"] == f"{root}/data/b"
     assert served(root, own)["SESSION_FILE_PATH"] == "sessions"
