@@ -40,6 +40,7 @@ class Facts:
     after_migrate: tuple[str, ...] = ()  # more manage.py commands, such as createcachetable
     cache: str = ""  # or redis, memcached
     cache_variables: dict[str, str] = field(default_factory=dict)  # the variables that hold its address, with it
+    cache_names: tuple[str, ...] = ()  # by which its settings look for it besides, as redis
     workers: dict[str, str] = field(default_factory=dict)  # command by the name of its service, such as worker or beat
     tracked_data: bool = False  # its own files are in data/
     uploads: str = ""  # the folder of uploads on this machine, which stays out of the image

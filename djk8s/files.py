@@ -252,6 +252,9 @@ def cache(text: str, facts: Facts) -> str:
     """Return the Compose file of the cache, which gives its address to the site, in the site's own variables too."""
     usual = {"CACHE_URL": {"redis": "redis://cache:6379/0", "memcached": "cache:11211"}[facts.cache]}
     lines = [f"      - {name}={value}\n" for name, value in {**usual, **facts.cache_variables}.items()]
+    if facts.cache_names:
+        alias = f"    networks:\n      default: {{ aliases: [{', '.join(facts.cache_names)}] }}\n"
+        text = replaced(text, ("    labels:\n", f"{alias}    labels:\n"))
     return replaced(text, ("      - CACHE_URL=\n", "".join(lines)))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def follow(site: dict[str, Any], data: Path) -> None:
-    """Change where a site's settings have it write: SQLite, uploads, files of sessions, mail, caches and indexes, and logs."""
+    """Change where a site's settings have it write: databases, uploads, sessions, mail, caches, indexes, and logs."""
     for one in (site.get("DATABASES") or {}).values():
         file = Path(one.get("NAME") or "")
         if "lite" in one.get("ENGINE", "") and data not in file.parents and not file.name.startswith((":", "file:")):

@@ -42,6 +42,7 @@ GONE = {
 }
 # Its own warning names that release: https://setuptools.pypa.io/en/latest/pkg_resources.html
 PACKAGES = {"pkg_resources": "setuptools<81"}
+KEY = "for-this-run-only-" + "0123456789" * 4  # as .env has one where the site is served
 Said = dict[str, Any]
 Run = Callable[[Mapping[str, str]], Said]
 
@@ -137,12 +138,16 @@ def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt")
     """Run again, with one more variable or another value, until nothing is missing; raises `Exit` if in vain."""
     left: dict[str, Iterator[str]] = {}  # the values that are still to be tried
     required: dict[str, str] = {}
+    key: dict[str, str] = {}
     off = {"DEBUG": "0", **known.production}
     # As it is served. Some take only "False" for it (MDN's tutorial), or only what is empty (bool(os.getenv("DEBUG"))).
     values = iter(("0", "False", "") if known.debug else ())
     for _ in range(MOST):
-        said = run({**off, **required, **known.given})
+        said = run({**key, **off, **required, **known.given})
         if any(learnt(failure, required, left, known) for failure in said["failures"]):
+            continue
+        if not key and any("SECRET_KEY" in failure["text"] for failure in said["failures"]):
+            key = {"SECRET_KEY": KEY}  # which the settings read in a way of their own
             continue
         lacking = {name for failure in said["failures"] for name in missing(failure, known.reads)} & {*known.debug}
         if said.get("settings", {}).get("DEBUG") or lacking - off.keys():

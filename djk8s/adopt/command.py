@@ -58,10 +58,17 @@ def run(options: Namespace) -> None:
             say("It has DEBUG on, and a container would show debug pages to everybody: `./inv env --set DEBUG=0`.")
     if not options.no_smoke:
         verdict(root, options)
-    if facts.database == "sqlite":
-        say("Next: `./inv serve` on this machine, or `./inv run` in a container.")
-    else:
-        say("Next: `./inv up --with db`, which brings a database, or DATABASE_URL in .env and `./inv serve`.")
+    say(next_step(facts))
+
+
+def next_step(facts: Facts) -> str:
+    """Return what to type next, with the files of compose/ for all that the site was found to need."""
+    found = {"cache": facts.cache, "db": facts.database != "sqlite", "worker": facts.workers}
+    needs = " ".join(f"--with {name}" for name, needed in found.items() if needed)
+    if not needs:
+        return "Next: `./inv serve` on this machine, or `./inv run` in a container."
+    own = ", or DATABASE_URL in .env and `./inv serve`" if found["db"] else ""
+    return f"Next: `./inv up {needs}`, which brings what it needs{own}."
 
 
 def check(options: Namespace) -> None:
@@ -126,5 +133,8 @@ def verdict(root: Path, options: Namespace) -> None:
     ran = subprocess.run(argv, cwd=root, env={**os.environ, **brief, **patience}, check=False)
     if ran.returncode:
         again = "`./inv test --session container_smoke`"
-        refuse(f"The files are written, and container_smoke failed, see above: mend that, then type {again}.")
+        refuse(
+            f"The files are written, and container_smoke failed, see above: mend that, then type {again}, "
+            "which takes values from .env.example."
+        )
     say("container_smoke passed: the site serves in its container.")

@@ -39,6 +39,7 @@ AS_THEY_ARE = (
     "WSGI_APPLICATION",
 )
 BROKERS = ("CELERY_BROKER_URL", "BROKER_URL")
+ADDRESSES = (*BROKERS, "CACHES", "CHANNEL_LAYERS", "CELERY_RESULT_BACKEND", "RQ_QUEUES", "Q_CLUSTER")
 SCHEDULES = ("CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
 IMPORTED = ("psycopg", "psycopg2", "MySQLdb", "pymysql", "celery")
 
@@ -99,6 +100,7 @@ def settings() -> dict[str, Any]:
         "installed": [name for name in IMPORTED if find_spec(name)],
         "settings": given,
         "folders": served(settings),
+        "cache_hosts": cache_hosts(settings),
         "static_storage": storages.get("staticfiles", {}).get("BACKEND")
         or getattr(settings, "STATICFILES_STORAGE", ""),
         "file_storage": storages.get("default", {}).get("BACKEND") or getattr(settings, "DEFAULT_FILE_STORAGE", ""),
@@ -117,6 +119,14 @@ def served(settings: Any) -> list[str]:
     """Return the folders outside apps in which the settings look for static files and templates."""
     static = [one[1] if isinstance(one, (list, tuple)) else one for one in settings.STATICFILES_DIRS]
     return [str(one) for one in (*static, *(one for engine in settings.TEMPLATES for one in engine.get("DIRS", ())))]
+
+
+def cache_hosts(settings: Any) -> list[str]:
+    """Return the hosts of caches and brokers that are one word, as Compose names a service."""
+    text = repr([getattr(settings, name, None) for name in ADDRESSES])
+    hosts = re.findall(r"""(?:rediss?://(?:[^@/\s']*@)?|'(?:HOST|host)': '|\(')([A-Za-z][\w-]*)(?=[:/?'"])""", text)
+    hosts += re.findall(r"'([A-Za-z][\w-]*):11211'", text)
+    return sorted({*hosts} - {"localhost"})
 
 
 def apps() -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Look:
             settings=self.note("settings", lambda: layout.settings(root, src, options.settings)),
             name=self.note("name", lambda: layout.name(root, options.name)),
             python=self.note("Python", lambda: python.version(root, options.python)),
-            packages=self.note("packages", lambda: requirements.source(root, options.packages)),
+            packages=self.note("packages", lambda: requirements.source(root, options.packages, src)),
             application="application:unknown",
             tracked_data=any(path.startswith("data/") for path in tracked(root)),
         )
@@ -124,7 +124,9 @@ class Look:
             devcontainer=not any(writing.exists(self.root, name) for name in DEVCONTAINERS),
             build_variables={"SECRET_KEY": "for-this-line-only", **answer.for_build},
         )
-        self.remarks += remarks.remarks(answer, facts, tracked(self.root), self.given, self.reads.of("SECRET_KEY"))
+        self.remarks += remarks.remarks(
+            self.root, answer, facts, tracked(self.root), self.given, self.reads.of("SECRET_KEY")
+        )
         return writing.beside(self.root, facts, self.options.replace)
 
     def with_services(self, facts: Facts, answer: Answer) -> Facts:
@@ -152,6 +154,7 @@ class Look:
             after_migrate=services.after_migrate(answer).value,
             cache=cache,
             cache_variables=services.cache_variables(answer, self.reads, cache),
+            cache_names=services.cache_names(answer) if cache else (),
             workers=workers.value,
         )
 
@@ -198,6 +201,7 @@ class Look:
         own = {files.renamed(REQUIREMENTS, facts): self.export.text}
         if self.answer:
             general = files.rendered(facts)[files.renamed(EXAMPLE, facts)]
-            example = variables.example(self.answer.to_show, self.reads, variables.theirs(self.root), general)
+            values = {**self.answer.to_show, **services.concurrency(self.answer)}
+            example = variables.example(values, self.reads, variables.theirs(self.root), general)
             own[files.renamed(EXAMPLE, facts)] = example
         return writing.complete(self.root, facts, own)

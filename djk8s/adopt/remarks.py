@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from djk8s.adopt import volume
 from djk8s.adopt.ask import Answer
+from djk8s.adopt.debugging import made_from_it
 from djk8s.adopt.layout import apart, name_of
+from djk8s.adopt.services import concurrency
 from djk8s.adopt.variables import ENVIRONMENT
 from djk8s.dotenv.file import is_secret
 from djk8s.facts import Facts
@@ -25,7 +27,7 @@ SERVERS = {"gunicorn.conf.py", "gunicorn_config.py", "gunicorn.py"}
 
 
 def remarks(
-    answer: Answer, facts: Facts, tracked: Collection[str], given: Iterable[str], own_keys: Iterable[str]
+    root: Path, answer: Answer, facts: Facts, tracked: Collection[str], given: Iterable[str], own_keys: Iterable[str]
 ) -> list[str]:
     """Return the sentences about a project: what Django said, its facts, and the files that git tracks.
 
@@ -33,8 +35,10 @@ def remarks(
     """
     return [
         *literal(answer, facts),
+        *rabbitmq(answer),
+        *in_memory(answer),
         *placeholders(answer, {"SECRET_KEY", *own_keys, *given}),
-        *debug(answer, facts),
+        *debug(root, answer, facts),
         *uploads(answer),
         *static(answer, facts, tracked),
         *node(answer, facts, tracked),
@@ -59,6 +63,26 @@ def literal(answer: Answer, facts: Facts) -> list[str]:
     ]
 
 
+def rabbitmq(answer: Answer) -> list[str]:
+    broker = str(answer.says.get("celery_broker") or answer.says["broker"])
+    if not re.match("(py)?amqps?:", broker):
+        return []
+    return [
+        "Its broker is RabbitMQ, which `inv up` does not bring: read its address from a variable, as "
+        'CELERY_BROKER_URL = os.environ["CELERY_BROKER_URL"], and set that in .env to one that runs.'
+    ]
+
+
+def in_memory(answer: Answer) -> list[str]:
+    """Say what channels in the memory of one process mean."""
+    if not concurrency(answer):
+        return []
+    return [
+        "Its channel layer is in the memory of one process, so .env has WEB_CONCURRENCY=1: channels_redis in "
+        "CHANNEL_LAYERS lets several processes and replicas share one."
+    ]
+
+
 def placeholders(answer: Answer, known: Collection[str]) -> list[str]:
     """Say which values of .env were only tried."""
     tried = {name: value for name, value in answer.required.items() if name not in known and not CHOSEN.search(name)}
@@ -69,9 +93,18 @@ def placeholders(answer: Answer, known: Collection[str]) -> list[str]:
     return [f"Its settings want values that only you know, so .env has placeholders: {', '.join(values)}."]
 
 
-def debug(answer: Answer, facts: Facts) -> list[str]:
-    said = f"{facts.settings} has DEBUG on: serving/overlay.py turns it off."
-    return [said] if answer.settings["DEBUG"] else []
+def debug(root: Path, answer: Answer, facts: Facts) -> list[str]:
+    """Say that DEBUG is on in the settings, and what stays as it is while debugging."""
+    if not answer.settings["DEBUG"]:
+        return []
+    file, made = made_from_it(root, facts)
+    if not made:
+        return [f"{facts.settings} has DEBUG on: serving/overlay.py turns it off."]
+    more = f" and {len(made) - MOST} more" if len(made) > MOST else ""
+    return [
+        f"{file} has DEBUG = True, and {', '.join(made[:MOST])}{more} follow it: they stay as while debugging. "
+        'Write DEBUG = os.environ.get("DEBUG") == "1" there, commit that, and adopt it then.'
+    ]
 
 
 def uploads(answer: Answer) -> list[str]:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from djk8s.adopt.ask import Answer
+from djk8s.adopt.ask import Answer, told
 from djk8s.adopt.found import Found
 from djk8s.adopt.layout import apart, below, deploys, module_of, name_of, read
 from djk8s.dotenv.reads import Reads
@@ -34,6 +34,12 @@ def server(answer: Answer, given: str | None = None) -> Found[str]:
             refuse(f"--server is {given}: write threads or asgi.")
         return Found(given, "--server")
     apps = {app.partition(".")[0] for app in answer.settings["INSTALLED_APPS"]}
+    if failed := [one for one in answer.says["failures"] if one["step"] == "asgi"]:
+        if {"channels", "daphne"} & apps:
+            refuse(
+                f"Its ASGI application cannot be loaded: {told(failed[0])}; mend that first, or add --server threads."
+            )
+        return Found("threads", "its asgi.py cannot be loaded")
     if not answer.says.get("asgi"):
         return Found("threads", "no asgi.py")
     for name in sorted({"channels", "daphne"} & apps):
@@ -43,6 +49,12 @@ def server(answer: Answer, given: str | None = None) -> Found[str]:
     if answer.says.get("coroutine"):
         return Found("asgi", f"the view {answer.says['coroutine']} is a coroutine")
     return Found("threads", "no view is a coroutine")
+
+
+def concurrency(answer: Answer) -> dict[str, str]:
+    """Return the variable for one process, where a message to a channel would not reach the others."""
+    layers = answer.says["channel_layers"].values()
+    return {"WEB_CONCURRENCY": "1"} if any("InMemory" in str(one["BACKEND"]) for one in layers) else {}
 
 
 def application(root: Path, src: str, answer: Answer, serves: str, given: str | None = None) -> Found[str]:
@@ -148,6 +160,11 @@ def cache_variables(answer: Answer, reads: Reads, kind: str) -> dict[str, str]:
     # Those of a class of settings have no setting of their own: what was filled in for one says what it is.
     names += [name for name, value in answer.required.items() if re.match("rediss?://", value) and name not in names]
     return {name: by_end[end] for name in names if (end := name.rpartition("_")[2]) in by_end}
+
+
+def cache_names(answer: Answer) -> tuple[str, ...]:
+    """Return the names by which its settings look for it, but for those of our own services."""
+    return tuple(name for name in answer.says.get("cache_hosts", ()) if name not in {"cache", "db", "web"})
 
 
 def workers(root: Path, src: str, answer: Answer) -> Found[dict[str, str]]:

@@ -153,11 +153,13 @@ CAUSES = (
     ),
     (
         r"(?:OperationalError|InterfaceError|ProgrammingError)\b",
-        "Its code asks the database while it is imported, and a build has none: ask it in a function, for a page.",
+        "Its code asks the database when it is loaded (at import, or in AppConfig.ready()), and a build has none: "
+        "ask it in a view, or not for collectstatic.",
     ),
     (
         r"redis\.exceptions\.\w+|ConnectionRefusedError|gaierror|Temporary failure in name resolution",
-        "Its code asks a service while it is imported, and a build has none: ask it in a function, for a page.",
+        "Its code asks a service when it is loaded (at import, or in AppConfig.ready()), and a build has none: "
+        "ask it in a view, or not for collectstatic.",
     ),
     (r"No module named '([\w.]+)'", "It imports {0}, which is not installed: add its package to what is installed."),
     (

@@ -51,15 +51,16 @@ class Export:
         return all(line.startswith("-") for line in self.kept)
 
 
-def source(root: Path, given: str | None) -> Found[str]:
+def source(root: Path, given: str | None, src: str = ".") -> Found[str]:
     """Return the file that names the site's packages, relative to the project's folder, with `/` between the parts.
 
-    Raises `Unsure` if there are several, and `Exit` if there is none.
+    It is there, in a folder of it, or in `src`, the one of manage.py. Raises `Unsure` if there are several, and `Exit`
+    if there is none.
     """
     root = root.resolve()  # as included files are
     if given:
         return Found(checked(root, given), "--packages")
-    folders = (root, *below(root))
+    folders = [*dict.fromkeys((root, *below(root), root / src))]
     found = list(candidates(root)) or [file for folder in folders[1:] for file in candidates(folder)]
     found = found or next(filter(None, map(named_otherwise, folders)), [])
     names = tuple(file.relative_to(root).as_posix() for file in found)

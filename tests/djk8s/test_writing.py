@@ -26,6 +26,12 @@ def everything(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
+def test_cache_answers_to_the_names_that_the_settings_have() -> None:
+    known = Facts("shop", "shop.settings", "shop.wsgi:application", cache="redis", cache_names=("redis", "queue"))
+    service = files.rendered(known)["compose/cache.yaml"].partition("\n  web:")[0]
+    assert "    networks:\n      default: { aliases: [redis, queue] }\n    labels:\n" in service
+
+
 def test_files_are_written_and_scripts_can_run(tmp_path: Path) -> None:
     writing.write(tmp_path, {"inv": "#!/bin/sh\n", "a/b/c.txt": "text", "a/d.whl": b"\0"})
     assert everything(tmp_path) == {"inv": b"#!/bin/sh\n", "a/b/c.txt": b"text", "a/d.whl": b"\0"}

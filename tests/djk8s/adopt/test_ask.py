@@ -280,3 +280,10 @@ def test_password_of_an_address_that_was_given_is_in_no_file_that_git_keeps() ->
     answer = Answer({}, {"DATABASE_URL": "postgres://site:hunter2@db/site", "PHONE": "1"})
     assert answer.to_show == {"DATABASE_URL": "postgres://site:password@db/site", "PHONE": "1"}
     assert "hunter2" not in str(answer.for_build)
+
+
+def test_key_that_the_settings_want_in_a_way_of_their_own(asked: Asked) -> None:
+    own = "import os\nif not os.environ.get('SECRET' + '_KEY'):\n    raise ValueError('No MY_SECRET_KEY set')\n"
+    answer = asked(own)
+    assert answer.says["failures"] == []
+    assert answer.required == {}

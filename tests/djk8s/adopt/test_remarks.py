@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from djk8s.adopt import remarks
 from djk8s.adopt.ask import Answer
@@ -124,3 +127,36 @@ def test_database_whose_driver_is_there() -> None:
     [said] = remarks.database(Facts("shop", "s", "a", offered=("db",)))
     assert "`./inv up --with db` brings PostgreSQL" in said
     assert remarks.database(FACTS) == []
+
+
+@pytest.mark.parametrize("broker", ["amqp://localhost", "pyamqp://guest@localhost//"])
+def test_rabbitmq_is_not_brought(asked: Asked, broker: str) -> None:
+    [said] = remarks.rabbitmq(asked(f"CELERY_BROKER_URL = {broker!r}\n"))
+    assert said.startswith("Its broker is RabbitMQ, which `inv up` does not bring:")
+    assert remarks.rabbitmq(asked("CELERY_BROKER_URL = 'redis://localhost'\n")) == []
+
+
+DEBUGGING = """DEBUG = True
+if DEBUG:
+    EMAIL_BACKEND = "console"
+    INTERNAL_IPS = []
+else:
+    if True:
+        SECURE_HSTS_SECONDS = 1
+CORS_ALLOW_ALL_ORIGINS = DEBUG
+INSTALLED_APPS += ["a"] if DEBUG else []
+SESSION_COOKIE_SECURE = not DEBUG
+"""
+
+
+def test_what_follows_a_literal_debug_is_named(asked: Asked, root: Path) -> None:
+    answer = asked(DEBUGGING.replace('["a"]', "[]"))
+    [said] = remarks.debug(root, answer, replace(FACTS, src="."))
+    names = "CORS_ALLOW_ALL_ORIGINS, EMAIL_BACKEND, INSTALLED_APPS, SECURE_HSTS_SECONDS"
+    assert said.startswith(f"shop/settings.py has DEBUG = True, and {names} follow it: they stay as while debugging.")
+
+
+def test_literal_debug_that_nothing_follows(asked: Asked, root: Path) -> None:
+    [said] = remarks.debug(root, asked("DEBUG = True\nSESSION_COOKIE_SECURE = not DEBUG\n"), FACTS)
+    assert said == "shop.settings has DEBUG on: serving/overlay.py turns it off."
+    assert remarks.debug(root, asked("DEBUG = False\nA = DEBUG\n"), FACTS) == []

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from invoke import Exit
 
 from djk8s.adopt import services, variables
 from djk8s.adopt.ask import Answer
+from djk8s.adopt.found import Found
 from repository_of import ASGI, committed
 
 Asked = Callable[..., Answer]
@@ -216,3 +218,27 @@ def test_redis_in_their_example(asked: Asked) -> None:
 @pytest.mark.parametrize(("huey", "cache"), [("{'name': 'a'}", "redis"), ("{'huey_class': 'huey.MemoryHuey'}", "")])
 def test_huey_without_redis(asked: Asked, huey: str, cache: str) -> None:
     assert services.cache(asked(f"HUEY = {huey}\n")).value == cache
+
+
+def test_asgi_that_cannot_be_loaded(asked: Asked, root: Path) -> None:
+    broken = {"shop/asgi.py": "raise RuntimeError('a mistake of theirs')\n"}
+    answer = asked("", broken)
+    assert services.server(answer) == Found("threads", "its asgi.py cannot be loaded")
+    answer.settings["INSTALLED_APPS"].append("channels")
+    with pytest.raises(Exit, match=r"cannot be loaded: RuntimeError: a mistake of theirs, .*shop/asgi.py:1; mend that"):
+        services.server(answer)
+
+
+def test_cache_has_the_names_by_which_the_settings_look_for_it(asked: Asked) -> None:
+    own = """
+CACHES = {"default": {"BACKEND": "x.RedisCache", "LOCATION": ["redis://:pw@redis:6379/1", "redis://r.example.com"]}}
+CHANNEL_LAYERS = {"default": {"BACKEND": "x", "CONFIG": {"hosts": [("channels-redis", 6379), ("127.0.0.1", 6379)]}}}
+RQ_QUEUES = {"default": {"HOST": "queue", "PORT": 6379}, "other": {"HOST": "localhost"}, "x": {"URL": "redis://cache"}}
+"""
+    assert services.cache_names(asked(own)) == ("channels-redis", "queue", "redis")
+
+
+def test_channels_in_memory_are_for_one_process(asked: Asked) -> None:
+    layer = "CHANNEL_LAYERS = {'default': {'BACKEND': 'channels.layers.InMemoryChannelLayer'}}\n"
+    assert services.concurrency(asked(layer)) == {"WEB_CONCURRENCY": "1"}
+    assert services.concurrency(asked("CHANNEL_LAYERS = {}\n")) == {}

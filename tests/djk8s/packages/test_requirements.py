@@ -498,3 +498,8 @@ def test_a_folder_of_this_machine_gives_no_hashes(monkeypatch: pytest.MonkeyPatc
     assert resolver.for_everyone(dict(told)) == shared
     monkeypatch.setenv("UV_INDEX", told["UV_INDEX"])  # which a person chose for uv
     assert resolver.for_everyone(dict(told))["UV_INDEX"] == told["UV_INDEX"]
+
+
+def test_list_beside_a_deep_manage_py(root: Path) -> None:
+    write(root, sources__server__app__requirements_txt="django\n")
+    assert requirements.source(root, None, "sources/server/app").value == "sources/server/app/requirements.txt"

@@ -1,0 +1,54 @@
+"""Which settings are made from a DEBUG that is written as True: serving/overlay.py turns that off, but comes later."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from djk8s.adopt.layout import read
+from djk8s.facts import Facts
+from djk8s.git import tracked
+
+# What the overlay or a debugger sees to.
+SEEN_TO = {"DEBUG", "INTERNAL_IPS", "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "STATIC_ROOT"}
+
+
+def made_from_it(root: Path, facts: Facts) -> tuple[str, list[str]]:
+    """Return the file of the settings that has DEBUG = True, and what is made from it there; ("", []) for none."""
+    module = PurePosixPath(facts.src, facts.settings.replace(".", "/"))
+    folder = module if (root / module).is_dir() else module.parent
+    own = [path for path in tracked(root) if path.endswith(".py") and PurePosixPath(path).parent == folder]
+    for path in own:
+        try:
+            tree = ast.parse(read(root, path))
+        except (SyntaxError, ValueError):
+            continue
+        if any(is_debug_on(node) for node in tree.body) and (made := sorted({*made_in(tree)} - SEEN_TO)):
+            return path, made
+    return "", []
+
+
+def is_debug_on(node: ast.stmt) -> bool:
+    """Return whether a statement is DEBUG = True."""
+    is_true = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is True
+    return is_true and "DEBUG" in targets(node)
+
+
+def made_in(tree: ast.AST) -> Iterator[str]:
+    """Yield the settings that are assigned where DEBUG says so, or to what DEBUG says."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and names_debug(node.test):
+            yield from (name for inner in ast.walk(node) for name in targets(inner))
+        elif isinstance(node, (ast.Assign, ast.AugAssign)) and names_debug(node.value):
+            yield from targets(node)
+
+
+def names_debug(node: ast.AST) -> bool:
+    return any(isinstance(one, ast.Name) and one.id == "DEBUG" for one in ast.walk(node))
+
+
+def targets(node: ast.AST) -> list[str]:
+    """Return the settings that a statement assigns to."""
+    found = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+    return [one.id for one in found if isinstance(one, ast.Name) and one.id.isupper()]
