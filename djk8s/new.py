@@ -173,20 +173,10 @@ def in_repository(folder: Path) -> bool:
 
 def put(source: Path, target: Path) -> None:
     """Move everything to a folder that is empty or not there; if a part fails, the folder is as it was."""
-    made, moved = not target.exists(), []
     try:
-        target.mkdir(exist_ok=True)
-        for part in sorted(source.iterdir()):
-            part.replace(target / part.name)
-            moved.append(part.name)
-    except BaseException as error:
-        for name in moved:
-            (target / name).replace(source / name)
-        if made and target.is_dir():
-            target.rmdir()
-        if isinstance(error, OSError):
-            refuse(f"{target} cannot be written ({error.strerror}): name another folder.")
-        raise
+        writing.move(source, target, sorted(part.name for part in source.iterdir()))
+    except OSError as error:
+        refuse(f"{target} cannot be written ({error.strerror}): name another folder.")
 
 
 def next_steps(target: Path, tailwind: bool = False) -> str:

@@ -106,7 +106,7 @@ def write(root: Path, contents: Contents, replace: Collection[str] = ()) -> None
     try:
         with tempfile.TemporaryDirectory(dir=root, prefix=".djk8s-") as folder:
             put(Path(folder, "new"), contents)
-            move(Path(folder, "new"), root, contents, Path(folder, "old"))
+            move(Path(folder, "new"), root, contents)
             for path in (path for path, content in contents.items() if content is None):
                 with suppress(OSError):
                     (root / path).parent.rmdir()  # if that was its last file
@@ -127,8 +127,9 @@ def put(folder: Path, contents: Contents) -> None:
             file.chmod(0o755)
 
 
-def move(source: Path, target: Path, paths: Iterable[str], old: Path) -> None:
-    """Move files to a folder, and what they replace to `old`; if one fails, all are as they were."""
+def move(source: Path, target: Path, paths: Iterable[str]) -> None:
+    """Move files to a folder, and what they replace beside `source`; if one fails, all are as they were."""
+    old = source.with_name(f"{source.name}.old")
     placed: list[str] = []
     made: list[Path] = []
     try:
@@ -145,7 +146,7 @@ def move(source: Path, target: Path, paths: Iterable[str], old: Path) -> None:
                 placed.append(path)
     except BaseException:
         for path in placed:
-            (target / path).unlink()
+            (target / path).replace(source / path)
         for path in paths:
             if exists(old, path):
                 (old / path).replace(target / path)
