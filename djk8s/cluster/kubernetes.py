@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from invoke import Exit
-
 from djk8s.cluster import docker, kubectl, kustomization, lease
 from djk8s.cluster.patience import Patience
 from djk8s.cluster.release import Release, Status, Where, dumps, in_order, loads
 from djk8s.project import Project
 from djk8s.shell.command import Command
-from djk8s.shell.run import ended_by_signals, run
+from djk8s.shell.run import run, taking_back
 from djk8s.shell.talk import refuse, say
 
 OVERLAYS = Path("kubernetes", "overlays")
@@ -183,15 +181,10 @@ def show_log(project: Project, where: Where, selector: str) -> None:
 def roll(project: Project, where: Where, release: Release) -> None:
     """Replace the replicas one by one; a version that is not healthy is taken back, and then raises `Exit`."""
     before = None if project.dry else current(project, where)
-    try:
-        with ended_by_signals():
-            run(project, kubectl.command(where, "apply", "-k", FOLDER))
-            scale(project, where)
-            wait(project, where, release)
-    except Exit:
-        if not project.dry:
-            take_back(project, where, release, before)
-        raise
+    with taking_back(project, lambda: take_back(project, where, release, before)):
+        run(project, kubectl.command(where, "apply", "-k", FOLDER))
+        scale(project, where)
+        wait(project, where, release)
     forget(project, where)
 
 
@@ -253,13 +246,8 @@ def take_back(project: Project, where: Where, release: Release, before: Release 
 def back(project: Project, where: Where, release: Release) -> None:
     """Replace the replicas by those of a release that was deployed before, with the settings of then."""
     before = None if project.dry else current(project, where)
-    try:
-        with ended_by_signals():
-            back_to(project, where, release)
-    except Exit:
-        if before:
-            back_to(project, where, before)
-        raise
+    with taking_back(project, lambda: back_to(project, where, before) if before else None):
+        back_to(project, where, release)
 
 
 def back_to(project: Project, where: Where, release: Release) -> None:

@@ -15,7 +15,7 @@ from djk8s.cluster import docker, lock
 from djk8s.cluster.release import Release, Status, Where, dumps, loads
 from djk8s.project import PROJECT, Project
 from djk8s.shell.command import Command
-from djk8s.shell.run import ended_by_signals, run
+from djk8s.shell.run import run, taking_back
 from djk8s.shell.talk import refuse
 
 OVERLAYS = ("proxy",)
@@ -106,18 +106,11 @@ def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool
 def roll(project: Project, where: Where, release: Release) -> None:
     """Try the new version without requests, then put as many of it beside the old ones, and then stop those."""
     old = [] if project.dry else containers(project, where)
-    try:
-        with ended_by_signals():
-            trial(project, where, release)
-            for number in range(
-                len(old) + 1, len(old) + where.replicas + 1
-            ):  # one by one, as a start takes a processor
-                words = (*BESIDE, "--scale", f"web={number}", "web")
-                run(project, compose(project, where, release.image, *words), f"{release.revision} did not get healthy.")
-    except Exit:
-        if not project.dry:
-            take_back(project, where, old)
-        raise
+    with taking_back(project, lambda: take_back(project, where, old)):
+        trial(project, where, release)
+        for count in range(1, where.replicas + 1):  # one by one, as a start takes a processor
+            words = (*BESIDE, "--scale", f"web={len(old) + count}", "web")
+            run(project, compose(project, where, release.image, *words), f"{release.revision} did not get healthy.")
     remove(project, where, old)
     # Nothing that serves is made anew: nginx, or a database, would be away for a moment.
     lines: list[tuple[str, ...]] = [(*BESIDE, "--scale", f"web={where.replicas}", "web", "proxy")]

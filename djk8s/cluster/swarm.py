@@ -8,15 +8,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from invoke import Exit
-
 from djk8s import engine
 from djk8s.cluster import docker, lock, settings, stackfile
 from djk8s.cluster.patience import Patience
 from djk8s.cluster.release import Release, Status, Where, dumps, in_order, loads
 from djk8s.project import Project
 from djk8s.shell.command import Command
-from djk8s.shell.run import ended_by_signals, run
+from djk8s.shell.run import run, taking_back
 from djk8s.shell.talk import refuse, say
 
 OVERLAYS = ("proxy", "swarm")
@@ -294,16 +292,11 @@ def current(project: Project, where: Where) -> Release | None:
 
 def change(project: Project, where: Where, release: Release, before: Release | None, stage: str) -> None:
     """Deploy the site's stage and wait for it; what fails, or is interrupted, is taken back."""
-    try:
-        with ended_by_signals():
-            deploy_stage(project, where, stage)
-            if not project.dry:
-                wait_for_roll(project, where, release)
-                remove_left_over(project, where, stage)
-    except Exit:
+    with taking_back(project, lambda: take_back(project, where, release, before)):
+        deploy_stage(project, where, stage)
         if not project.dry:
-            take_back(project, where, release, before)
-        raise
+            wait_for_roll(project, where, release)
+            remove_left_over(project, where, stage)
 
 
 def is_hopeless(failed: list[Task]) -> bool:

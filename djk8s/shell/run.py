@@ -185,6 +185,18 @@ def ended_by_signals() -> Iterator[None]:
 
 
 @contextmanager
+def taking_back(project: Project, take_back: Callable[[], object]) -> Iterator[None]:
+    """Call `take_back` if the code within ends in `Exit`, or a signal asks us to end meanwhile; not with --dry."""
+    try:
+        with ended_by_signals():
+            yield
+    except Exit:
+        if not project.dry:
+            take_back()
+        raise
+
+
+@contextmanager
 def on_signals(act: Callable[[int, object], None]) -> Iterator[None]:
     """Handle the signals that ask us to end, and restore their handlers afterwards."""
     before = {number: signal.signal(number, act) for number in processes.ending_signals()}
