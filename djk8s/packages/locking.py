@@ -109,7 +109,7 @@ def uv(project: Project, words: resolver.Words) -> Command:
 
 def ask(project: Project, command: Command, failed: resolver.Explain) -> None:
     """Run uv, with the indexes of the user that the image and other machines may reach too."""
-    indexes = {} if project.dry else resolver.for_everyone(tools.index_variables(project))
+    indexes = {} if project.dry else resolver.for_everyone(resolver.index_variables())
     run(project, replace(command, hidden=indexes), failed, unattended=True)
 
 

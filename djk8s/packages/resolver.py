@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from djk8s import installer
@@ -50,11 +51,18 @@ def quiet(root: Path) -> Run:
 
 
 def index_variables() -> installer.Variables:
-    """Return the variables that lead uv to the user's indexes: pip's settings too, where there is a pip."""
-    ask = (sys.executable, "-I", "-m", "pip", "config", "list")
+    """Return the variables that lead pip and uv to the user's indexes: pip's settings too, where there is a pip.
+
+    Raises `Exit` if pip cannot read them.
+    """
+    if not find_spec("pip"):
+        return installer.variables("", os.environ)
+    ask = (PYTHON, "-I", "-m", "pip", "config", "list")
     variables = environment(installer.to_ask_pip(os.environ))
     answer = subprocess.run(ask, env=variables, capture_output=True, text=True, errors="replace", check=False)
-    return installer.variables("" if answer.returncode else answer.stdout, os.environ)
+    if answer.returncode:
+        refuse(f"{answer.stderr.strip()}\npip cannot read its settings: {installer.SETTINGS}.")
+    return installer.variables(answer.stdout, os.environ)
 
 
 def for_everyone(variables: installer.Variables) -> installer.Variables:
