@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from djk8s.shell.talk import refuse
 
 FILE = ".djk8s.toml"
 KEPT = "kept"
@@ -52,6 +55,14 @@ class Facts:
     renamed: dict[str, str] = field(default_factory=dict)  # our files beside theirs, as Dockerfile: Dockerfile.djk8s
 
 
+class Recorded(NamedTuple):
+    """What .djk8s.toml says: the facts, the version of djk8s that wrote it, and whether the project keeps its wheel."""
+
+    facts: Facts
+    version: str
+    keep: bool
+
+
 def dumps(facts: Facts, version: str, keep: bool = True) -> str:
     """Return the text of .djk8s.toml; `keep` for a project that keeps the wheel of djk8s."""
     lines = [
@@ -72,21 +83,27 @@ def dumps(facts: Facts, version: str, keep: bool = True) -> str:
     return "\n".join(lines) + "\n"
 
 
-def keeps(text: str) -> bool:
-    """Return what .djk8s.toml says of the wheel: whether the project keeps it; raises `ValueError` for another word."""
-    word = parsed(text).get("wheel", KEPT)
-    if word not in {KEPT, "index"}:
-        raise ValueError(f"wheel is {word!r}: write kept or index")
-    return bool(word == KEPT)
+def read(root: Path) -> Recorded | None:
+    """Return what the .djk8s.toml of a project says, if there is one; raises `Exit` if it cannot be read."""
+    file = root / FILE
+    if not file.is_file():
+        return None
+    try:
+        return loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        refuse(f"{FILE} cannot be read ({error}): mend it, or `git checkout {FILE}`.")
 
 
-def loads(text: str) -> tuple[Facts, str]:
-    """Return what .djk8s.toml says, and the version of djk8s that wrote it; raises `ValueError` for another file."""
+def loads(text: str) -> Recorded:
+    """Return what a .djk8s.toml says; raises `ValueError` for another file."""
     whole = parsed(text)
+    kept = whole.get("wheel", KEPT)
+    if kept not in {KEPT, "index"}:
+        raise ValueError(f"wheel is {kept!r}: write kept or index")
     known = {one.name for one in fields(Facts)}
     project: dict[str, Any] = {name: value for name, value in whole["project"].items() if name in known}
     project.update({name: tuple(value) for name, value in project.items() if isinstance(value, list)})
-    return Facts(**project), str(whole["version"])
+    return Recorded(Facts(**project), str(whole["version"]), kept == KEPT)
 
 
 def parsed(text: str) -> dict[str, Any]:

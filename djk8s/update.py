@@ -47,7 +47,9 @@ def run(folder: str, dry: bool = False, node: str | None = None, database: str |
     kind that the site has from now on.
     """
     root = Path(folder).resolve()
-    project, recorded, keep = read(root)
+    project, recorded, keep = facts.read(root) or refuse(
+        f"There is no {facts.FILE} in {root}: `djk8s adopt` gives a project the files that this updates."
+    )
     if number(recorded) > number(wheel.version()):
         refuse(f"djk8s {recorded} wrote these files, and this is {wheel.version()}: run the newer one.")
     if not dry:
@@ -69,18 +71,6 @@ def run(folder: str, dry: bool = False, node: str | None = None, database: str |
     else:
         writing.write(root, contents, replace=list(contents))
         report(merged, recorded, len(contents))
-
-
-def read(root: Path) -> tuple[Facts, str, bool]:
-    """Return the facts, the version and whether the wheel is kept; raises `Exit` if .djk8s.toml cannot be read."""
-    file = root / facts.FILE
-    if not file.is_file():
-        refuse(f"There is no {facts.FILE} in {root}: `djk8s adopt` gives a project the files that this updates.")
-    try:
-        text = file.read_text(encoding="utf-8")
-        return (*facts.loads(text), facts.keeps(text))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        refuse(f"{facts.FILE} cannot be read ({error}): mend it, or `git checkout {facts.FILE}`.")
 
 
 def with_database(root: Path, project: Facts, kind: str) -> Facts:

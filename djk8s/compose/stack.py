@@ -152,19 +152,14 @@ def joined(project: Project, names: Iterable[str]) -> tuple[str, ...]:
     """Return the overlays with these names, each once, in their order; raises `Exit` for an unknown one."""
     wanted = set(names)
     known = list(files(project)) if wanted else []
-    if "db" in wanted - {*known} and is_of_sqlite(project):
+    recorded = facts.read(project.root) if "db" in wanted - {*known} else None
+    if recorded and recorded.facts.database == "sqlite":
         refuse("The site's database is SQLite: `.tools/bin/djk8s update --database postgres` brings compose/db.yaml.")
     for name in wanted - set(known):
         *most, last = sorted(known)
         refuse(f"--with {name!r} is unknown: write {', '.join(most)} or {last}.")
     front.require_one(wanted)
     return tuple(name for name in known if name in wanted)
-
-
-def is_of_sqlite(project: Project) -> bool:
-    """Return whether the project was adopted with SQLite, so that it has no compose/db.yaml."""
-    file = project.root / facts.FILE
-    return file.is_file() and 'database = "sqlite"' in file.read_text(encoding="utf-8")
 
 
 def scaled(several: Iterable[str], overlays: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from djk8s.packages.python import read
 from djk8s.project import Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import run
-from djk8s.shell.talk import refuse, say
+from djk8s.shell.talk import say
 
 MADE_BY = "--custom-compile-command=inv lock"
 
@@ -27,8 +27,7 @@ def lock(project: Project, upgrade: bool = False) -> None:
     """
     for source in sources(project):
         ask(project, compile_command(project, source, upgrade), compiled(source))
-    known = known_facts(project)
-    if known and is_exported(project, known):
+    if known := exported(project):
         export(project, known, upgrade)
 
 
@@ -39,16 +38,15 @@ def commands(project: Project) -> list[Command]:
 
 def sources(project: Project) -> list[Path]:
     """Return the files that are compiled as they are."""
-    known = known_facts(project)
-    exported = project.root / known.packages if known and is_exported(project, known) else None
-    return [file for file in sorted(project.root.glob("requirements*.in")) if file != exported]
+    known = exported(project)
+    return [file for file in sorted(project.root.glob("requirements*.in")) if not known or file.name != known.packages]
 
 
 def stale(project: Project) -> str:
     """Return the file whose packages requirements.txt does not have yet, or "" if it has."""
-    known = known_facts(project)
-    if known and requirements.is_older(project.root, known.packages, read(project.requirements)):
-        return known.packages
+    recorded = facts.read(project.root)
+    if recorded and requirements.is_older(project.root, recorded.facts.packages, read(project.requirements)):
+        return recorded.facts.packages
     compiled_from = project.requirements.with_suffix(".in")
     return compiled_from.name if compiled_from in sources(project) and asks_for_more(compiled_from) else ""
 
@@ -74,21 +72,14 @@ def mention_stale(project: Project) -> None:
         say(f"{source} has changed since {name} was made of it: `inv lock` takes the packages over.")
 
 
-def known_facts(project: Project) -> Facts | None:
-    """Return what .djk8s.toml says, if there is one; raises `Exit` if it cannot be read."""
-    file = project.root / facts.FILE
-    if not file.is_file():
+def exported(project: Project) -> Facts | None:
+    """Return the facts, unless what serving needs is in requirements.in, as after `djk8s new`."""
+    recorded = facts.read(project.root)
+    if not recorded:
         return None
-    try:
-        return facts.loads(file.read_text(encoding="utf-8"))[0]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        refuse(f"{facts.FILE} cannot be read ({error}): `git checkout {facts.FILE}`.")
-
-
-def is_exported(project: Project, known: Facts) -> bool:
-    """Return False for the requirements.in of `djk8s new`, which names all that serving needs."""
-    asked = read(project.root / known.packages)
-    return known.packages != "requirements.in" or not all(name in asked for name in requirements.SERVING)
+    asked = read(project.root / recorded.facts.packages)
+    whole = recorded.facts.packages == "requirements.in" and all(name in asked for name in requirements.SERVING)
+    return None if whole else recorded.facts
 
 
 def compile_command(project: Project, source: Path, upgrade: bool = False) -> Command:

@@ -28,7 +28,7 @@ def test_made_project_is_adopted_and_serves(name: str, tmp_path: Path, tools: Pa
     assert said.returncode == 0, said.stdout + said.stderr
     assert [file for file in (*EVERY, *one.shape.written) if not (one.folder / file).is_file()] == []
     assert changed(one.folder, before) <= {".gitignore"}
-    facts, _ = loads((one.folder / ".djk8s.toml").read_text(encoding="utf-8"))
+    facts = loads((one.folder / ".djk8s.toml").read_text(encoding="utf-8")).facts
     assert {fact: getattr(facts, fact) for fact in one.shape.facts} == one.shape.facts
     files = {path: path.read_bytes() for path in one.folder.glob("*") if path.is_file()}
     again = one.adopt(*one.shape.flags)

@@ -81,7 +81,7 @@ def test_pins_have_hashes_and_djk8s_is_among_the_tools(shop: Path) -> None:
 
 
 def test_it_can_be_updated_without_a_change(shop: Path) -> None:
-    project, version = facts.loads((shop / ".djk8s.toml").read_text())
+    project, version, _ = facts.loads((shop / ".djk8s.toml").read_text())
     assert (project.name, project.settings, project.src) == ("my_site", "my_site.settings", "src")
     dry = djk8s(ROOT, "update", "--dry", cwd=shop)
     assert (dry.returncode, dry.stdout, dry.stderr) == (0, "", "")

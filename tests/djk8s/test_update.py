@@ -105,7 +105,7 @@ def test_files_without_a_change_become_those_of_the_new_version(shop: Path, upda
     assert done.returncode == 0, done.stderr
     assert texts_of(shop) == new()
     assert not (shop / "serving/gone.py").exists()
-    assert facts.loads((shop / facts.FILE).read_text()) == (SHOP, wheel.version())
+    assert facts.loads((shop / facts.FILE).read_text()) == (SHOP, wheel.version(), True)
     (kept,) = (shop / wheel.FOLDER).iterdir()
     assert kept.name == f"djk8s-{wheel.version()}-py3-none-any.whl"
     tools = (shop / writing.TOOLS).read_text()

@@ -163,10 +163,9 @@ def test_files_of_a_projects_own_in_data_stay_in_git(tmp_path: Path) -> None:
 def test_facts_are_read_as_they_were_written() -> None:
     project = replace(SHOP, static=("compress", 'a "b"'), workers={"worker": "celery -A shop"}, tracked_data=True)
     text = facts.dumps(project, "1.2.3")
-    assert facts.loads(text) == (project, "1.2.3")
-    assert facts.keeps(text)
-    assert not facts.keeps(facts.dumps(project, "1.2.3", keep=False))
-    assert facts.loads(text.replace('name = "shop"', 'name = "shop"\nfrom_the_future = 1'))[0] == project
+    assert facts.loads(text) == (project, "1.2.3", True)
+    assert facts.loads(facts.dumps(project, "1.2.3", keep=False)) == (project, "1.2.3", False)
+    assert facts.loads(text.replace('name = "shop"', 'name = "shop"\nfrom_the_future = 1')).facts == project
 
 
 def test_folders_to_import_from_are_in_the_image_and_on_this_machine() -> None:
