@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +41,7 @@ class Project:
     registry: str
     port: str
     up_image: str
-    up_port: str
-    up_debug_port: str
-    up_http_port: str
-    up_https_port: str
-    up_mail_port: str
-    up_watch_port: str
+    up_ports: Mapping[str, str]  # by the names of the settings, such as https_port
     deploy_port: str
     overlay: str
     venv: Path
@@ -73,12 +69,7 @@ class Project:
             registry=setting("registry", config.registry, REGISTRY, "as registry.example.com/team, without https"),
             port=str(config.port),
             up_image=setting("up.image", config.up.image, f"{IMAGE}(?::{TAG})?", "an image's name, such as djk8s:v1"),
-            up_port=str(config.up.port),
-            up_debug_port=str(config.up.debug_port),
-            up_http_port=str(config.up.http_port),
-            up_https_port=str(config.up.https_port),
-            up_mail_port=str(config.up.mail_port),
-            up_watch_port=str(config.up.watch_port),
+            up_ports={name: str(port) for name, port in config.up.items() if name != "image"},
             deploy_port=str(config.deploy.port),
             overlay=setting("deploy.overlay", config.deploy.overlay, NAME, "a folder of kubernetes/overlays"),
             venv=not_around(root, "venv", path(root, "venv", config.venv)),

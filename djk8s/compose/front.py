@@ -36,12 +36,12 @@ def require_one(overlays: Collection[str]) -> None:
 def url(project: Project, env: EnvFile, overlays: Collection[str]) -> str:
     """Return the address of the site; raises `Exit` if `--with https` has no host name for it."""
     if "https" not in overlays:
-        return ports.Published("127.0.0.1", ports.parse(project.up_port, "up.port")).url
+        return ports.Published("127.0.0.1", ports.parse(project.up_ports["port"], "up.port")).url
     domain = env.values.get("DOMAIN", "")
     if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", domain):
         wrong = f"DOMAIN={domain} is no host name" if domain else "--with https needs a host name"
         refuse(f"{wrong}: `inv env --set DOMAIN=www.example.com`, or DOMAIN=localhost to try it here.")
-    port = ports.parse(project.up_https_port, "up.https_port")
+    port = ports.parse(project.up_ports["https_port"], "up.https_port")
     return f"https://{domain}{f':{port}' * (port != HTTPS)}"
 
 
@@ -61,13 +61,13 @@ def beside(project: Project, overlays: Collection[str]) -> list[str]:
 def ports_of(project: Project, overlay: str) -> dict[str, str]:
     """Return the ports that an overlay publishes, by the variable of its file; raises `Exit` for what is no port."""
     names = PORTS.get(overlay, ())
-    return {f"UP_{name.upper()}": str(ports.parse(getattr(project, f"up_{name}"), f"up.{name}")) for name in names}
+    return {f"UP_{name.upper()}": str(ports.parse(project.up_ports[name], f"up.{name}")) for name in names}
 
 
 def require_free(project: Project, overlays: Collection[str]) -> None:
     """Raise `Exit` if a port that `inv up` publishes is taken."""
     words = "".join(f" --with {name}" for name in overlays)
-    published = {} if "https" in overlays else {"UP_PORT": project.up_port}
+    published = {} if "https" in overlays else {"UP_PORT": project.up_ports["port"]}
     for name in overlays:
         published |= ports_of(project, name)
     for variable, port in published.items():

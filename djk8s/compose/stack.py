@@ -99,7 +99,7 @@ def compose(project: Project, *words: str, overlays: tuple[str, ...] = ()) -> Co
     variables = {
         "UP_IMAGE": project.up_image,
         "UP_READY_WITHIN": str(project.ready_within),
-        "UP_PORT": str(ports.parse(project.up_port, "up.port")),
+        "UP_PORT": str(ports.parse(project.up_ports["port"], "up.port")),
         "UP_ENV_FILE": project.shown(project.env_file),
     }
     for name in overlays:

@@ -23,7 +23,7 @@ def served(env: EnvFile) -> Finding:
 
 def up(project: Project) -> Finding:
     """Check that the port of `inv up` is free, or used by `inv up` itself."""
-    port = ports.parse(project.up_port, "up.port")
+    port = ports.parse(project.up_ports["port"], "up.port")
     found = free(project, ports.Published("0.0.0.0", port), "up", "INVOKE_UP_PORT")
     with suppress(Exit):  # the check of the engine reports it
         if found.state == WRONG and stack.is_up(project):

@@ -29,7 +29,7 @@ def default(value: str) -> str:
 
 def test_compose_has_the_image_port_and_env_file_of_the_tasks(defaults: Project) -> None:
     assert default(WEB["image"]) == defaults.up_image
-    assert list(map(default, WEB["ports"])) == [f"{defaults.up_port}:{SET['PORT']}"]
+    assert list(map(default, WEB["ports"])) == [f"{defaults.up_ports['port']}:{SET['PORT']}"]
     assert [ROOT / default(file) for file in WEB["env_file"]] == [defaults.env_file]
 
 

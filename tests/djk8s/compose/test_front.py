@@ -19,10 +19,13 @@ def url(project: Project, domain: str, *overlays: str) -> str:
 
 
 def test_address_is_the_one_to_open(project: Project) -> None:
-    elsewhere = replace(project, up_port="8123", up_https_port="8443")
+    elsewhere = replace(project, up_ports={**project.up_ports, "port": "8123", "https_port": "8443"})
     assert url(elsewhere, "www.example.com", "db") == "http://localhost:8123"
     assert url(elsewhere, "localhost", "db", "https") == "https://localhost:8443"
-    assert url(replace(project, up_https_port="443"), "www.example.com", "https") == "https://www.example.com"
+    assert (
+        url(replace(project, up_ports={**project.up_ports, "https_port": "443"}), "www.example.com", "https")
+        == "https://www.example.com"
+    )
 
 
 @pytest.mark.parametrize("domain", ["", "https://example.com", "example.com/", "a,b", "example.com:443", "$(id)"])
@@ -43,7 +46,7 @@ def test_two_in_front_are_refused() -> None:
 
 
 def test_ports_are_those_of_the_overlay_alone(project: Project) -> None:
-    elsewhere = replace(project, up_http_port="8080", up_debug_port="off")
+    elsewhere = replace(project, up_ports={**project.up_ports, "http_port": "8080", "debug_port": "off"})
     assert front.ports_of(elsewhere, "https") == {"UP_HTTP_PORT": "8080", "UP_HTTPS_PORT": "443"}
     assert front.ports_of(elsewhere, "db") == {}
     with pytest.raises(Exit, match=r"up\.debug_port|INVOKE_UP_DEBUG_PORT"):
@@ -51,7 +54,7 @@ def test_ports_are_those_of_the_overlay_alone(project: Project) -> None:
 
 
 def test_each_address_besides_the_sites_own_is_told(project: Project) -> None:
-    elsewhere = replace(project, up_watch_port="9123", up_debug_port="off")
+    elsewhere = replace(project, up_ports={**project.up_ports, "watch_port": "9123", "debug_port": "off"})
     lines = ["Metrics at http://localhost:9123/consoles/site.html", "Mail at http://localhost:1080"]
     assert front.beside(elsewhere, ("db", "watch", "mail", "https")) == lines
 
