@@ -19,7 +19,7 @@ hand_over(ROOT)
 
 from djk8s import cleaning, engine, listing, nox, tools  # noqa: E402
 from djk8s.cluster import backup as deployed_backups  # noqa: E402
-from djk8s.cluster import deploying, using  # noqa: E402
+from djk8s.cluster import deploying  # noqa: E402
 from djk8s.cluster import registry as registries  # noqa: E402
 from djk8s.compose import backup as backups  # noqa: E402
 from djk8s.compose import database, stack, upgrade  # noqa: E402
@@ -155,7 +155,7 @@ def shell(c: Context, new: bool = False, deployed: str | None = None, context: s
     if is_deployed(deployed, context=context):
         if new:
             refuse("--new is not for what is deployed: leave it out.")
-        using.enter(project_of(c), deployed, context, after_dashes())
+        deploying.enter(project_of(c), deployed, context, after_dashes())
     else:
         site.shell(project_of(c), after_dashes(), new)
 
@@ -170,7 +170,7 @@ def ps(c: Context) -> None:
 def logs(c: Context, deployed: str | None = None, context: str | None = None) -> None:
     """Show the log of the container started last."""
     if is_deployed(deployed, context=context):
-        using.logs(project_of(c), deployed, context)
+        deploying.logs(project_of(c), deployed, context)
     else:
         site.logs(project_of(c))
 
@@ -397,7 +397,7 @@ def manage(c: Context, place: str = "host", deployed: str | None = None, context
     if is_deployed(deployed, context=context):
         if place != "host":
             refuse("--place is not for what is deployed: leave it out.")
-        using.enter(project_of(c), deployed, context, ("python", "manage.py", *after_dashes()))
+        deploying.enter(project_of(c), deployed, context, ("python", "manage.py", *after_dashes()))
         return
     if place not in PLACES:
         refuse(f"--place {place!r} is not a place: write host, container or compose.")

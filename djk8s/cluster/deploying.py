@@ -20,7 +20,7 @@ from djk8s.dotenv.file import EnvFile, ensure, ensure_password
 from djk8s.packages import locking
 from djk8s.project import Project
 from djk8s.shell.run import run
-from djk8s.shell.talk import refuse, say
+from djk8s.shell.talk import at_terminal, refuse, say
 
 TARGETS: dict[str, ModuleType] = {"compose": machine, "swarm": swarm, "kubernetes": kubernetes}
 REPLICAS = 3
@@ -194,6 +194,19 @@ def deployed(
     if not known:
         refuse(f"{where.name} is not deployed here: `inv deploy --to {to}` does that.")
     return module, replace(where, overlays=known[0].overlays), known
+
+
+def enter(project: Project, to: str, context: str | None, words: tuple[str, ...]) -> None:
+    """Run words, by default a shell, in a replica with its settings; raises `Exit` if nothing is deployed there."""
+    module, where, _ = deployed(project, to, context)
+    run(project, module.exec_command(project, where, words or engine.SHELL, at_terminal()))
+
+
+def logs(project: Project, to: str, context: str | None) -> None:
+    """Show the log of all replicas; raises `Exit` if nothing is deployed there."""
+    module, where, _ = deployed(project, to, context)
+    for command in module.logs_commands(project, where):
+        run(project, command)
 
 
 def rollback(project: Project, to: str, context: str | None, revision: str | None, env_file: str | None) -> None:
