@@ -77,7 +77,7 @@ def check(options: Namespace) -> None:
     if options.server not in {None, "threads", "asgi"}:
         refuse(f"--server is {options.server}: write threads or asgi.")
     if options.database not in {None, *services.KINDS}:
-        refuse(f"--database is {options.database}: write {', '.join(services.KINDS)}.")
+        refuse(f"--database is {options.database}: write {', '.join(services.KINDS[:-1])} or {services.KINDS[-1]}.")
     if not re.fullmatch("[1-9][0-9]{0,4}", options.ready_within or "60"):
         refuse(f"--ready-within {options.ready_within!r} is no number of seconds: write it as --ready-within 300.")
 

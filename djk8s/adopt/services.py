@@ -30,8 +30,6 @@ MEMCACHED = {"HOST": "cache", "PORT": "11211", "URL": "cache:11211"}
 def server(answer: Answer, given: str | None = None) -> Found[str]:
     """Return `asgi` or `threads`."""
     if given is not None:
-        if given not in {"asgi", "threads"}:
-            refuse(f"--server is {given}: write threads or asgi.")
         return Found(given, "--server")
     apps = {app.partition(".")[0] for app in answer.settings["INSTALLED_APPS"]}
     if failed := [one for one in answer.says["failures"] if one["step"] == "asgi"]:
@@ -88,8 +86,6 @@ def database(answer: Answer, hint: str = "", given: str | None = None) -> Found[
     Where only a value that we filled in says SQLite, the address in their example, `hint`, or a driver says more.
     """
     if given is not None:
-        if given not in KINDS:
-            refuse(f"--database is {given}: write {', '.join(KINDS[:-1])} or {KINDS[-1]}.")
         return Found(given, "--database")
     default = answer.says["databases"].get("default", {})
     found = kind(default.get("ENGINE", ""))
