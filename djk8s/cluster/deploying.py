@@ -251,20 +251,10 @@ def status(project: Project, to: str, context: str | None, as_json: bool) -> Non
 
 def as_data(project: Project, found: Status) -> dict[str, object]:
     """Return a status for a program to read."""
-    deployed = found.release
-    kept = (
-        {name: value for name, value in asdict(deployed).items() if name not in {"settings", "migrations"}}
-        if deployed
-        else None
-    )
-    older = is_older(project, deployed) if deployed else None
-    return {
-        "release": kept,
-        "wanted": found.wanted,
-        "healthy": found.healthy,
-        "doing": found.doing,
-        "older_than_folder": older,
-    }
+    data = asdict(found)
+    if found.release:
+        del data["release"]["settings"], data["release"]["migrations"]
+    return {**data, "older_than_folder": is_older(project, found.release) if found.release else None}
 
 
 def is_older(project: Project, deployed: Release) -> bool:
