@@ -151,11 +151,8 @@ def keep_volumes_here(project: Project, where: Where) -> None:
 
 def remove_jobs(project: Project, where: Where, names: list[str]) -> None:
     """Remove jobs that have ended, so that the next ones of the same name begin from nothing."""
-    there = (
-        set(docker.ask(project, where, "service", "ls", "--format", "{{.Name}}").split()) if not project.dry else set()
-    )
-    jobs = [name for one in names if (name := f"{where.name}_{one}") in there]
-    if jobs:
+    there = "" if project.dry else docker.ask(project, where, "service", "ls", "--format", "{{.Name}}")
+    if jobs := [name for one in names if (name := f"{where.name}_{one}") in there.split()]:
         run(project, docker.command(project, where, "service", "rm", *jobs))
 
 

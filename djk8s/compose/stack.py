@@ -190,9 +190,8 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
         if no_build and not engine.has_image(project, project.up_image):
             refuse(f"{project.up_image} was never built here: leave --no-build out.")
     env = ensure(env)
-    secret = password_name(project) if "db" in with_ else ""
-    if secret:
-        env = ensure_password(env, secret)
+    if "db" in with_:
+        env = ensure_password(env, password_name(project))
     if "watch" in with_:
         env = ensure_password(env, METRICS_TOKEN)
     if "backup" in with_:
