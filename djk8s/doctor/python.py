@@ -29,7 +29,7 @@ def environment(project: Project) -> Finding:
         return note(f"{name} is not made yet: `inv serve` makes it.")
     if not venv.is_complete(project):
         return note(f"{name} is not complete, was moved, or its Python or pip changed: `inv venv` makes a new one.")
-    return fine(f"{name}, on {venv.read_stamp(project, 'venv')['base']}.")
+    return fine(f"{name}, on {venv.read_stamp(project)['base']}.")
 
 
 def installed(project: Project) -> Finding:
@@ -37,7 +37,7 @@ def installed(project: Project) -> Finding:
     pins, name = venv.read_pins(project), project.requirements.name
     if source := locking.stale(project):
         return note(f"{source} has changed since {name} was made of it: `inv lock` takes the packages over.")
-    if venv.read_stamp(project, "install") != {"requirements": pins}:
+    if venv.read_stamp(project).get("requirements") != pins:
         return note(f"{name} is not installed yet as it is now: `inv install` installs it.")
     if not venv.has_its_packages(project):
         return note(f"The packages are not those of {name}: `inv install` corrects that.")

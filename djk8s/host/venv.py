@@ -56,34 +56,33 @@ def make(project: Project, python: str | None = None) -> None:
     name = project.shown(project.venv)
     wanted = find_python(project, python) if python else None
     if is_complete(project, os.path.realpath(wanted) if wanted else None):
-        say(f"{name} is ready, on {read_stamp(project, 'venv')['base']}: nothing to do.")
+        say(f"{name} is ready, on {read_stamp(project)['base']}: nothing to do.")
         return
     protect(project)
     base = wanted or find_python(project, python)
     check_python(project, base)
-    remove_stamps(project)
+    remove_stamp(project)
     made = explain(project, f"{name} could not be made", AGAIN)
     run(project, make_command(project, base), made, unattended=True)
     tools.run(project, pip_command(project), explain(project, "pip could not be installed"), unattended=True)
     if not project.dry:
-        write_stamp(project, "venv", venv_stamp(project, os.path.realpath(base)))
+        write_stamp(project, venv_stamp(project, os.path.realpath(base)))
         mention_version(project)
 
 
 def install(project: Project) -> None:
     """Install exactly what `requirements.txt` says, unless that is installed."""
     locking.mention_stale(project)
-    name, pins, made = project.requirements.name, read_pins(project), read_stamp(project, "venv")
+    name, pins, made = project.requirements.name, read_pins(project), read_stamp(project)
     if is_installed(project):
         say(f"{name} is installed in {project.shown(project.venv)}: nothing to do.")
         return
     # Without its stamp the environment is made again: one in which this was interrupted looks complete to uv.
-    remove_stamps(project)
+    remove_stamp(project)
     failed = explain(project, f"{name} could not be installed")
     tools.run(project, install_command(project), failed, unattended=True)
     if not project.dry:
-        write_stamp(project, "venv", made)
-        write_stamp(project, "install", {"requirements": pins})
+        write_stamp(project, {**made, "requirements": pins})
 
 
 def explain(project: Project, failure: str, advice: str = installer.INDEX) -> Callable[[str], str]:
@@ -93,8 +92,8 @@ def explain(project: Project, failure: str, advice: str = installer.INDEX) -> Ca
 
 def is_complete(project: Project, base: str | None = None) -> bool:
     """Return True if the environment was made to its end, of the given Python if any, and runs."""
-    made = read_stamp(project, "venv")
-    return made == venv_stamp(project, base or made.get("base", "")) and runs(project)
+    made = read_stamp(project)
+    return venv_stamp(project, base or made.get("base", "")).items() <= made.items() and runs(project)
 
 
 def runs(project: Project) -> bool:
@@ -111,9 +110,8 @@ def read_pins(project: Project) -> str:
 
 def is_installed(project: Project) -> bool:
     """Return True if the environment is complete, and has what `requirements.txt` says and nothing else."""
-    pins = read_pins(project)
-    recorded = read_stamp(project, "install") == {"requirements": pins}
-    return is_complete(project) and recorded and has_its_packages(project)
+    recorded = read_stamp(project).get("requirements") == read_pins(project)
+    return recorded and is_complete(project) and has_its_packages(project)
 
 
 def has_its_packages(project: Project) -> bool:
@@ -202,7 +200,7 @@ def remove(project: Project) -> None:
         if project.venv.is_symlink():
             project.venv.unlink()
             return
-        remove_stamps(project)  # first, so that half of one does not look complete
+        remove_stamp(project)  # first, so that half of one does not look complete
         shutil.rmtree(project.venv)
     except OSError as error:
         name = project.shown(project.venv)
@@ -215,27 +213,26 @@ def venv_stamp(project: Project, base: str) -> dict[str, str]:
     return {"base": base, "pip": pip, "place": str(project.venv)}
 
 
-def stamp_path(project: Project, step: str) -> Path:
-    """Return the file in the environment that records a finished step."""
-    return project.venv / f".inv-{step}.json"
+def stamp_path(project: Project) -> Path:
+    """Return the file that says how far the environment is finished: made, and with which packages."""
+    return project.venv / ".inv.json"
 
 
-def read_stamp(project: Project, step: str) -> dict[str, str]:
-    """Return what a finished step recorded, or nothing."""
+def read_stamp(project: Project) -> dict[str, str]:
+    """Return what the finished steps recorded, or nothing."""
     try:
-        stamp: dict[str, str] = json.loads(stamp_path(project, step).read_text(encoding="utf-8"))
+        stamp: dict[str, str] = json.loads(stamp_path(project).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return stamp
 
 
-def write_stamp(project: Project, step: str, stamp: dict[str, str]) -> None:
+def write_stamp(project: Project, stamp: dict[str, str]) -> None:
     """Record a step as finished; comes last, so that a step that was cut short is done again."""
-    stamp_path(project, step).write_text(json.dumps(stamp), encoding="utf-8")
+    stamp_path(project).write_text(json.dumps(stamp), encoding="utf-8")
 
 
-def remove_stamps(project: Project) -> None:
+def remove_stamp(project: Project) -> None:
     """Record all steps as not finished."""
     if not project.dry:
-        for step in ("venv", "install"):
-            stamp_path(project, step).unlink(missing_ok=True)
+        stamp_path(project).unlink(missing_ok=True)

@@ -144,7 +144,7 @@ def typed(shell: pytest.MonkeyPatch, settings_folder: Path, tmp_path: Path, proj
         project.program("python").parent.mkdir(parents=True, exist_ok=True)
         project.program("python").touch()
         (project.venv / "pyvenv.cfg").touch()
-        venv.write_stamp(project, "venv", venv.venv_stamp(project, sys.executable))
+        venv.write_stamp(project, venv.venv_stamp(project, sys.executable))
         Pretended.noted.clear()
         Pretended.begun.clear()
         error, output = Noted(), io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape")
@@ -337,7 +337,7 @@ def test_any_variable(typed: Type, name: str) -> None:
 def changes_taken_back() -> Iterator[None]:
     """Let nothing be made or removed where a venv or .env of any name would be."""
     with (
-        mock.patch.object(venv, "remove_stamps"),
+        mock.patch.object(venv, "remove_stamp"),
         mock.patch.object(venv, "write_stamp"),
         mock.patch.object(dotenv, "write"),
         mock.patch.object(shutil, "rmtree"),

@@ -59,8 +59,7 @@ def made(project: Project, shell: pytest.MonkeyPatch) -> Project:
     pins = write(project.venv.parent / "requirements.txt", "six==1.17.0 --hash=sha256:00\n")
     project = replace(project, requirements=pins)
     shell.setattr(venv, "has_its_packages", lambda _: True)
-    venv.write_stamp(project, "venv", venv.venv_stamp(project, sys.executable))
-    venv.write_stamp(project, "install", {"requirements": pins.read_text()})
+    venv.write_stamp(project, {**venv.venv_stamp(project, sys.executable), "requirements": pins.read_text()})
     return project
 
 
@@ -107,8 +106,8 @@ VENVS = [
     pytest.param(lambda project: None, FINE, ", on ", id="whole"),
     pytest.param(lambda project: shutil.rmtree(project.venv), NOTE, "`inv serve` makes it", id="not there"),
     pytest.param(stranger, WRONG, "is not a virtual environment: move it away", id="something else"),
-    pytest.param(lambda project: venv.stamp_path(project, "venv").unlink(), NOTE, NEW, id="by hand"),
-    pytest.param(lambda project: venv.write_stamp(project, "venv", {"place": "/elsewhere"}), NOTE, NEW, id="moved"),
+    pytest.param(lambda project: venv.stamp_path(project).unlink(), NOTE, NEW, id="by hand"),
+    pytest.param(lambda project: venv.write_stamp(project, {"place": "/elsewhere"}), NOTE, NEW, id="moved"),
     pytest.param(lambda project: project.program("python").unlink(), NOTE, NEW, id="broken"),
 ]
 

@@ -239,8 +239,8 @@ def gunicorn(noting: Noting, project: Project, shell: pytest.MonkeyPatch) -> Cal
     """A virtual environment that looks whole, whose programs only take notes."""
     (project.venv / "bin").mkdir(parents=True)
     _, calls = noting("venv/bin/python")
-    venv.write_stamp(project, "venv", venv.venv_stamp(project, "/usr/bin/python3"))
-    venv.write_stamp(project, "install", {"requirements": project.requirements.read_text()})
+    made = venv.venv_stamp(project, "/usr/bin/python3")
+    venv.write_stamp(project, {**made, "requirements": project.requirements.read_text()})
     shell.setattr(venv, "has_its_packages", lambda _: True)
     return lambda: calls("-m", "gunicorn")
 
