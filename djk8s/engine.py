@@ -105,13 +105,14 @@ def service(project: Project, name: str, missing: str) -> str:
     require(project)
     if project.dry:
         return "CONTAINER"
-    found = ask(project, "ps", "--quiet", *of_compose(project.scope), "--filter", f"label={COMPOSE_SERVICE}={name}")
+    found = ask(project, "ps", "--quiet", *of_compose(project.scope, name))
     return found[0] if found else refuse(missing)
 
 
-def of_compose(name: str) -> tuple[str, str]:
-    """Return the options that select what Compose made for a project of its own, by the name of that."""
-    return ("--filter", f"label={COMPOSE_PROJECT}={name}")
+def of_compose(name: str, service: str = "") -> tuple[str, ...]:
+    """Return the options that select what Compose made, by the name that it has for a project, and for a service."""
+    which = ("--filter", f"label={COMPOSE_PROJECT}={name}")
+    return (*which, "--filter", f"label={COMPOSE_SERVICE}={service}") if service else which
 
 
 def known(project: Project, label: str) -> list[str]:

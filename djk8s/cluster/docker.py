@@ -54,10 +54,9 @@ def require_same_database(project: Project, where: Where) -> None:
     """Raise `Exit` if compose/db.yaml has another PostgreSQL than is deployed, whose files it could not read."""
     if "db" not in where.overlays or project.dry:
         return
-    labels = (f"label={engine.COMPOSE_PROJECT}={where.name}", f"label={engine.COMPOSE_SERVICE}=db")
-    filters = [word for label in labels for word in ("--filter", label)]
     service = ("service", "inspect", "--format", "{{.Spec.TaskTemplate.ContainerSpec.Image}}", f"{where.name}_db")
-    image = ask(project, where, "ps", "--format", "{{.Image}}", *filters) or ask(project, where, *service)
+    running = ("ps", "--format", "{{.Image}}", *engine.of_compose(where.name, "db"))
+    image = ask(project, where, *running) or ask(project, where, *service)
     deployed, written = re.search(database.IMAGE, image), database.version(project)
     if deployed and written and int(deployed[1]) != written:
         refuse(

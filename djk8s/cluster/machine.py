@@ -22,7 +22,7 @@ OVERLAYS = ("proxy",)
 LABELS = "labels.json"
 RELEASE, BEFORE = "djk8s.release", "djk8s.before"
 WEB = "web"
-ONE_OFF = "com.docker.compose.oneoff=False"  # not of `docker compose run`
+NOT_ONE_OFF = ("--filter", "label=com.docker.compose.oneoff=False")  # not of `docker compose run`
 KEPT = 10  # releases that can be gone back to
 LOG = "20"  # lines
 TRIAL = 15  # seconds that a new version has to stay healthy before it gets requests; compose/swarm.yaml has the same
@@ -56,13 +56,8 @@ def shares_files(project: Project, where: Where) -> bool:
 
 def containers(project: Project, where: Where) -> list[str]:
     """Return the containers of the site, those of one-off commands left out."""
-    labels = [
-        f"{engine.COMPOSE_PROJECT}={where.name}",
-        f"{engine.COMPOSE_SERVICE}=web",
-        ONE_OFF,
-    ]
-    filters = [word for label in labels for word in ("--filter", f"label={label}")]
-    return docker.ask(project, where, "ps", "--quiet", "--no-trunc", *filters).split()
+    which = (*engine.of_compose(where.name, WEB), *NOT_ONE_OFF)
+    return docker.ask(project, where, "ps", "--quiet", "--no-trunc", *which).split()
 
 
 def releases(project: Project, where: Where) -> list[Release]:
@@ -139,10 +134,9 @@ def left_over(project: Project, where: Where, release: Release) -> list[str]:
         return []
     services = docker.config(project, where, release.image, OVERLAYS)["services"]
     joined = {name for name, one in services.items() if one.get("scale") != 0}
-    labels = (f"{engine.COMPOSE_PROJECT}={where.name}", f"{PROJECT}={where.name}", ONE_OFF)
-    filters = [word for label in labels for word in ("--filter", f"label={label}")]
+    which = (*engine.of_compose(where.name), "--filter", f"label={PROJECT}={where.name}", *NOT_ONE_OFF)
     form = f'{{{{.ID}}}} {{{{.Label "{engine.COMPOSE_SERVICE}"}}}}'
-    listed = docker.ask(project, where, "ps", "--all", *filters, "--format", form)
+    listed = docker.ask(project, where, "ps", "--all", *which, "--format", form)
     return [line.split()[0] for line in listed.splitlines() if line.split()[-1] not in joined]
 
 
@@ -220,7 +214,7 @@ def logs_commands(project: Project, where: Where) -> list[Command]:
 
 def look(project: Project, where: Where) -> Command:
     """Return the command that shows a deployment."""
-    return docker.command(project, where, "ps", "--filter", f"label={engine.COMPOSE_PROJECT}={where.name}")
+    return docker.command(project, where, "ps", *engine.of_compose(where.name))
 
 
 def status(project: Project, where: Where) -> Status:

@@ -88,5 +88,5 @@ def do(project: Project, job: Job) -> None:
 
 def has_database(project: Project) -> bool:
     """Return True if the project is up with compose/db.yaml."""
-    which = (*engine.of_compose(project.scope), "--filter", f"label={engine.COMPOSE_SERVICE}=db")
+    which = engine.of_compose(project.scope, "db")
     return not project.dry and bool(engine.ask(project, "ps", "--all", "--quiet", *which))
