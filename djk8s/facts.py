@@ -49,9 +49,7 @@ class Facts:
     uploads: str = ""  # the folder of uploads on this machine, which stays out of the image
     private: tuple[str, ...] = ()  # files that git ignores, as local_settings.py: they stay out of the image
     writes: tuple[str, ...] = ()  # what its settings write to: files, and folders with a / at the end
-    oldest_python: str = (
-        ""  # that this machine may have, as the packages are pinned for it; else as pyproject.toml says
-    )
+    oldest_python: str = ""  # for which the packages are pinned; without one, pyproject.toml says
     renamed: dict[str, str] = field(default_factory=dict)  # our files beside theirs, as Dockerfile: Dockerfile.djk8s
 
 

@@ -109,9 +109,8 @@ def facts_of(name: str, django: str) -> Facts:
         csp=True,
         devcontainer=True,
         offered=("db",),
-        oldest_python="3.12"
-        if int(django.split(".")[0]) >= 6
-        else "3.10",  # https://docs.djangoproject.com/en/stable/faq/install/
+        # https://docs.djangoproject.com/en/stable/faq/install/
+        oldest_python="3.12" if int(django.split(".")[0]) >= 6 else "3.10",
     )
 
 

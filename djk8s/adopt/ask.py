@@ -69,9 +69,7 @@ class Answer:
     @property
     def to_show(self) -> dict[str, str]:
         """The variables for files that git keeps, without the password of an address that a person gave."""
-        return {
-            name: re.sub(r"(://[^/@\s:]*):[^@\s]*@", r"\1:password@", value) for name, value in self.required.items()
-        }
+        return {name: re.sub(r"(://[^/@\s:]*):[^@\s]*@", r"\1:password@", text) for name, text in self.required.items()}
 
 
 def is_fernet(name: str) -> bool:

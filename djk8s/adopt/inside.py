@@ -208,10 +208,7 @@ def celery() -> dict[str, Any]:
     app = import_module("celery").current_app
     if not app.main:
         return {}
-    return {
-        "celery_broker": masked(app.conf.broker_url or ""),
-        "celery_beat": bool(app.conf.beat_schedule),
-    }
+    return {"celery_broker": masked(app.conf.broker_url or ""), "celery_beat": bool(app.conf.beat_schedule)}
 
 
 def load(path: str) -> Any:

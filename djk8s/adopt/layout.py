@@ -43,9 +43,7 @@ def check(root: Path) -> None:
         refuse(".env is a folder, and has to be the file with the settings of this machine: rename it, or remove it.")
     for line in git.at(root, "submodule", "status").stdout.splitlines():
         if line.startswith("-"):
-            refuse(
-                f"The submodule {line.split()[1]} is not there: `git submodule update --init --recursive` fetches it."
-            )
+            refuse(f"The submodule {line.split()[1]} is missing: `git submodule update --init --recursive` fetches it.")
     beside = {"", *(parent(path) for path in files if name_of(path) == "manage.py")}
     for path in files:
         if name_of(path) == ".env" and parent(path) in beside:
@@ -73,9 +71,7 @@ def manage(root: Path, given: str | None = None) -> Found[str]:
     if shallowest:
         return Found(parent(shallowest[0]) or ".", shallowest[0])
     if found:
-        refuse(
-            f"The only manage.py is {found[0]}, which looks like an example: name its folder with --src if it is it."
-        )
+        refuse(f"The only manage.py is {found[0]}, which looks like an example: if not, name its folder with --src.")
     return refuse("git tracks no manage.py of Django's in it: commit it, or name its folder with --src.")
 
 
@@ -118,13 +114,9 @@ def settings(root: Path, src: str, given: str | None = None) -> Found[str]:
 
 def checked(files: tuple[str, ...], places: tuple[str, ...], found: Found[str]) -> Found[str]:
     if "-" in found.value:
-        refuse(
-            f"{found.where} names {found.value}, which no import statement can: rename what has a hyphen, and commit."
-        )
+        refuse(f"{found.where} names {found.value}, which no import statement can: rename what has a hyphen, commit.")
     if not file_of(files, places, found.value):
-        refuse(
-            f"{found.where} names {found.value}, of which git tracks no file: commit it, or name one with --settings."
-        )
+        refuse(f"{found.where} names {found.value}, which git does not track: commit it, or name one with --settings.")
     return found
 
 

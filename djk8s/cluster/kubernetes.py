@@ -80,10 +80,8 @@ def needs_registry(project: Project, where: Where) -> bool:
 
 def shares_files(project: Project, where: Where) -> bool:
     """Return whether the replicas see the same uploads: if `data` is more than a folder of each."""
-    sites = [
-        one for one in manifests(project, where) if (one["kind"], one["metadata"]["name"]) == ("Deployment", "web")
-    ]
-    volumes = [volume for one in sites for volume in one["spec"]["template"]["spec"].get("volumes", [])]
+    web = [one for one in manifests(project, where) if (one["kind"], one["metadata"]["name"]) == ("Deployment", "web")]
+    volumes = [volume for one in web for volume in one["spec"]["template"]["spec"].get("volumes", [])]
     return any(volume["name"] == "data" and "emptyDir" not in volume for volume in volumes)
 
 
@@ -171,10 +169,8 @@ def show_log(project: Project, where: Where, selector: str) -> None:
         return
     logs = (kubectl.ask(project, where, "logs", pod, "--tail", LOG, *more) for more in (("--previous",), ()))
     events = ("get", "events", "--field-selector", f"type=Warning,involvedObject.name={pod.partition('/')[2]}")
-    said = [
-        *logs,
-        kubectl.ask(project, where, *events, "--output", "custom-columns=:.reason,:.message", "--no-headers"),
-    ]
+    columns = ("--no-headers", "--output", "custom-columns=:.reason,:.message")
+    said = [*logs, kubectl.ask(project, where, *events, *columns)]
     say("\n".join(text for text in said if text))
 
 

@@ -163,12 +163,10 @@ def trial(project: Project, where: Where, release: Release) -> None:
 
 def watch(project: Project, where: Where, release: Release, container: str) -> None:
     """Wait until a container was healthy for a while; raises `Exit` with its last log lines if it does not get so."""
-    healthy_since = None
+    healthy_since, states = None, "{{.State.Status}} {{.State.Health.Status}}"
     late = time.monotonic() + project.ready_within
     while healthy_since is None or time.monotonic() - healthy_since < TRIAL:
-        state = docker.ask(
-            project, where, "inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", container
-        )
+        state = docker.ask(project, where, "inspect", "--format", states, container)
         if state == "running healthy":
             healthy_since = healthy_since or time.monotonic()
         elif healthy_since or not state.startswith("running") or time.monotonic() > late:

@@ -81,10 +81,7 @@ def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool
     reading = docker.config_command(project, where, release.image, OVERLAYS, allowed, files / "compose.json")
     env_file = project.shown(where.env_file)
     run(project, reading)
-    run(
-        project,
-        Command((Path(sys.executable), "-m", "djk8s.cluster.settings", env_file), writes=files / "settings"),
-    )
+    run(project, Command((Path(sys.executable), "-m", "djk8s.cluster.settings", env_file), writes=files / "settings"))
     for stage in stackfile.STAGES:
         run(project, stage_command(project, where, release, stage))
     names = ["migrate", "static"] if project.dry else services(files / "jobs.json")
@@ -126,11 +123,8 @@ def deploy_stage(project: Project, where: Where, stage: str) -> None:
     options = ("--detach=true", "--resolve-image", "never", "--with-registry-auth")
     file = docker.FOLDER / f"{stage}.json"  # relative, as docker takes commas and quotes apart
     words = ("stack", "deploy", *options, "--compose-file", str(file), where.name)
-    run(
-        project,
-        docker.command(project, where, *words),
-        "Swarm did not take the stack, see above; the old version serves.",
-    )
+    failed = "Swarm did not take the stack, see above; the old version serves."
+    run(project, docker.command(project, where, *words), failed)
 
 
 def remove_left_over(project: Project, where: Where, stage: str) -> None:
@@ -358,9 +352,8 @@ def forget(project: Project, where: Where) -> None:
     names = [one.record for one in sorted(records(project, where), key=lambda one: one.at, reverse=True)]
     kept = docker.ask(project, where, "config", "inspect", "--format", CONTENT, *names[:KEPT])
     for kind in ("config", "secret") if kept else ():
-        there = docker.ask(
-            project, where, kind, "ls", "--filter", f"label={STACK}={where.name}", "--format", "{{.Name}}"
-        )
+        of_stack = ("--filter", f"label={STACK}={where.name}", "--format", "{{.Name}}")
+        there = docker.ask(project, where, kind, "ls", *of_stack)
         old = [name for name in there.split() if name not in names[:KEPT] and f'"{name}"' not in kept]
         if old:
             docker.ask(project, where, kind, "rm", *old)  # but for those that something else still has

@@ -34,9 +34,7 @@ def variables(
     folder = ((Path.cwd() if given else project.root) / Path(named).expanduser()).resolve()
     named = printable(named)
     if folder.is_relative_to(project.root.resolve()):
-        refuse(
-            f"{named} is in the project, and would be in the image: name a folder elsewhere, for example ../backups."
-        )
+        refuse(f"{named} is in the project, and would be in the image: name a folder elsewhere, such as ../backups.")
     if not project.dry:
         (make if new else find)(folder, named)
     return {**found_by, "UP_BACKUP_FOLDER": str(folder)}

@@ -87,9 +87,7 @@ def answers(at: Place) -> Finding:
         return fine(f"{name} answers.")
     known = at.kubectl("config", "get-contexts", "--output", "name").stdout.split()
     if at.where.context and at.where.context not in known:
-        return wrong(
-            f"kubectl has no context {at.where.context}: `kubectl config get-contexts` shows those that it has."
-        )
+        return wrong(f"kubectl has no context {at.where.context}: `kubectl config get-contexts` shows those it has.")
     if not at.where.context and at.kubectl("config", "current-context").returncode:
         return wrong("kubectl has no current context: `kubectl config use-context NAME` chooses one, or --context.")
     said = at.kubectl("version", "--output", "json")
@@ -129,9 +127,7 @@ def registry(at: Place) -> Finding:
     named = at.project.registry or registries.host(at.project.image)
     if not named:
         if at.to == "kubernetes" or len(at.nodes) > 1:
-            return wrong(
-                "No registry is named, from which the nodes take the image: write `registry: …` in invoke.yaml."
-            )
+            return wrong("No registry is named that the nodes take the image from: write `registry: …` in invoke.yaml.")
         return fine("None is needed on one node.")
     host = registries.host(f"{named}/")
     host = host if host not in {"", "docker.io"} else HUB

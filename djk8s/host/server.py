@@ -32,9 +32,8 @@ def reload_command(project: Project, port: int, values: Mapping[str, str]) -> Co
 
 
 def manage_command(project: Project, words: tuple[str, ...], values: Mapping[str, str]) -> Command:
-    return Command(
-        (project.program("python"), "manage.py", *words), cwd=project.src, hidden=for_the_host(project, values)
-    )
+    hidden = for_the_host(project, values)
+    return Command((project.program("python"), "manage.py", *words), cwd=project.src, hidden=hidden)
 
 
 def collect_command(project: Project, values: Mapping[str, str]) -> Command:
@@ -45,12 +44,7 @@ def collect_command(project: Project, values: Mapping[str, str]) -> Command:
 
 def objection(project: Project, values: Mapping[str, str]) -> str:
     """Return what the site says against its variables, or gunicorn does; "" where both take them."""
-    django = (
-        project.program("python"),
-        "-B",
-        project.src / "manage.py",
-        "check",
-    )  # -B, because a check writes no files
+    django = (project.program("python"), "-B", project.src / "manage.py", "check")  # -B: a check writes no files
     gunicorn = (*serve_command(project, 0, values).argv, "--chdir", project.src, "--check-config")
     for argv in (django, *(() if processes.WINDOWS else (gunicorn,))):
         answer = output(project, argv, timeout=60, variables=for_the_host(project, values))

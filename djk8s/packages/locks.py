@@ -147,11 +147,7 @@ def pdm(lock: Table, folder: Path) -> Locked:
     return Locked((), pythons, (), tuple(with_sources(asked, found)), tuple(found))
 
 
-READERS: Mapping[str, Callable[[Table, Path], Locked]] = {
-    "poetry.lock": poetry,
-    "Pipfile.lock": pipenv,
-    "pdm.lock": pdm,
-}
+READERS: dict[str, Callable[[Table, Path], Locked]] = {"poetry.lock": poetry, "Pipfile.lock": pipenv, "pdm.lock": pdm}
 
 
 def requirement(name: str, version: str, marker: str, all_hashes: Any, source: str = "") -> str:

@@ -239,9 +239,7 @@ class Resolution:
         words = ("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--no-annotate", "--no-header")
         where = (self.root / self.source).parent
         project = ("--project", where) if where != self.root else ()
-        groups = [
-            name for name in locks.table(where / "pyproject.toml", "dependency-groups") if name in locks.PRODUCTION
-        ]
+        groups = sorted(locks.PRODUCTION & locks.table(where / "pyproject.toml", "dependency-groups").keys())
         project = (*project, *(word for name in groups for word in ("--group", name)))
         self.run((*words, *project, "--python", resolver.PYTHON, "--output-file", output), self.failed)
         return pins.blocks(read(output))

@@ -15,7 +15,7 @@ from invoke import Exit
 from djk8s.project import Project
 from djk8s.shell import processes
 from djk8s.shell.command import Command
-from djk8s.shell.talk import say, takes_colours
+from djk8s.shell.talk import refuse, say, takes_colours
 
 SIGNAL_PATIENCE = 3  # seconds that a command has to end by itself after a signal
 SIGNALLED = 128  # a shell's exit code for a command that signal N ended is 128 + N
@@ -87,9 +87,7 @@ def start(project: Project, command: Command, read: bool, unattended: bool, hold
             )
     except FileNotFoundError:
         if not (project.root / command.cwd).is_dir():
-            raise Exit(
-                f"There is no folder {command.cwd}: bring it back, for example with `git checkout`.", 1
-            ) from None
+            refuse(f"There is no folder {command.cwd}: bring it back, for example with `git checkout`.")
         raise Exit(f"There is no {command.argv[0]} on this machine.", 127) from None
     except OSError as error:
         raise Exit(f"{command.argv[0]} cannot be run: {error.strerror}.", 126) from None
