@@ -72,26 +72,24 @@ def compose(
     *words: str,
     more: tuple[str, ...] = (),
     files: tuple[Path, ...] = (),
-    **given: Any,
+    shown: Mapping[str, str] | None = None,
+    writes: Path | None = None,
 ) -> Command:
     """Return a Compose command on the files of a deployment; `more` overlays, then `files`, join those asked for."""
     known = {**stack.files(project), **{name: project.root / "compose" / f"{name}.yaml" for name in more}}
     overlays = sorted({*where.overlays, *more} & known.keys(), key=lambda name: (name in stack.LAST, name))
     paths = (project.compose_file, *(known[name] for name in overlays), *files)
     named = [word for path in paths for word in ("--file", path)]
-    shown = {
+    always = {
         **variables(where),
         "UP_IMAGE": image,
         "UP_PORT": str(ports.parse(where.port, "deploy.port")),
         "UP_REPLICAS": str(where.replicas),
         "UP_READY_WITHIN": str(project.ready_within),
         **where.backup,
-        **given.pop("shown", {}),
     }
-    hidden = {**passwords(project, where), **given.pop("hidden", {})}
-    return Command(
-        (project.engine, "compose", "--project-name", where.name, *named, *words), shown=shown, hidden=hidden, **given
-    )
+    argv = (project.engine, "compose", "--project-name", where.name, *named, *words)
+    return Command(argv, shown={**always, **(shown or {})}, hidden=passwords(project, where), writes=writes)
 
 
 def passwords(project: Project, where: Where) -> dict[str, str]:
