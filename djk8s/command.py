@@ -52,11 +52,10 @@ def main(words: list[str] | None = None) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what understands the words of the command."""
+    """Return the parser of the command line."""
     whole = argparse.ArgumentParser("djk8s", description=__doc__, allow_abbrev=False)
-    whole.add_argument(
-        "--version", action="version", version=f"djk8s {wheel.version()}", help="print the version of djk8s"
-    )
+    version = f"djk8s {wheel.version()}"
+    whole.add_argument("--version", action="version", version=version, help="print the version of djk8s")
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
     for name, (sentence, examples, add_options) in COMMANDS.items():
         command = commands.add_parser(name, help=sentence, epilog=examples, allow_abbrev=False)
@@ -70,9 +69,8 @@ def new_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", metavar="NAME", help="what the project is called, such as shop or my_site")
     command.add_argument("folder", metavar="FOLDER", nargs="?", help="where to make it; by default in a folder NAME")
     command.add_argument("--django", metavar="RELEASE", help="the release of Django; by default 5.2")
-    command.add_argument(
-        "--tailwind", action="store_true", help="with styles by Tailwind, which a stage of the image makes"
-    )
+    tailwind = "with styles by Tailwind, which a stage of the image makes"
+    command.add_argument("--tailwind", action="store_true", help=tailwind)
     command.set_defaults(act=run_new)
 
 

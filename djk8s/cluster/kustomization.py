@@ -19,11 +19,8 @@ def kustomization(
     names: Iterable[str], overlay: str, namespace: str, image: str, replicas: str, release: str, *words: str
 ) -> dict[str, Any]:
     """Return what kustomize reads; `names` are of the files with the settings, `release` is kept as an annotation."""
-    deployment = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "web", "annotations": {RELEASE: release}},
-    }
+    noted = {"name": "web", "annotations": {RELEASE: release}}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": noted}
     fewest = [{"op": "replace", "path": "/spec/minReplicas", "value": int(replicas)}]
     more = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": word} for word in words]
     changes = {("HorizontalPodAutoscaler", "web"): fewest, ("Job", "migrate"): more}

@@ -4,7 +4,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from djk8s import engine
 from djk8s.cluster import docker
 from djk8s.cluster.release import Where
 from djk8s.project import Project
@@ -58,8 +57,6 @@ def refuse_lock(project: Project, where: Where, complaint: str) -> None:
         say(complaint.strip())
         refuse("The lock that keeps others from deploying could not be taken, see above; nothing was changed.")
     label = f'{{{{index .Config.Labels "{HOLDER}"}}}} since {{{{.Created}}}}'
-    asked = engine.question(
-        project, "inspect", "--format", label, f"{where.name}-deploying", variables=docker.variables(where)
-    )
-    who, _, since = asked.stdout.strip().partition(" since ")
+    held_by = docker.ask(project, where, "inspect", "--format", label, f"{where.name}-deploying")
+    who, _, since = held_by.partition(" since ")
     refuse(f"{who or 'Somebody'} is deploying {where.name} since {since[11:19]} UTC: try again when that is done.")

@@ -85,9 +85,8 @@ def buildx_command(
     """
     options = ["--platform", ",".join(platforms)] if platforms else []
     options += [f"--{name}={str(name in attest).lower()}" for name in ("sbom", "provenance")]
-    return Command(
-        (project.engine, "buildx", "build", "--push", "--tag", reference, *image.rest(project, options, revision))
-    )
+    words = image.rest(project, options, revision)
+    return Command((project.engine, "buildx", "build", "--push", "--tag", reference, *words))
 
 
 def publish(

@@ -9,12 +9,7 @@ from djk8s.project import Project
 from djk8s.shell.talk import refuse
 
 # What an overlay publishes, by the names of the settings.
-PORTS = {
-    "debug": ("debug_port",),
-    "https": ("http_port", "https_port"),
-    "mail": ("mail_port",),
-    "watch": ("watch_port",),
-}
+PORTS = {"debug": ["debug_port"], "https": ["http_port", "https_port"], "mail": ["mail_port"], "watch": ["watch_port"]}
 LINES = {
     "debug": "A debugger at localhost:{}",
     "mail": "Mail at http://localhost:{}",
@@ -60,7 +55,7 @@ def beside(project: Project, overlays: Collection[str]) -> list[str]:
 
 def ports_of(project: Project, overlay: str) -> dict[str, str]:
     """Return the ports that an overlay publishes, by the variable of its file; raises `Exit` for what is no port."""
-    names = PORTS.get(overlay, ())
+    names = PORTS.get(overlay, [])
     return {f"UP_{name.upper()}": str(ports.parse(project.up_ports[name], f"up.{name}")) for name in names}
 
 

@@ -111,9 +111,8 @@ def rights(at: Place) -> Finding:
     needed = ("deployments.apps", "jobs.batch", "secrets", "leases.coordination.k8s.io")
     lacking = [kind for kind in needed if not may_create(at, kind)]
     if lacking:
-        command = (
-            f"kubectl create rolebinding {at.where.name} --clusterrole=edit --user=YOU --namespace={at.where.name}"
-        )
+        name = at.where.name
+        command = f"kubectl create rolebinding {name} --clusterrole=edit --user=YOU --namespace={name}"
         return wrong(f"You may not create {' and '.join(lacking)} there: somebody who may types `{command}`.")
     return fine(f"You may deploy in the namespace {at.where.name}.")
 
@@ -207,8 +206,7 @@ def port(at: Place) -> Finding:
     found = free_ports.free(at.project, ports.Published("0.0.0.0", number), "deploy", "INVOKE_DEPLOY_PORT")
     label = f"{swarm.STACK if at.to == 'swarm' else engine.COMPOSE_PROJECT}={at.where.name}"
     with suppress(Exit):
-        if found.state == WRONG and at.docker(
-            "ps", "--quiet", "--filter", f"label={label}", "--filter", f"publish={number}"
-        ):
+        its_own = ("--filter", f"label={label}", "--filter", f"publish={number}")
+        if found.state == WRONG and at.docker("ps", "--quiet", *its_own):
             return fine(f"{number}, on which the deployment serves now.")
     return found

@@ -137,12 +137,9 @@ def find_python(project: Project, asked: str | None) -> str:
     except (OSError, ValueError, subprocess.TimeoutExpired):  # not a program, or one that prints no text, or too much
         answer = subprocess.CompletedProcess(found, 1, "")
     python = answer.stdout.strip()
-    if selectable := re.search(
-        r"^pyenv: .*\n.* exists in these Python versions:\s+(\S+)", answer.stderr or "", re.DOTALL
-    ):
-        refuse(
-            f"pyenv has {name} and does not select it: `PYENV_VERSION={selectable[1]} inv venv --python {asked}` does."
-        )
+    pyenv = r"^pyenv: .*\n.* exists in these Python versions:\s+(\S+)"
+    if has := re.search(pyenv, answer.stderr or "", re.DOTALL):
+        refuse(f"pyenv has {name} and does not select it: `PYENV_VERSION={has[1]} inv venv --python {asked}` does.")
     if answer.returncode or not Path(python).is_file():
         refuse(f"{name} does not answer as a Python: give a version, for example --python 3.12, or a path.")
     return python
