@@ -44,13 +44,13 @@ def remove_environment(project: Project) -> None:
 
 
 def names(project: Project, kind: str) -> list[str]:
-    """Return the names of what this project has of a kind, each once."""
+    """Return the names of this project's containers, networks, images or volumes, each once."""
     listed = (engine.ask(project, *words) for words in queries(project, kind))
     return list(dict.fromkeys(name for lines in listed for name in lines))
 
 
 def queries(project: Project, kind: str) -> list[tuple[str, ...]]:
-    """Return the commands that list what this project has of a kind: its own, and what Compose made for it."""
+    """Return the commands that list a kind of things: those with our label, and those that Compose made."""
     label = ("--filter", f"label={project.label}")
     own = {"network": [], "volume": [("--filter", f"name=^{project.volume}$")]}.get(kind, [label])
     composes = [] if kind == "image" else [engine.of_compose(project.scope)]
@@ -58,7 +58,7 @@ def queries(project: Project, kind: str) -> list[tuple[str, ...]]:
 
 
 def act(project: Project, kind: str, verb: str) -> Exit | None:
-    """Stop or remove what this project has of a kind; returns the failure, because the others have to go too."""
+    """Stop or remove all of a kind; returns a failure instead of raising it, so that the other kinds go too."""
     if project.dry:
         print(line(project, kind, verb))
         return None
@@ -88,6 +88,6 @@ def command(project: Project, kind: str, verb: str, *found: str) -> Command:
 
 
 def line(project: Project, kind: str, verb: str) -> str:
-    """Return the shell's line that stops or removes what this project has of a kind."""
+    """Return a line for the shell that stops or removes all of a kind."""
     listed = (f"$({Command((project.engine, *words)).line(project.root)})" for words in queries(project, kind))
     return " ".join([command(project, kind, verb).line(project.root), *listed])

@@ -110,7 +110,7 @@ def service(project: Project, name: str, missing: str) -> str:
 
 
 def of_compose(name: str, service: str = "") -> tuple[str, ...]:
-    """Return the options that select what Compose made, by the name that it has for a project, and for a service."""
+    """Return the filters for what Compose made for a project, or for one of its services."""
     which = ("--filter", f"label={COMPOSE_PROJECT}={name}")
     return (*which, "--filter", f"label={COMPOSE_SERVICE}={service}") if service else which
 
@@ -126,5 +126,5 @@ def exec_command(project: Project, container: str, words: tuple[str, ...] = (), 
 
 
 def with_input(terminal: bool) -> tuple[str, ...]:
-    """Return the options that hand over our input, as a terminal if it is one."""
+    """Return the options that connect our standard input, and a terminal where there is one."""
     return ("--interactive", "--tty") if terminal else ("--interactive",)

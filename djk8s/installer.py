@@ -32,7 +32,7 @@ FULL_BELOW = 1_000_000  # bytes; less than one file of a wheel may need
 INDEX = "if no package index can be reached from here, name one in PIP_INDEX_URL; then type it again"
 FULL = "the disk is full; make room, then type it again"
 SETTINGS = "correct pip.conf, uv.toml, or the PIP_… or UV_… variable; then type it again"
-# Advice by a pattern for the words of venv, pip or uv.
+# Known errors of venv, pip and uv, and the advice for each.
 CAUSES = {
     "No space left on device": FULL,
     "DO NOT MATCH THE HASHES|Hash mismatch": "the index has another file than the pinned one; ask whose index that is, "

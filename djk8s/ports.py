@@ -41,7 +41,7 @@ def chosen(project: Project, flag: str | None, values: Mapping[str, str]) -> int
 
 
 def where_to(origin: str) -> str:
-    """Return where to change a port: on a flag, in .env, or in a setting of `inv`."""
+    """Return where to change a port: with a flag, in .env, or in a setting of `inv`."""
     if origin.startswith("--"):
         return f"as {origin} 8000"
     return "in .env or in your shell" if origin == "PORT" else f"in {places(origin)}"

@@ -30,7 +30,7 @@ def version() -> str:
 
 
 def line(keep: bool = True) -> str:
-    """Return the lines of requirements-tools.txt that pin djk8s; raises `Exit` if nobody has its hash."""
+    """Return the lines of requirements-tools.txt that pin djk8s; raises `Exit` if its hash cannot be had."""
     return "".join(kept_line(path, content) for path, content in kept(keep).items()) or index_line(version())
 
 

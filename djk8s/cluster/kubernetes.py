@@ -22,7 +22,7 @@ WEB = "deployment/web"
 FIRST = "apply=first"  # the label of what the migration needs
 REVISION = "deployment.kubernetes.io/revision"
 LOG = "20"  # lines
-# What a container waits for in vain: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-states
+# Reasons to wait that never pass: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-states
 IN_VAIN = {
     "CrashLoopBackOff",
     "CreateContainerConfigError",
@@ -50,7 +50,7 @@ def require(project: Project, where: Where) -> None:
 
 
 def manifests(project: Project, where: Where) -> list[dict[str, Any]]:
-    """Return the objects of the overlay."""
+    """Return the objects of the overlay; raises `Exit` if kubectl cannot read it."""
     words = ("create", "--dry-run=client", "--validate=false", "--output", "json")
     answer = kubectl.question(project, where, *words, "--kustomize", str(OVERLAYS / where.overlay))
     if answer.returncode:
@@ -107,7 +107,7 @@ def releases(project: Project, where: Where) -> list[Release]:
 
 
 def annotations(project: Project, where: Where) -> dict[str, str]:
-    """Return those of the site, in which its release is."""
+    """Return the annotations of the site's Deployment, one of which is its release."""
     found: dict[str, str] = kubectl.get(project, where, WEB).get("metadata", {}).get("annotations", {})
     return found
 
@@ -185,7 +185,7 @@ def roll(project: Project, where: Where, release: Release) -> None:
 
 
 def scale(project: Project, where: Where) -> None:
-    """Have as many replicas as are asked for; an autoscaler may have more."""
+    """Scale to the number that was asked for; where there is an autoscaler, only upwards."""
     found = {} if project.dry else kubectl.get(project, where, WEB)["spec"]
     more = not project.dry and bool(kubectl.get(project, where, "horizontalpodautoscaler/web"))
     if found.get("replicas", 1) < where.replicas or (not more and found.get("replicas") != where.replicas):

@@ -44,7 +44,7 @@ def kustomization(
 
 
 def named(image: str) -> dict[str, str]:
-    """Return what is to be put for the image `site`."""
+    """Return what kustomize writes instead of the image `site`."""
     name, _, digest = image.partition("@")
     tag = re.search(r":([^/:]+)$", name)
     found = {"name": "site", "newName": name[: tag.start()] if tag else name}

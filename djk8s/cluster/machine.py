@@ -31,7 +31,7 @@ BESIDE = (*UP, "--no-recreate")
 BACKUP = ("up", "--detach", "--wait", "--no-deps", "--build", "backup")
 STEP = 0.5  # seconds between two looks
 SHARE = ""  # there is one machine, which has one volume
-ALONE = {"worker", "backup"}  # overlays that bring nothing that a migration needs
+ALONE = {"worker", "backup"}  # overlays without which a migration can run
 locked = lock.held
 
 

@@ -4,18 +4,18 @@ import time
 
 from djk8s.shell.talk import say
 
-PATIENCE = 15  # seconds after which a person wants to know for what we wait
+PATIENCE = 15  # seconds after which a person wants to know what for
 STEP = 1  # second: who asks more often takes the processor from what it waits for
 
 
 class Patience:
-    """Waits in short steps, and says once for what."""
+    """Waits in short steps, and after a while says once what for."""
 
     def __init__(self) -> None:
         self.begun, self.told = time.monotonic(), False
 
     def step(self, doing: str) -> bool:
-        """Wait a moment; return whether this is when it said for what."""
+        """Wait a moment; return True the one time that it says what for."""
         late = not self.told and time.monotonic() - self.begun > PATIENCE
         if late:
             self.told = True

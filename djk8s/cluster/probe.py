@@ -9,7 +9,7 @@ from djk8s.project import Project
 from djk8s.shell.run import output
 from djk8s.shell.talk import refuse, say
 
-PATIENCE = "120"  # seconds, for a site that takes long to import
+PATIENCE = "120"  # seconds; a large site takes long to import
 GAVE_UP = 124  # the exit code of `timeout`
 # It asks no database: the loader reads the migrations from the code.
 CODE = """
@@ -41,7 +41,7 @@ print("\\n" + json.dumps({"vendor": connection.vendor, "files": here, "migration
 
 @dataclass(frozen=True)
 class Site:
-    """What a site says of itself."""
+    """What a site says about itself."""
 
     vendor: str  # of its database, such as postgresql; unknown without one
     files: tuple[str, ...]  # the fields whose files it keeps in a folder, such as board.Note.attachment

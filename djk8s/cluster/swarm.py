@@ -114,7 +114,7 @@ def settings_name(where: Where, release: Release) -> str:
 
 
 def services(file: Path) -> list[str]:
-    """Return the names of the services in a stack's file; none where it is only to be shown."""
+    """Return the names of the services in a stack's file; none if --dry did not write it."""
     return sorted(json.loads(file.read_text(encoding="utf-8"))["services"]) if file.is_file() else []
 
 
@@ -212,7 +212,7 @@ def is_whole(said: str) -> bool:
 
 
 def latest(found: list[Task], names: list[str]) -> str:
-    """Return in words how some services are."""
+    """Return the state of some services, as a sentence about their newest replicas."""
     newest = {task.service: task for task in reversed(found) if task.service in names}
     return ", ".join(f"{name}: {task.state} {task.error}".strip() for name, task in sorted(newest.items()))
 
@@ -340,7 +340,7 @@ def take_back(project: Project, where: Where, release: Release, before: Release 
 
 
 def rolling(project: Project, where: Where) -> str:
-    """Return what Swarm does with the site at the moment, or nothing."""
+    """Return "rolling" or "rolling back" if Swarm is replacing replicas, else ""."""
     state = (inspect(project, where).get("UpdateStatus") or {}).get("State", "")
     return {"updating": "rolling", "rollback_started": "rolling back"}.get(state, "")
 

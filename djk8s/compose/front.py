@@ -1,4 +1,4 @@
-"""What people open of the project that is up: its address, those of its metrics and mail, and their ports."""
+"""The addresses that people open once the project is up: the site, its metrics and its mail, and their ports."""
 
 import re
 from collections.abc import Collection
@@ -19,7 +19,7 @@ HTTPS = 443  # the port that a URL does not say
 
 
 def require_one(overlays: Collection[str]) -> None:
-    """Raise `Exit` if two overlays want to be in front, or one wants what another takes away."""
+    """Raise `Exit` for overlays that exclude each other, or one without another that it needs."""
     if {"dev", "watch"} <= {*overlays}:
         refuse("--with dev runs Django's own server, which has no metrics: leave out --with watch.")
     if "debug" in overlays and "dev" not in overlays:

@@ -21,7 +21,7 @@ from djk8s.shell.talk import at_terminal, refuse, say
 
 # The services that can be scaled, and the overlays of which each needs one: the site's own port is for one container.
 SCALED = {"web": ("proxy", "https"), "worker": ("worker",)}
-LAST = ("backup", "debug", "worker")  # what others may add to, or what adds to a part that `dev` replaces
+LAST = ("backup", "debug", "worker")  # read last: others may add to them, or `dev` replaces what they add to
 NOT_FOR_UP = {"swarm"}  # what `inv deploy --to swarm` joins
 NOT_UP = "Compose did not bring the project up, see above; `inv logs` shows the site's log, `inv down` removes it."
 # Known errors of PostgreSQL and of what joins, and the advice for each.
@@ -60,7 +60,7 @@ COMPOSE_FILES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
-# What the client says to `compose --project-name …` without Compose; asking for its version first would take 0.1 s.
+# How the docker CLI rejects `compose --project-name …` without the plugin; asking for its version first takes 0.1 s.
 NO_COMPOSE = re.compile("unknown (shorthand )?flag|not a docker command")
 
 
@@ -211,13 +211,13 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
 
 
 def with_file(project: Project, env: EnvFile, command: Command, overlays: tuple[str, ...]) -> Command:
-    """Return the command with what its files read; Compose reads `.env` itself only if that has its usual name."""
+    """Add the settings of `.env` that the files use: Compose reads it itself only under its usual name."""
     read = read_by_overlays(project, overlays)
     return replace(command, hidden={name: value for name, value in env.values.items() if name in read})
 
 
 def read_by_overlays(project: Project, overlays: tuple[str, ...]) -> set[str]:
-    """Return the settings of `.env` that Compose itself reads in these files, as ${PGPASSWORD:?} or ${DOMAIN:-}."""
+    """Return the settings that these files interpolate, as ${PGPASSWORD:?} or ${DOMAIN:-}."""
     texts = [files(project)[name].read_text(encoding="utf-8") for name in overlays]
     found = {name for text in texts for name in re.findall(r"\$\{(\w+)[:}]", text)}
     return {name for name in found if not name.startswith(("UP_", "COMPOSE_"))}

@@ -85,13 +85,13 @@ def move(project: Project, held: int, new: int, dump: Path) -> int:
 
 
 def cut_off(project: Project) -> str:
-    """Return what to do where the machine stopped in the middle of an upgrade, as a dump tells that is still there."""
+    """Return advice if an earlier upgrade was cut off: its dump is still there."""
     dumps = sorted((project.root / "data").glob("database-*.dump"))
     return f" Should rows be missing, `inv db restore {project.shown(dumps[-1])}` has them." if dumps else ""
 
 
 def version_asked(to: str | None, written: int) -> int:
-    """Return the version to upgrade to; raises `Exit` for what is none."""
+    """Return the version to upgrade to; raises `Exit` unless it is a number."""
     if to is not None and not re.fullmatch("[1-9][0-9]", to):
         refuse(f"--to {to!r} is not a version of PostgreSQL: write its first number, as in --to {NEWEST}.")
     return int(to) if to else max(written, NEWEST)
@@ -182,7 +182,7 @@ def write(project: Project, path: Path, text: str) -> None:
 
 
 def upgraded(text: str, new: int) -> str:
-    """Return a Compose file with a newer version, and the volume where that wants it."""
+    """Return a Compose file with the newer version, and its volume mounted where that expects it."""
     text = re.sub(r"\b(image: |FROM )postgres:\d+", rf"\g<1>postgres:{new}", text)
     return text.replace(f":{AT}/data\n", f":{AT}\n") if new >= 18 else text
 

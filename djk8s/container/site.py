@@ -28,7 +28,7 @@ DATA = "/app/data"
 CONFINED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 STOP_TIMEOUT = "10"  # seconds; docker-compose.yaml says the same, and gunicorn.conf.py keeps within it
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a network's proxy cannot reach this machine
-PATIENCE = 10  # seconds of waiting after which a person wants to know for what
+PATIENCE = 10  # seconds of waiting after which a person wants to know what for
 # What /readyz says is missing (serving/health.py), and what to do.
 MISSING = {
     "database": "its database does not answer: DATABASE_URL in .env says where, and `inv up --with db` brings one",

@@ -13,7 +13,7 @@ OF_TOOLS = {".git", ".nox", ".tools"}  # thousands of files that no step of the 
 
 
 def entrypoint(project: Project) -> Finding:
-    """Check its line ends and its run bit; the image mends both, other recipes do not."""
+    """Check its line ends and its run bit, which matter where the folder is mounted; the image mends both."""
     path = dockerfile.entrypoint(project)
     name = project.shown(path)
     if b"\r\n" in path.read_bytes():

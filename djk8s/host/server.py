@@ -43,7 +43,7 @@ def collect_command(project: Project, values: Mapping[str, str]) -> Command:
 
 
 def objection(project: Project, values: Mapping[str, str]) -> str:
-    """Return what the site says against its variables, or gunicorn does; "" where both take them."""
+    """Return what the site or gunicorn objects to in these variables; "" if both accept them."""
     django = (project.program("python"), "-B", project.src / "manage.py", "check")  # -B: a check writes no files
     gunicorn = (*serve_command(project, 0, values).argv, "--chdir", project.src, "--check-config")
     for argv in (django, *(() if processes.WINDOWS else (gunicorn,))):

@@ -45,7 +45,7 @@ def read(file: Path) -> Locked:
 
 
 def table(file: Path, *names: str) -> Table:
-    """Return a table of a TOML file, as that of `tool`, `poetry`; empty if there is none."""
+    """Return a table of a TOML file, such as [tool.poetry] for `tool`, `poetry`; empty if there is none."""
     try:
         found: Any = parsed(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -17,7 +17,7 @@ from djk8s.shell.run import environment
 from djk8s.shell.talk import refuse
 
 Words = tuple["str | Path", ...]
-Explain = Callable[[str], str]  # makes a sentence of what uv says when it fails
+Explain = Callable[[str], str]  # turns what uv says when it fails into a sentence
 Run = Callable[[Words, Explain], None]  # runs uv with words; a failure ends the task with that sentence
 
 PYTHON = Path(sys.executable)  # uv asks a Python for the tools that build packages
@@ -35,7 +35,7 @@ def program() -> Path:
 
 
 def quiet(root: Path) -> Run:
-    """Return what runs uv in a folder without printing anything; it raises `Exit` if uv fails."""
+    """Return a function that runs uv in a folder and prints nothing; it raises `Exit` if uv fails."""
     variables = environment(for_everyone(index_variables()), UNATTENDED)
 
     def run(words: Words, failed: Explain) -> None:
