@@ -24,10 +24,7 @@ CAUSES = (
         r"Failed to build [`']?([\w.=-]+)(?:.*\n)*?.*?((?:fatal )?error: [^\n]+|\w+Error: [^\n]+)",
         "{0} cannot be compiled ({1}): " + REMEDY,
     ),
-    (
-        r"Failed to build [`']?([\w.=-]+)",
-        "{0} cannot be built, see above: " + REMEDY,
-    ),
+    (r"Failed to build [`']?([\w.=-]+)", "{0} cannot be built, see above: " + REMEDY),
     (
         r"(?:Hash mismatch for|hash(?:es)? (?:do|does) not match)[^\n]*?[`']([^`'\n]+)",
         "What the index has of {0} is not what its hash says: make the lock anew.",

@@ -69,13 +69,7 @@ def place(project: Project, to: str, context: str | None) -> Place:
 
 def checks(at: Place) -> Mapping[str, Callable[[], Finding]]:
     """Return the checks that need a place that answers."""
-    found = {
-        "rights": rights,
-        "registry": registry,
-        "nodes": architectures,
-        "replicas": replicas,
-        "port": port,
-    }
+    found = {"rights": rights, "registry": registry, "nodes": architectures, "replicas": replicas, "port": port}
     return {name: partial(check, at) for name, check in found.items() if name != "port" or at.to != "kubernetes"}
 
 

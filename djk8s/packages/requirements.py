@@ -156,13 +156,7 @@ def options(file: Path) -> list[str]:
     return [line.partition(" #")[0].strip() for line in lines if OPTION.match(line)]
 
 
-def export(
-    root: Path,
-    source: str,
-    python: str,
-    before: str | None = None,
-    run: resolver.Run | None = None,
-) -> Export:
+def export(root: Path, source: str, python: str, before: str | None = None, run: resolver.Run | None = None) -> Export:
     """Return the hashed requirements of what a file names and of what serving needs, for a Python as 3.13.
 
     `before` is an older export, whose versions stay where they can; by default the .txt beside a .in. Raises `Exit`
