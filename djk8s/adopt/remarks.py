@@ -11,7 +11,7 @@ from djk8s.adopt import volume
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.debugging import made_from_it
 from djk8s.adopt.layout import apart, name_of
-from djk8s.adopt.services import concurrency
+from djk8s.adopt.services import concurrency, kind
 from djk8s.adopt.variables import ENVIRONMENT
 from djk8s.dotenv.file import is_secret
 from djk8s.facts import Facts
@@ -46,6 +46,7 @@ def remarks(
         *secrets(tracked),
         *server(tracked),
         *database(facts),
+        *more_databases(answer),
         *migrations(answer),
         *translations(tracked),
     ]
@@ -184,6 +185,18 @@ def database(facts: Facts) -> list[str]:
     return [
         "psycopg is installed, and the database is SQLite unless DATABASE_URL says another: `./inv up --with db` "
         "brings PostgreSQL, and --database postgres makes it the usual one."
+    ]
+
+
+def more_databases(answer: Answer) -> list[str]:
+    """Say what becomes of databases besides the default one; those of SQLite are migrated as that is."""
+    found = answer.says["databases"].items()
+    names = [alias for alias, one in found if alias != "default" and one["ENGINE"] and kind(one["ENGINE"]) != "sqlite"]
+    if not names:
+        return []
+    return [
+        f"DATABASES has {' and '.join(names)} too, which nothing here brings or migrates: once it runs where the settings "
+        f"say, `./inv manage --place compose -- migrate --database {names[0]}` does."
     ]
 
 

@@ -160,3 +160,13 @@ def test_literal_debug_that_nothing_follows(asked: Asked, root: Path) -> None:
     [said] = remarks.debug(root, asked("DEBUG = True\nSESSION_COOKIE_SECURE = not DEBUG\n"), FACTS)
     assert said == "shop.settings has DEBUG on: serving/overlay.py turns it off."
     assert remarks.debug(root, asked("DEBUG = False\nA = DEBUG\n"), FACTS) == []
+
+
+def test_databases_besides_the_default_one(asked: Asked) -> None:
+    own = "DATABASES |= {'old': {'ENGINE': 'django.db.backends.dummy'}, 'log': DATABASES['default']}\n"
+    answer = asked(own)
+    assert remarks.more_databases(answer) == []
+    answer.says["databases"]["old"]["ENGINE"] = "django.db.backends.mysql"
+    [said] = remarks.more_databases(answer)
+    assert said.startswith("DATABASES has old too, which nothing here brings or migrates:")
+    assert said.endswith("migrate --database old` does.")
