@@ -195,8 +195,8 @@ def more_databases(answer: Answer) -> list[str]:
     if not names:
         return []
     return [
-        f"DATABASES has {' and '.join(names)} too, which nothing here brings or migrates: once it runs where the settings "
-        f"say, `./inv manage --place compose -- migrate --database {names[0]}` does."
+        f"DATABASES has {' and '.join(names)} too, which nothing here brings or migrates: once it runs where the "
+        f"settings say, `./inv manage --place compose -- migrate --database {names[0]}` does."
     ]
 
 
