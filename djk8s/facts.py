@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any, NamedTuple
-
-from djk8s.shell.talk import refuse
 
 FILE = ".djk8s.toml"
 KEPT = "kept"
@@ -79,17 +76,6 @@ def dumps(facts: Facts, version: str, keep: bool = True) -> str:
             value = json.dumps(value)
         lines.append(f"{name} = {value}")
     return "\n".join(lines) + "\n"
-
-
-def read(root: Path) -> Recorded | None:
-    """Return what the .djk8s.toml of a project says, if there is one; raises `Exit` if it cannot be read."""
-    file = root / FILE
-    if not file.is_file():
-        return None
-    try:
-        return loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        refuse(f"{FILE} cannot be read ({error}): mend it, or `git checkout {FILE}`.")
 
 
 def loads(text: str) -> Recorded:

@@ -18,6 +18,7 @@ from djk8s import facts, files, git, wheel, writing
 from djk8s.adopt import services, static, system
 from djk8s.facts import Facts
 from djk8s.packages import resolver
+from djk8s.recorded import recorded_in
 from djk8s.shell.talk import refuse, say
 
 Texts = Mapping[str, str]
@@ -47,7 +48,7 @@ def run(folder: str, dry: bool = False, node: str | None = None, database: str |
     kind that the site has from now on.
     """
     root = Path(folder).resolve()
-    project, recorded, keep = facts.read(root) or refuse(
+    project, recorded, keep = recorded_in(root) or refuse(
         f"There is no {facts.FILE} in {root}: `djk8s adopt` gives a project the files that this updates."
     )
     if number(recorded) > number(wheel.version()):

@@ -27,5 +27,5 @@ if boxed := environ.get("PLACE", "host") != "host":
     cache.follow(site)
 
 database.follow(databases, data if boxed else None)  # DATABASE_URL counts, unless the site has followed it already
-static.follow(site, root)
+static.follow(site, root, boxed)
 csp.follow(site)  # CSP counts, unless the site sends a policy itself

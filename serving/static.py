@@ -11,11 +11,11 @@ OF_FILES = "whitenoise.storage.CompressedStaticFilesStorage"
 REMOTE = re.compile("s3|boto|gcloud|google|azure|cloudinary", re.IGNORECASE)  # a build has no right to write there
 
 
-def follow(site: dict[str, Any], root: Path) -> None:
-    """Change where a site's static files are, and add what serves them from the image."""
+def follow(site: dict[str, Any], root: Path, boxed: bool) -> None:
+    """Change where a site's static files are, and add what serves them; `boxed` in a container."""
     outside = root not in Path(site.get("STATIC_ROOT") or ".").parents
     site["STATIC_ROOT"] = root / "staticfiles" if outside else site["STATIC_ROOT"]
-    if not os.getuid():  # who only builds: no user of the image may write to what is gathered
+    if boxed and not os.getuid():  # root only builds, and no user of the image may write to what is gathered
         site |= {"FILE_UPLOAD_PERMISSIONS": 0o644, "FILE_UPLOAD_DIRECTORY_PERMISSIONS": 0o755}
     if not find_spec("whitenoise"):
         return

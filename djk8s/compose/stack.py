@@ -9,11 +9,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from djk8s import engine, facts, git, ports
+from djk8s import engine, git, ports
 from djk8s.compose import destination, front
 from djk8s.dotenv.check import ComposeReading, between_readers
 from djk8s.dotenv.file import DATABASE_PASSWORD, METRICS_TOKEN, EnvFile, ensure, ensure_password
 from djk8s.project import Project
+from djk8s.recorded import recorded_in
 from djk8s.shell import processes
 from djk8s.shell.command import Command
 from djk8s.shell.run import output, run
@@ -152,7 +153,7 @@ def joined(project: Project, names: Iterable[str]) -> tuple[str, ...]:
     """Return the overlays with these names, each once, in their order; raises `Exit` for an unknown one."""
     wanted = set(names)
     known = list(files(project)) if wanted else []
-    recorded = facts.read(project.root) if "db" in wanted - {*known} else None
+    recorded = recorded_in(project.root) if "db" in wanted - {*known} else None
     if recorded and recorded.facts.database == "sqlite":
         refuse("The site's database is SQLite: `.tools/bin/djk8s update --database postgres` brings compose/db.yaml.")
     for name in wanted - set(known):

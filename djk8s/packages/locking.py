@@ -8,11 +8,12 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from djk8s import dockerfile, facts, tools
+from djk8s import dockerfile, tools
 from djk8s.facts import Facts
 from djk8s.packages import pins, requirements, resolver
 from djk8s.packages.python import read
 from djk8s.project import Project
+from djk8s.recorded import recorded_in
 from djk8s.shell.command import Command
 from djk8s.shell.run import run
 from djk8s.shell.talk import say
@@ -44,7 +45,7 @@ def sources(project: Project) -> list[Path]:
 
 def stale(project: Project) -> str:
     """Return the file whose packages requirements.txt does not have yet, or "" if it has."""
-    recorded = facts.read(project.root)
+    recorded = recorded_in(project.root)
     if recorded and requirements.is_older(project.root, recorded.facts.packages, read(project.requirements)):
         return recorded.facts.packages
     compiled_from = project.requirements.with_suffix(".in")
@@ -74,7 +75,7 @@ def mention_stale(project: Project) -> None:
 
 def exported(project: Project) -> Facts | None:
     """Return the facts, unless what serving needs is in requirements.in, as after `djk8s new`."""
-    recorded = facts.read(project.root)
+    recorded = recorded_in(project.root)
     if not recorded:
         return None
     asked = read(project.root / recorded.facts.packages)

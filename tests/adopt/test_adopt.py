@@ -33,7 +33,7 @@ def test_made_project_is_adopted_and_serves(name: str, tmp_path: Path, tools: Pa
     files = {path: path.read_bytes() for path in one.folder.glob("*") if path.is_file()}
     again = one.adopt(*one.shape.flags)
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "nothing to do" in (again.stdout + again.stderr).lower()
+    assert "is adopted already" in (again.stdout + again.stderr).lower()
     assert {path: path.read_bytes() for path in one.folder.glob("*") if path.is_file()} == files
     with one.running():
         serves(one)

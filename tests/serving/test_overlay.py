@@ -390,3 +390,9 @@ def test_plain_django_is_enough(root: Path) -> None:
     """A recipe that is measured has no other packages (bench/recipes.py)."""
     hide = "import sys\nsys.modules |= dict.fromkeys(['whitenoise', 'dj_database_url', 'csp'])\n"
     assert served(root, f"{hide}MIDDLEWARE = ['a']")["MIDDLEWARE"] == ["a"]
+
+
+def test_who_builds_makes_nothing_that_others_may_write(root: Path) -> None:
+    own = "FILE_UPLOAD_PERMISSIONS = 0o666"
+    builds = {"container": 0o644 if os.getuid() == 0 else 0o666, "host": 0o666}
+    assert {place: served(root, own, PLACE=place)["FILE_UPLOAD_PERMISSIONS"] for place in builds} == builds
