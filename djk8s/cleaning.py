@@ -64,13 +64,24 @@ def act(project: Project, kind: str, verb: str) -> Exit | None:
         return None
     found = names(project, kind)
     if kind == "image":
-        found = [image for image in found if not in_use(project, image)]
+        found = [image for image in found if not in_use(project, image) and not in_history(project, image)]
     try:
         if found:
             run(project, command(project, kind, verb, *found), f"Not every {kind} could be removed, see above.")
     except Exit as failure:
         return failure
     return None
+
+
+def in_history(project: Project, image: str) -> bool:
+    """Return True, and say so, if a deployment can be rolled back to an image."""
+    labels = '{{.Label "djk8s.release"}}{{.Label "djk8s.before"}}'  # of cluster/machine.py
+    known = "".join(engine.ask(project, "ps", "--all", "--format", labels, *engine.of_compose(project.name)))
+    ids = engine.ask(project, "image", "inspect", "--format", "{{.Id}}", image)
+    found = any(one in known for one in (image, *ids))
+    if found:
+        say(f"{image} stays, as `inv rollback` may go back to it.")
+    return found
 
 
 def in_use(project: Project, image: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from types import ModuleType
 
-from djk8s import engine, git
+from djk8s import engine, git, ports
 from djk8s.cluster import docker, kubernetes, machine, probe, registry, release, swarm
 from djk8s.cluster.release import Release, Status, Where
 from djk8s.compose import destination, stack
@@ -68,6 +68,10 @@ def deploy(
     if to != "kubernetes":
         docker.require_same_database(project, where)
     env = settings(project, where, env_file)
+    docker.require_same_password(project, where, env.name)
+    if to == "compose" and not before and not project.dry:
+        anywhere = ports.Published("0.0.0.0", ports.parse(where.port, "deploy.port"))
+        ports.require_free(project, anywhere, "INVOKE_DEPLOY_PORT={} inv deploy")
     where = with_backups(project, where, env)
     revision = registry.tag(project, tag, allow_dirty)
     repository = registry.repository(project, host)
@@ -107,6 +111,8 @@ def as_before(
         refuse(f"--replicas {replicas!r} is no number of replicas: write 1 or more, for example --replicas 3.")
     given = [*overlays]
     names = stack.joined(project, [name for name in given if name]) if given else (now.overlays if now else ())
+    if now and "db" in {*now.overlays} - {*names} and names:
+        refuse("That would take the database out of what is deployed: add --with db, or --with '' takes all out.")
     for name in {"debug", "dev", "https", "mail", "proxy", "swarm", "watch"} & {*names}:
         refuse(f"--with {name} is not for a deployment: leave it out.")
     return replace(where, overlays=names, replicas=int(replicas or 0) or (now.replicas if now else 0) or REPLICAS)
@@ -229,12 +235,16 @@ def rollback(project: Project, to: str, context: str | None, revision: str | Non
 def choose(known: list[Release], revision: str | None) -> Release:
     """Return the release to go back to; raises `Exit` if there is none."""
     others = known[1:]
-    found = [one for one in others if revision is None or one.revision.startswith(revision)]
+    if revision is None:
+        found = [one for one in others if one.at <= known[0].at]
+    else:
+        found = [one for one in others if one.revision.startswith(revision)]
     if found:
         return found[0]
-    if not others:
-        refuse(f"{known[0].revision} is the first that was deployed, so there is nothing to go back to.")
     there = ", ".join(dict.fromkeys(one.revision for one in others))
+    if revision is None or not others:
+        later = f" --to-revision names a later one: {there}." if others else ""
+        refuse(f"{known[0].revision} is the first that was deployed, so there is nothing to go back to.{later}")
     return refuse(f"--to-revision {revision} was not deployed here: there is {there}.")
 
 

@@ -65,6 +65,21 @@ def require_same_database(project: Project, where: Where) -> None:
         )
 
 
+def require_same_password(project: Project, where: Where, file: str) -> None:
+    """Raise `Exit` if the database that runs was made with another password than the environment file has."""
+    if "db" not in where.overlays or project.dry:
+        return
+    running = ask(project, where, "ps", "--quiet", *engine.of_compose(where.name, "db"))
+    lines = running and ask(project, where, "inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", running)
+    known = {line.partition("=")[2] for line in lines.splitlines() if "PASSWORD=" in line}
+    [(name, given)] = passwords(project, where).items()
+    if known and given not in known:
+        refuse(
+            f"{file} has another {name} than the database that is deployed: copy the file that it was deployed with, "
+            "as everybody who deploys needs the same."
+        )
+
+
 def compose(
     project: Project,
     where: Where,

@@ -6,13 +6,14 @@ Compose keeps no history, so each container of the site has, in a label, its rel
 import json
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from invoke import Exit
 
 from djk8s import engine
 from djk8s.cluster import docker, lock
-from djk8s.cluster.release import Release, Status, Where, dumps, loads
+from djk8s.cluster.release import Release, Status, Where, dumps, in_order, loads
 from djk8s.project import PROJECT, Project
 from djk8s.shell.command import Command
 from djk8s.shell.run import run, taking_back
@@ -88,14 +89,18 @@ def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool
     """Migrate with the new image; raises `Exit` if that fails, and then nothing else has changed."""
     before = [] if project.dry else releases(project, where)
     labelled(project, where, release, [one for one in before if one.revision != release.revision])
-    needed = [name for name in where.overlays if name not in ALONE]
-    if needed:
-        run(project, compose(project, where, release.image, "up", "--detach", "--wait", "--no-deps", *needed))
+    bring_needed(project, where, release)
     once = ("run", "--rm", "--no-deps", "--no-TTY")
     words = ("web", "python", "-m", "serving.migrate", *(["--allow-unsafe"] if allow_unsafe else []))
-    failed = "The migration failed, see above; the old version serves."
+    failed = "It was not migrated, see above; the old version serves."
     run(project, compose(project, where, release.image, *once, *words), failed)
     run(project, compose(project, where, release.image, *once, "static"))
+
+
+def bring_needed(project: Project, where: Where, release: Release) -> None:
+    """Bring up what the site cannot be without, such as its database; what is up stays as it is."""
+    if needed := [name for name in where.overlays if name not in ALONE]:
+        run(project, compose(project, where, release.image, *BESIDE, *needed))
 
 
 def roll(project: Project, where: Where, release: Release) -> None:
@@ -188,8 +193,8 @@ def back(project: Project, where: Where, release: Release) -> None:
     before = [] if project.dry else releases(project, where)
     if not project.dry and not docker.ask(project, where, "image", "inspect", "--format", "{{.Id}}", release.image):
         refuse(f"The image of {release.revision} is not here any more: deploy it anew from its commit.")
-    at = next((number for number, one in enumerate(before) if one.revision == release.revision), 0)
-    labelled(project, where, release, before[at + 1 :])
+    labelled(project, where, release, in_order([replace(one, record=one.at) for one in before], release.at)[1:])
+    bring_needed(project, where, release)
     roll(project, where, release)
 
 

@@ -19,17 +19,18 @@ import django
 django.setup()
 from django.apps import apps
 from django.core.files.storage import FileSystemStorage, default_storage
-from django.db import connection
+from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import FileField
 from django.urls import get_resolver
 
 try:
     get_resolver().url_patterns  # what cannot be imported would be an error on every page
-except (ImportError, SyntaxError, NameError, AttributeError):
-    raise
-except Exception:
-    pass  # as of code that asks a database, which is not there now
+except Exception as error:
+    # Code may ask a database or a service, which is not there now.
+    names = " ".join(base.__name__ for base in type(error).__mro__)
+    if not isinstance(error, (Error, OSError)) and "Connection" not in names and "Timeout" not in names:
+        raise
 
 fields = [field for model in apps.get_models() for field in model._meta.get_fields() if isinstance(field, FileField)]
 storages = [getattr(field.storage, "_wrapped", None) or field.storage for field in fields]
@@ -62,6 +63,8 @@ def ask(project: Project, image: str, settings: Mapping[str, str], at: Mapping[s
     answer = output(project, (*words, *within), timeout=None, variables={**settings, **(at or {})})
     if answer.returncode == GAVE_UP:
         refuse(f"The site did not start within {PATIENCE} s, as if it waits for a service; nothing was deployed.")
+    if answer.stderr.rstrip().endswith("KeyboardInterrupt"):
+        raise KeyboardInterrupt
     if answer.returncode:
         lines = (answer.stderr or answer.stdout).strip().splitlines()[-10:]
         say("\n".join(lines))

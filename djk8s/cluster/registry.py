@@ -34,13 +34,14 @@ def tag(project: Project, given: str | None, allow_dirty: bool) -> str:
         return given
     revision, _, changes = git.revision(project).partition("-")
     if not revision:
-        refuse("There is no commit of git here to name the image after: name it yourself, for example --tag v1.")
+        refuse("There is no commit of git to name the image after: `git add --all && git commit`, or add --tag v1.")
     short = revision[:REVISION_LENGTH]
     if not changes:
         return short
     if not allow_dirty:
         refuse(
-            f"The folder has changes since {short}, which nobody could find again: commit them, or add --allow-dirty."
+            f"The folder has changes since {short}: commit them, so that the version can be found again, or add "
+            "--allow-dirty."
         )
     return f"{short}-dirty-{datetime.now(timezone.utc):%Y%m%dT%H%M%S}"
 

@@ -15,7 +15,7 @@ from invoke import Exit
 
 from djk8s.cluster import docker, probe, settings
 from djk8s.cluster.deploying import as_before, check, choose
-from djk8s.cluster.release import Release, Where, dumps, loads, unknown_migrations
+from djk8s.cluster.release import Release, Where, dumps, in_order, loads, unknown_migrations
 from djk8s.project import Project
 from repository_of import FILES, SETTINGS, committed
 from support import ROOT
@@ -42,6 +42,14 @@ def test_rollback_goes_to_the_version_before_or_to_the_one_asked_for() -> None:
     oldest = Release("shop:0", "0c")
     assert choose([NEW, OLD, oldest], None) == OLD
     assert choose([NEW, OLD, oldest], "0") == oldest
+    assert choose([OLD, NEW], "b") == NEW  # forward again
+    with pytest.raises(Exit, match=r"a1 is the first that was deployed, .* --to-revision names a later one: b1\."):
+        choose([OLD, NEW], None)
+
+
+def test_what_can_be_gone_back_to_is_in_order() -> None:
+    first, second, third = (replace(OLD, at=f"2026-11-2{day}", record=str(day)) for day in (1, 2, 3))
+    assert in_order([third, second, first], "2") == [second, first, third]
 
 
 @pytest.mark.parametrize(("known", "asked"), [([NEW], None), ([NEW, OLD], "zz")])
@@ -59,6 +67,12 @@ def test_what_was_joined_stays_until_others_are_named(
     now = Release("shop:a", "a1", overlays=("db", "worker"), replicas=2)
     where = as_before(project, Where("shop"), now, None, named)
     assert (where.overlays, where.replicas) == (joined, 2)
+
+
+def test_database_is_not_taken_out_by_the_way(project: Project) -> None:
+    now = Release("shop:a", "a1", overlays=("db",), replicas=1)
+    with pytest.raises(Exit, match="would take the database out of what is deployed: add --with db"):
+        as_before(project, Where("shop"), now, None, ["worker"])
 
 
 def test_migrations_that_the_older_version_does_not_know_are_named() -> None:
@@ -88,7 +102,17 @@ def test_site_that_waits_for_a_service_is_given_up(project: Project, noting: Cal
     assert calls("run")[0]["argv"][-5:-3] == ["timeout", "120"]
 
 
-@pytest.mark.parametrize(("urls", "code"), [("urlpatterns = []\n", 0), ("import nowhere_at_all\n", 1)])
+@pytest.mark.parametrize(
+    ("urls", "code"),
+    [
+        ("urlpatterns = []\n", 0),
+        ("import nowhere_at_all\n", 1),
+        ("import os\nos.environ['STRIPE_KEY']\n", 1),
+        ("raise RuntimeError('no')\n", 1),
+        ("from django.db import OperationalError\nraise OperationalError('not there now')\n", 0),
+        ("raise type('RedisConnectionError', (Exception,), {})\n", 0),
+    ],
+)
 def test_site_whose_urls_cannot_be_imported_is_refused(tmp_path: Path, urls: str, code: int) -> None:
     committed(tmp_path, {**FILES, "shop/settings.py": SETTINGS, "shop/urls.py": urls})
     variables = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "shop.settings", "SECRET_KEY": "x"}

@@ -64,3 +64,14 @@ def test_engine_of_another_machine(
 ) -> None:
     monkeypatch.setattr(docker, "ask", lambda project, where, *words: host)
     assert docker.is_elsewhere(project, Where("shop")) is elsewhere
+
+
+def test_another_password_than_the_databases_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docker, "passwords", lambda *_: {"PGPASSWORD": "ours"})
+    said = {"ps": "d34db33f", "inspect": "PATH=/bin\nPOSTGRES_PASSWORD=theirs"}
+    monkeypatch.setattr(docker, "ask", lambda _, __, *words: said[words[0]])
+    with pytest.raises(Exit, match=r"\.env has another PGPASSWORD than the database that is deployed"):
+        docker.require_same_password(project, WHERE, ".env")
+    for known in ({"inspect": "POSTGRES_PASSWORD=ours"}, {"ps": ""}):
+        said |= known
+        docker.require_same_password(project, WHERE, ".env")

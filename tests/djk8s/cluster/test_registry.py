@@ -42,7 +42,7 @@ def test_tag(
 
 @pytest.mark.parametrize(
     ("revision", "given", "told"),
-    [(f"{COMMIT}-dirty", None, "--allow-dirty"), ("", None, "for example --tag v1"), (COMMIT, "a b", "is not a tag")],
+    [(f"{COMMIT}-dirty", None, "--allow-dirty"), ("", None, "add --tag v1"), (COMMIT, "a b", "is not a tag")],
 )
 def test_no_tag(project: Project, shell: pytest.MonkeyPatch, revision: str, given: str | None, told: str) -> None:
     shell.setattr(git, "revision", lambda _: revision)

@@ -373,6 +373,19 @@ def test_ps_names_a_deployment_of_the_project(inv: Inv, noting: Noting) -> None:
     assert "deployed" not in inv("ps", INVOKE_ENGINE=str(nothing)).stderr
 
 
+def test_clean_leaves_what_a_deployment_can_go_back_to(inv: Inv, noting: Noting) -> None:
+    kept = (
+        'ps --all --format {{.Label "djk8s.release"}}{{.Label "djk8s.before"}} '
+        "--filter label=com.docker.compose.project=djk8s"
+    )
+    docker, calls = noting(
+        "docker", image_ls=("djk8s:v1\n", 0), image_inspect=("sha256:1\n", 0), **{kept: ('["sha256:1"]', 0)}
+    )
+    typed = inv("clean", INVOKE_ENGINE=str(docker))
+    assert "djk8s:v1 stays, as `inv rollback` may go back to it.\n" in typed.stderr
+    assert calls("image", "rm") == []
+
+
 def test_clean_leaves_an_image_that_others_use_and_says_so(inv: Inv, noting: Noting) -> None:
     by_image = "ps --all --format {{.Names}} --filter ancestor=djk8s:v1"
     docker, calls = noting("docker", image_ls=("djk8s:v1\nsha\n", 0), **{by_image: ("theirs", 0)})
