@@ -189,6 +189,7 @@ def next_steps(target: Path, tailwind: bool = False) -> str:
     return (
         f"{target} is there: Django in {target / SRC}, and the list of instructions around it. Next:\n"
         f"{there}  {command} serve\n"
-        f"It has no page yet but /admin/. `{command} serve --reload` shows Django's welcome while you develop."
+        f"It has no page yet but /admin/. `{command} serve --reload` shows Django's welcome while you develop.\n"
+        "`git add --all && git commit` keeps all of it, which the first `inv deploy` needs."
         f"{styles if tailwind else ''}"
     )

@@ -188,6 +188,8 @@ def up(project: Project, detach: bool, no_build: bool, overlays: Iterable[str], 
     if not project.dry:
         if not is_up(project):
             front.require_free(project, with_)
+        elif not detach:
+            say("The project is up already: this joins what runs, and Ctrl-C here stops all of it.")
         if no_build and not engine.has_image(project, project.up_image):
             refuse(f"{project.up_image} was never built here: leave --no-build out.")
     env = ensure(env)
