@@ -84,10 +84,16 @@ def deploy(
     ref = provide(project, where, repository, revision)
     new = Release(ref, revision, by(), now(), settings=env.values, overlays=where.overlays, replicas=where.replicas)
     new = replace(new, record=f"{where.name}-release-{new.at.replace(':', '')}")
-    new = check(project, module, where, new, builder)
+    site = check(project, module, where, new, builder)
+    new = replace(new, migrations=site.migrations)
     with module.locked(project, where, new.image, new.by):
         module.migrate(project, where, new, allow_unsafe)
         module.roll(project, where, new)
+    if site.unmade:
+        apps = " and ".join(site.unmade)
+        say(
+            f"The models of {apps} have changes that no migration makes: `inv manage -- makemigrations`, and commit them."
+        )
     if not project.dry:
         say(f"{revision} is deployed: {counted(where.replicas)}, {time.monotonic() - begun:.0f} s." + at(where, to))
 
@@ -151,14 +157,14 @@ def provide(project: Project, where: Where, repository: str, revision: str) -> s
     return docker.ask(project, where, "image", "inspect", "--format", "{{.Id}}", ref) or ref
 
 
-def check(project: Project, module: ModuleType, where: Where, new: Release, builder: Mapping[str, str]) -> Release:
-    """Return the release with its migrations; raises `Exit` where the site cannot have as many replicas."""
+def check(project: Project, module: ModuleType, where: Where, new: Release, builder: Mapping[str, str]) -> probe.Site:
+    """Return what the site in the image says of itself; raises `Exit` where it cannot have as many replicas."""
     if project.dry:
-        return new
+        return probe.Site("", (), ())
     site = probe.ask(project, new.image, module.variables(project, where, new), builder)
     if said := objection(module, site, where.replicas, module.shares_files(project, where)):
         refuse(said)
-    return replace(new, migrations=site.migrations)
+    return site
 
 
 def objection(module: ModuleType, site: probe.Site, replicas: int, shares_files: bool) -> str:

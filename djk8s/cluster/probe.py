@@ -20,7 +20,9 @@ django.setup()
 from django.apps import apps
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import Error, connection
+from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 from django.db.models import FileField
 from django.urls import get_resolver
 
@@ -35,8 +37,12 @@ except Exception as error:
 fields = [field for model in apps.get_models() for field in model._meta.get_fields() if isinstance(field, FileField)]
 storages = [getattr(field.storage, "_wrapped", None) or field.storage for field in fields]
 here = [str(field) for field, storage in zip(fields, storages) if isinstance(storage, FileSystemStorage)]
-migrations = sorted(".".join(key) for key in MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
-print("\\n" + json.dumps({"vendor": connection.vendor, "files": here, "migrations": migrations}))
+loader = MigrationLoader(None, ignore_no_migrations=True)
+migrations = sorted(".".join(key) for key in loader.disk_migrations)
+changes = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps)).changes(graph=loader.graph)
+own = [app.label for app in apps.get_app_configs() if "site-packages" not in app.path]
+unmade = [label for label in own if label in changes]
+print("\\n" + json.dumps({"vendor": connection.vendor, "files": here, "migrations": migrations, "unmade": unmade}))
 """
 
 
@@ -47,6 +53,7 @@ class Site:
     vendor: str  # of its database, such as postgresql; unknown without one
     files: tuple[str, ...]  # the fields whose files it keeps in a folder, such as board.Note.attachment
     migrations: tuple[str, ...]  # all that its code has
+    unmade: tuple[str, ...] = ()  # its apps with models that differ from their migrations
 
 
 def ask(project: Project, image: str, settings: Mapping[str, str], at: Mapping[str, str] | None = None) -> Site:
@@ -71,7 +78,7 @@ def ask(project: Project, image: str, settings: Mapping[str, str], at: Mapping[s
         refuse("The site cannot start with these settings, see above; nothing was deployed.")
     try:
         said = json.loads(answer.stdout.strip().rpartition("\n")[2])
-        return Site(str(said["vendor"]), tuple(said["files"]), tuple(said["migrations"]))
+        return Site(str(said["vendor"]), *(tuple(said[one]) for one in ("files", "migrations", "unmade")))
     except (ValueError, TypeError, KeyError):
         say(answer.stdout[-2000:].strip())
         refuse("The site said something else than it was asked, see above; nothing was deployed.")

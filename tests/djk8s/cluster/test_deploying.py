@@ -1,5 +1,6 @@
 """What a deployment decides before it touches anything."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -88,7 +89,9 @@ def target() -> ModuleType:
 
 
 def test_site_is_asked_by_the_engine_that_has_its_image(project: Project, noting: Callable[..., Any]) -> None:
-    engine, calls = noting("docker", run=('{"vendor": "postgresql", "files": [], "migrations": ["a.1"]}', 0))
+    engine, calls = noting(
+        "docker", run=('{"vendor": "postgresql", "files": [], "migrations": ["a.1"], "unmade": []}', 0)
+    )
     where = Where("shop", "remote")
     project = replace(project, engine=str(engine))
     assert check(project, target(), where, NEW, docker.variables(where)).migrations == ("a.1",)
@@ -120,6 +123,24 @@ def test_site_whose_urls_cannot_be_imported_is_refused(tmp_path: Path, urls: str
         [sys.executable, "-c", probe.CODE], cwd=tmp_path, env=variables, capture_output=True, check=False
     )
     assert ran.returncode == code, ran.stderr
+
+
+def test_models_that_no_migration_makes_are_named(tmp_path: Path) -> None:
+    model = "from django.db import models\nclass Note(models.Model):\n    text = models.TextField()\n"
+    files = {"shop/__init__.py": "", "shop/models.py": model, "shop/migrations/__init__.py": ""}
+    own = f"{SETTINGS}INSTALLED_APPS += ['shop']\nDEFAULT_AUTO_FIELD = 'django.db.models.AutoField'\n"
+    committed(tmp_path, {**FILES, "shop/settings.py": own, "shop/urls.py": "urlpatterns = []\n", **files})
+    variables = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "shop.settings", "SECRET_KEY": "x"}
+
+    def unmade() -> object:
+        argv = [sys.executable, "-c", probe.CODE]
+        said = subprocess.run(argv, cwd=tmp_path, env=variables, capture_output=True, check=True, text=True).stdout
+        return json.loads(said.splitlines()[-1])["unmade"]
+
+    assert unmade() == ["shop"]
+    made = [sys.executable, "manage.py", "makemigrations"]
+    subprocess.run(made, cwd=tmp_path, env=variables, check=True, capture_output=True)
+    assert unmade() == []
 
 
 def test_entrypoint_reads_the_settings_as_they_were_written(tmp_path: Path) -> None:
