@@ -89,13 +89,11 @@ def deploy(
     with module.locked(project, where, new.image, new.by):
         module.migrate(project, where, new, allow_unsafe)
         module.roll(project, where, new)
-    if site.unmade:
-        apps = " and ".join(site.unmade)
-        say(
-            f"The models of {apps} have changes that no migration makes: `inv manage -- makemigrations`, and commit them."
-        )
     if not project.dry:
         say(f"{revision} is deployed: {counted(where.replicas)}, {time.monotonic() - begun:.0f} s." + at(where, to))
+    if site.unmade:
+        apps = " and ".join(site.unmade)
+        say(f"The models of {apps} differ from their migrations: `inv manage -- makemigrations`, and commit that.")
 
 
 def at(where: Where, to: str) -> str:
