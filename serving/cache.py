@@ -17,9 +17,10 @@ def follow(site: dict[str, Any]) -> None:
     """Change the addresses in a site's settings to CACHE_URL; the number of a database of redis stays."""
     given = os.environ.get("CACHE_URL", "")
     if re.fullmatch(r"[\w.-]+:\d+", given):
-        memcached = (one for one in site.get("CACHES", {}).values() if "memcache" in one.get("BACKEND", "").lower())
-        for one in memcached:
-            if str(one.get("LOCATION")).partition(":")[0] in HERE:
+        for one in (site.get("CACHES") or {}).values():
+            at = one.get("LOCATION")
+            first = at[0] if isinstance(at, (list, tuple)) and at else at
+            if "memcache" in one.get("BACKEND", "").lower() and str(first).partition(":")[0] in HERE:
                 one["LOCATION"] = given
         return
     url = urlsplit(given)

@@ -20,7 +20,7 @@ site |= {name: https or site.get(name, False) for name in ("SESSION_COOKIE_SECUR
 site.setdefault("SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https") if https else None)
 mail.follow(site)  # EMAIL_URL counts, unless the site has followed it already
 
-# What a container writes has to be in the volume, or on the console; CACHE_URL counts for a redis on localhost there.
+# What a container writes has to be in the volume, or on the console; CACHE_URL counts for a cache on localhost there.
 DATABASES = databases = site.get("DATABASES") or {}
 if boxed := environ.get("PLACE", "host") != "host":
     volume.follow(site, data)

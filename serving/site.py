@@ -66,13 +66,17 @@ def explain_refused_forms() -> None:
 
 
 def migrate_sqlite() -> None:
-    """Apply missing migrations to each SQLite database; another may serve older code, so it is `inv manage`'s to do."""
-    from django.db import connections
-    from django.db.backends.sqlite3.base import DatabaseWrapper
+    """Apply missing migrations to SQLite databases; another may serve older code, so it is `inv manage`'s to do.
 
-    for connection in connections.all():
-        if isinstance(connection, DatabaseWrapper) and not connection.is_in_memory_db():
-            migrate(connection)
+    Those besides the default one are the site's where it has routers, which say what belongs there.
+    """
+    from django.conf import settings
+    from django.db import DEFAULT_DB_ALIAS, connections
+
+    for alias, one in settings.DATABASES.items():
+        is_ours = alias == DEFAULT_DB_ALIAS or settings.DATABASE_ROUTERS
+        if is_ours and "lite" in one.get("ENGINE", "") and not str(one.get("NAME")).startswith((":", "file:")):
+            migrate(connections[alias])
 
 
 def migrate(connection: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -18,8 +19,9 @@ def made_from_it(root: Path, facts: Facts) -> tuple[str, list[str]]:
     """Return the file of the settings that has DEBUG = True, and what is made from it there; ("", []) for none."""
     module = PurePosixPath(facts.src, facts.settings.replace(".", "/"))
     folder = module if (root / module).is_dir() else module.parent
-    own = [path for path in tracked(root) if path.endswith(".py") and PurePosixPath(path).parent == folder]
-    for path in own:
+    for path in (path for path in tracked(root) if path.endswith(".py") and PurePosixPath(path).parent == folder):
+        if re.search("dev|local|test", PurePosixPath(path).stem):
+            continue
         try:
             tree = ast.parse(read(root, path))
         except (SyntaxError, ValueError):
@@ -31,8 +33,8 @@ def made_from_it(root: Path, facts: Facts) -> tuple[str, list[str]]:
 
 def is_debug_on(node: ast.stmt) -> bool:
     """Return whether a statement is DEBUG = True."""
-    is_true = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is True
-    return is_true and "DEBUG" in targets(node)
+    value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+    return isinstance(value, ast.Constant) and value.value is True and "DEBUG" in targets(node)
 
 
 def made_in(tree: ast.AST) -> Iterator[str]:
@@ -50,5 +52,6 @@ def names_debug(node: ast.AST) -> bool:
 
 def targets(node: ast.AST) -> list[str]:
     """Return the settings that a statement assigns to."""
-    found = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+    one = [node.target] if isinstance(node, (ast.AugAssign, ast.AnnAssign)) else []
+    found = node.targets if isinstance(node, ast.Assign) else one
     return [one.id for one in found if isinstance(one, ast.Name) and one.id.isupper()]

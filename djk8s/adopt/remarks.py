@@ -103,8 +103,8 @@ def debug(root: Path, answer: Answer, facts: Facts) -> list[str]:
         return [f"{facts.settings} has DEBUG on: serving/overlay.py turns it off."]
     more = f" and {len(made) - MOST} more" if len(made) > MOST else ""
     return [
-        f"{file} has DEBUG = True, and {', '.join(made[:MOST])}{more} follow it: they stay as while debugging. "
-        'Write DEBUG = os.environ.get("DEBUG") == "1" there, commit that, and adopt it then.'
+        f"{file} has DEBUG = True; what it sets stays as while debugging: {', '.join(made[:MOST])}{more}. "
+        'Write DEBUG = os.environ.get("DEBUG") == "1" there, and commit that.'
     ]
 
 

@@ -40,7 +40,7 @@ def do(project: Project, job: backup.Job, to: str, context: str | None, env_file
     with module.locked(project, where, known[0].image, deploying.by()) if job.changes else nullcontext():
         run(project, made, engine.or_gone(project, job.failed))
     if job.changes:
-        say(backup.NEWER.format(f"--deployed {to}"))
+        say(backup.NEWER.format(f"--deployed {to}" + f" --context {context}" * bool(context)))
 
 
 def require_its_settings(project: Project, module: ModuleType, where: Where, release: Release, file: str) -> None:

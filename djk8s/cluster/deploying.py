@@ -70,8 +70,7 @@ def deploy(
     env = settings(project, where, env_file)
     docker.require_same_password(project, where, env.name)
     if to == "compose" and not before and not project.dry:
-        anywhere = ports.Published("0.0.0.0", ports.parse(where.port, "deploy.port"))
-        ports.require_free(project, anywhere, "INVOKE_DEPLOY_PORT={} inv deploy")
+        require_port(project, where)
     where = with_backups(project, where, env)
     revision = registry.tag(project, tag, allow_dirty)
     repository = registry.repository(project, host)
@@ -96,6 +95,14 @@ def deploy(
         say(f"The models of {apps} differ from their migrations: `inv manage -- makemigrations`, and commit that.")
 
 
+def require_port(project: Project, where: Where) -> None:
+    """Raise `Exit` if something else than this deployment has its port."""
+    number = ports.parse(where.port, "deploy.port")
+    if not engine.ask(project, "ps", "--quiet", *engine.of_compose(where.name), "--filter", f"publish={number}"):
+        again = "INVOKE_DEPLOY_PORT={} inv deploy" + "".join(f" --with {name}" for name in where.overlays)
+        ports.require_free(project, ports.Published("0.0.0.0", number), again)
+
+
 def at(where: Where, to: str) -> str:
     return f" It is at http://localhost:{where.port}" if to != "kubernetes" and not where.context else ""
 
@@ -115,11 +122,20 @@ def as_before(
         refuse(f"--replicas {replicas!r} is no number of replicas: write 1 or more, for example --replicas 3.")
     given = [*overlays]
     names = stack.joined(project, [name for name in given if name]) if given else (now.overlays if now else ())
-    if now and "db" in {*now.overlays} - {*names} and names:
-        refuse("That would take the database out of what is deployed: add --with db, or --with '' takes all out.")
+    if now and "db" in {*now.overlays} - {*names} and names and not has_address(project, where):
+        refuse(
+            "That would take the database out of what is deployed: add --with db, or set DATABASE_URL in "
+            f"{project.shown(where.env_file)} if it is elsewhere now."
+        )
     for name in {"debug", "dev", "https", "mail", "proxy", "swarm", "watch"} & {*names}:
         refuse(f"--with {name} is not for a deployment: leave it out.")
     return replace(where, overlays=names, replicas=int(replicas or 0) or (now.replicas if now else 0) or REPLICAS)
+
+
+def has_address(project: Project, where: Where) -> bool:
+    """Return whether the environment file of a deployment says where the database is."""
+    file = EnvFile(project, str(where.env_file))
+    return where.env_file.is_file() and bool(file.values.get("DATABASE_URL"))
 
 
 def with_backups(project: Project, where: Where, env: EnvFile) -> Where:

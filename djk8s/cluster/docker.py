@@ -69,14 +69,17 @@ def require_same_password(project: Project, where: Where, file: str) -> None:
     """Raise `Exit` if the database that runs was made with another password than the environment file has."""
     if "db" not in where.overlays or project.dry:
         return
-    running = ask(project, where, "ps", "--quiet", *engine.of_compose(where.name, "db"))
-    lines = running and ask(project, where, "inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", running)
+    running = ask(project, where, "ps", "--quiet", *engine.of_compose(where.name, "db")).split()
+    container, service = "{{range .Config.Env}}", "{{range .Spec.TaskTemplate.ContainerSpec.Env}}"
+    each = "{{println .}}{{end}}"
+    lines = ask(project, where, "inspect", "--format", container + each, *running[:1]) if running else ""
+    lines = lines or ask(project, where, "service", "inspect", "--format", service + each, f"{where.name}_db")
     known = {line.partition("=")[2] for line in lines.splitlines() if "PASSWORD=" in line}
     [(name, given)] = passwords(project, where).items()
     if known and given not in known:
         refuse(
-            f"{file} has another {name} than the database that is deployed: copy the file that it was deployed with, "
-            "as everybody who deploys needs the same."
+            f"{file} has another {name} than the database that is deployed: copy the file that it was deployed with. "
+            "Where the database itself was given another one since, remove its container first; its volume stays."
         )
 
 

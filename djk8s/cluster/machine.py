@@ -69,7 +69,7 @@ def releases(project: Project, where: Where) -> list[Release]:
     form = f'{{{{index .Config.Labels "{RELEASE}"}}}}\t{{{{index .Config.Labels "{BEFORE}"}}}}'
     now, _, before = docker.ask(project, where, "inspect", "--format", form, found[0]).partition("\t")
     earlier = json.loads(before) if before.startswith("[") else []
-    return [one for label in (now, *earlier) if (one := loads(label, "label"))]
+    return [replace(one, record=one.at) for label in (now, *earlier) if (one := loads(label))]
 
 
 def labelled(project: Project, where: Where, release: Release, before: list[Release]) -> None:
@@ -98,9 +98,14 @@ def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool
 
 
 def bring_needed(project: Project, where: Where, release: Release) -> None:
-    """Bring up what the site cannot be without, such as its database; what is up stays as it is."""
-    if needed := [name for name in where.overlays if name not in ALONE]:
-        run(project, compose(project, where, release.image, *BESIDE, *needed))
+    """Bring up what the site cannot be without; a database that is up stays as it is, others follow their file."""
+    needed = [name for name in where.overlays if name not in ALONE]
+    for words, names in (
+        (BESIDE, [name for name in needed if name == "db"]),
+        (UP, [name for name in needed if name != "db"]),
+    ):
+        if names:
+            run(project, compose(project, where, release.image, *words, *names))
 
 
 def roll(project: Project, where: Where, release: Release) -> None:
@@ -193,7 +198,7 @@ def back(project: Project, where: Where, release: Release) -> None:
     before = [] if project.dry else releases(project, where)
     if not project.dry and not docker.ask(project, where, "image", "inspect", "--format", "{{.Id}}", release.image):
         refuse(f"The image of {release.revision} is not here any more: deploy it anew from its commit.")
-    labelled(project, where, release, in_order([replace(one, record=one.at) for one in before], release.at)[1:])
+    labelled(project, where, release, in_order(before, release.at)[1:])
     bring_needed(project, where, release)
     roll(project, where, release)
 

@@ -39,7 +39,10 @@ storages = [getattr(field.storage, "_wrapped", None) or field.storage for field 
 here = [str(field) for field, storage in zip(fields, storages) if isinstance(storage, FileSystemStorage)]
 loader = MigrationLoader(None, ignore_no_migrations=True)
 migrations = sorted(".".join(key) for key in loader.disk_migrations)
-changes = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps)).changes(graph=loader.graph)
+try:
+    changes = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps)).changes(graph=loader.graph)
+except Exception:
+    changes = {}  # a field that cannot be written down, which stops nothing
 own = [app.label for app in apps.get_app_configs() if "site-packages" not in app.path]
 unmade = [label for label in own if label in changes]
 print("\\n" + json.dumps({"vendor": connection.vendor, "files": here, "migrations": migrations, "unmade": unmade}))
@@ -78,7 +81,7 @@ def ask(project: Project, image: str, settings: Mapping[str, str], at: Mapping[s
         refuse("The site cannot start with these settings, see above; nothing was deployed.")
     try:
         said = json.loads(answer.stdout.strip().rpartition("\n")[2])
-        return Site(str(said["vendor"]), *(tuple(said[one]) for one in ("files", "migrations", "unmade")))
+        return Site(str(said["vendor"]), tuple(said["files"]), tuple(said["migrations"]), tuple(said["unmade"]))
     except (ValueError, TypeError, KeyError):
         say(answer.stdout[-2000:].strip())
         refuse("The site said something else than it was asked, see above; nothing was deployed.")

@@ -46,7 +46,7 @@ CAUSES = {
         "`inv down --volumes` removes all that is in it."
     ),
     r"not ready: the database does not answer": (
-        "The site's database does not answer: DATABASE_URL in .env says where it is, and --with db brings one."
+        "The site's database does not answer: DATABASE_URL in .env says where it is, else --with db brings one."
     ),
     r"not ready: migrations are missing": (
         "The site's database lacks migrations: `inv manage --place compose -- migrate` applies them."

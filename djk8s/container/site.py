@@ -17,7 +17,7 @@ from invoke import Exit
 from djk8s import engine, git, ports
 from djk8s.container import image
 from djk8s.dotenv.file import EnvFile, ensure, from_flags
-from djk8s.project import SECONDS, SOME_SECONDS, Project
+from djk8s.project import PROJECT, SECONDS, SOME_SECONDS, Project
 from djk8s.shell import processes
 from djk8s.shell.command import Command
 from djk8s.shell.run import SIGNALLED, CleanUp, ended_by_signals, output, run
@@ -176,9 +176,9 @@ def wait(project: Project, container: str, url: str) -> None:
     engine.version(project)  # an engine that stopped is the cause, and has no log
     said = engine.show_last(project, "logs", "--tail", "20", container)
     last = "above is what its log said last" if said else "its log is empty"
-    if missing in MISSING.values():
-        refuse(f"The site did not become ready, and its container was removed: {missing}.")
     late = f" within {project.ready_within} s (--ready-within allows more)" if runs else ""
+    if missing in MISSING.values():
+        refuse(f"The site did not become ready{late}, and its container was removed: {missing}.")
     refuse(f"The site did not become ready{late} and its container was removed; {last}.")
 
 
@@ -227,7 +227,8 @@ def ps_command(project: Project) -> Command:
 def list_all(project: Project) -> None:
     engine.require(project)
     run(project, ps_command(project))
-    if not project.dry and engine.ask(project, "ps", "--quiet", *engine.of_compose(project.name)):
+    ours = ("--filter", f"label={PROJECT}={project.name}")
+    if not project.dry and engine.ask(project, "ps", "--quiet", *engine.of_compose(project.name), *ours):
         say(f"{project.name} is deployed here too: `inv status` shows it.")
 
 

@@ -49,8 +49,11 @@ def objection(project: Project, values: Mapping[str, str]) -> str:
     for argv in (django, *(() if processes.WINDOWS else (gunicorn,))):
         answer = output(project, argv, timeout=60, variables=for_the_host(project, values))
         if answer.returncode:
-            last = answer.stderr.strip().rpartition("\n")[2]
-            return re.sub(r"^[\w.]+: ", "", last)  # the name of the program, or of the error
+            said = re.sub(r"(?s).*^ERRORS:\n", "", answer.stderr.strip(), flags=re.MULTILINE)  # of a check of Django's
+            line = said.partition("\n")[0] if said != answer.stderr.strip() else said.rpartition("\n")[2]
+            return (
+                re.sub(r"^(manage\.py|[\w.]*ImproperlyConfigured): ", "", line) or f"it ends with {answer.returncode}"
+            )
     return ""
 
 
@@ -60,10 +63,10 @@ def objections(project: Project, values: Mapping[str, str]) -> Iterator[str]:
         ports.chosen(project, None, values)
     except Exit as wrong:
         yield str(wrong.message)
-    if venv.is_installed(project) and (said := objection(project, values)):
-        yield said
-    elif not venv.is_installed(project):
+    if not venv.is_installed(project):
         say("The site itself is not asked, as its packages are not installed: `inv install` installs them.")
+    elif said := objection(project, values):
+        yield said
 
 
 def for_the_host(project: Project, values: Mapping[str, str]) -> dict[str, str]:

@@ -53,15 +53,21 @@ def stale(project: Project) -> str:
 
 
 def asks_for_more(source: Path) -> bool:
-    """Return whether a requirements*.in names a package that is not pinned, or not in a version that it allows."""
-    pinned = pins.versions(pins.blocks(read(source.with_suffix(".txt"))))
+    """Return whether a requirements*.in names a package that is not pinned, or in no version that it allows.
+
+    What is for some Pythons only, or comes from an address, is left to uv.
+    """
+    pinned: dict[str, list[str]] = {}
+    for name, version in map(pins.pin, pins.blocks(read(source.with_suffix(".txt")))):
+        pinned.setdefault(name, []).append(version)
     for line in read(source).splitlines():
         try:
             asked = Requirement(line.partition("#")[0].strip())
         except InvalidRequirement:  # nothing, or an option of pip
             continue
-        version = pinned.get(canonicalize_name(asked.name))
-        if not asked.url and not (version and asked.specifier.contains(version, prereleases=True)):
+        versions = pinned.get(canonicalize_name(asked.name), [])
+        allowed = any(asked.specifier.contains(version, prereleases=True) for version in versions)
+        if not (asked.marker or asked.url or allowed):
             return True
     return False
 

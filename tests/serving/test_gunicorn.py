@@ -147,11 +147,12 @@ def test_sqlite_is_migrated_at_the_start_and_for_its_group(start: Start, tmp_pat
     assert stat.S_IMODE((tmp_path / "db.sqlite3").stat().st_mode) == 0o664
 
 
-def test_every_sqlite_database_is_migrated(start: Start, tmp_path: Path) -> None:
-    start(MORE_DATABASES="other third").ready()
-    for name in ("db", "other", "third"):
-        with sqlite3.connect(tmp_path / f"{name}.sqlite3") as database:
-            assert database.execute("SELECT count(*) FROM django_session").fetchone() == (0,)
+@pytest.mark.parametrize(("router", "made"), [("tiny.router.Router", True), ("", False)])
+def test_sqlite_databases_of_a_router_are_migrated(start: Start, tmp_path: Path, router: str, made: bool) -> None:
+    start(MORE_DATABASES="other third", ROUTER=router).ready()
+    assert [(tmp_path / f"{name}.sqlite3").exists() for name in ("db", "other", "third")] == [True, made, made]
+    with sqlite3.connect(tmp_path / f"{'third' if made else 'db'}.sqlite3") as database:
+        assert database.execute("SELECT count(*) FROM django_session").fetchone() == (0,)
 
 
 def test_async_view_in_flight_lets_the_others_use_the_database(server: Server) -> None:

@@ -153,7 +153,7 @@ def test_what_follows_a_literal_debug_is_named(asked: Asked, root: Path) -> None
     answer = asked(DEBUGGING.replace('["a"]', "[]"))
     [said] = remarks.debug(root, answer, replace(FACTS, src="."))
     names = "CORS_ALLOW_ALL_ORIGINS, EMAIL_BACKEND, INSTALLED_APPS, SECURE_HSTS_SECONDS"
-    assert said.startswith(f"shop/settings.py has DEBUG = True, and {names} follow it: they stay as while debugging.")
+    assert said.startswith(f"shop/settings.py has DEBUG = True; what it sets stays as while debugging: {names}.")
 
 
 def test_literal_debug_that_nothing_follows(asked: Asked, root: Path) -> None:

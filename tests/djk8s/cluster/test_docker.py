@@ -68,9 +68,13 @@ def test_engine_of_another_machine(
 
 def test_another_password_than_the_databases_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docker, "passwords", lambda *_: {"PGPASSWORD": "ours"})
-    said = {"ps": "d34db33f", "inspect": "PATH=/bin\nPOSTGRES_PASSWORD=theirs"}
+    said = {"ps": "d34db33f", "inspect": "PATH=/bin\nPOSTGRES_PASSWORD=theirs", "service": ""}
     monkeypatch.setattr(docker, "ask", lambda _, __, *words: said[words[0]])
     with pytest.raises(Exit, match=r"\.env has another PGPASSWORD than the database that is deployed"):
+        docker.require_same_password(project, WHERE, ".env")
+    on_a_swarm = {"ps": "", "service": "POSTGRES_PASSWORD=theirs"}
+    with monkeypatch.context() as other, pytest.raises(Exit, match="has another PGPASSWORD"):
+        other.setattr(docker, "ask", lambda _, __, *words: on_a_swarm[words[0]])
         docker.require_same_password(project, WHERE, ".env")
     for known in ({"inspect": "POSTGRES_PASSWORD=ours"}, {"ps": ""}):
         said |= known

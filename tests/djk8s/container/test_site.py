@@ -49,7 +49,7 @@ def test_only_this_project_is_asked_for(inv: Inv, three: Calls, project: Project
         assert inv(task).returncode == 0
     asked = [call["argv"] for call in three("ps")]
     assert len(asked) >= 4
-    deployed = f"label=com.docker.compose.project={project.name}"
+    deployed = f"label=djk8s.project={project.name}"
     assert {argv[-1] for argv in asked} == {f"label={project.label}", deployed}
 
 
@@ -366,7 +366,7 @@ def test_clean_removes_what_is_found_and_names_it(inv: Inv, noting: Noting) -> N
 
 
 def test_ps_names_a_deployment_of_the_project(inv: Inv, noting: Noting) -> None:
-    deployed = "ps --quiet --filter label=com.docker.compose.project=djk8s"
+    deployed = "ps --quiet --filter label=com.docker.compose.project=djk8s --filter label=djk8s.project=djk8s"
     docker, _ = noting("docker", **{deployed: ("d34db33f", 0)})
     assert inv("ps", INVOKE_ENGINE=str(docker)).stderr.endswith("djk8s is deployed here too: `inv status` shows it.\n")
     nothing, _ = noting("nothing")

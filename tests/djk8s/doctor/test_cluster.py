@@ -29,7 +29,7 @@ Answers = dict[str, tuple[str, int]]
 
 def site(vendor: str, *files: str) -> tuple[str, int]:
     """Return what a site in its image says of itself."""
-    return f"any line of its own\n{json.dumps({'vendor': vendor, 'files': files, 'migrations': []})}\n", 0
+    return f"any line of its own\n{json.dumps({'vendor': vendor, 'files': files, 'migrations': [], 'unmade': []})}\n", 0
 
 
 def composed(**volume: str) -> tuple[str, int]:

@@ -58,6 +58,7 @@ def test_pins_stay_until_they_are_upgraded(project_folder: Path, index: Path, el
     ("asked", "more"),
     [
         ("# all\n\n-c other.txt\nDjango[argon2]~=5.2  # why\nlater==1; python_version > '3.12'\n", False),
+        ("tomli; python_version < '3.11'\nnumpy>=2\n", False),
         ("django~=5.2\nhttpx\n", True),
         ("django~=6.0\n", True),
         ("site @ git+https://example.com/site\n", False),
@@ -66,7 +67,7 @@ def test_pins_stay_until_they_are_upgraded(project_folder: Path, index: Path, el
 def test_what_is_asked_for_and_not_pinned_is_noticed(tmp_path: Path, asked: str, more: bool) -> None:
     (tmp_path / "requirements.in").write_text(asked)
     (tmp_path / "requirements.txt").write_text(
-        "django==5.2.2 \\\n    --hash=sha256:00\nlater==1 ; python_version > '3.12'\n"
+        "django==5.2.2 \\\n    --hash=sha256:00\nlater==1 ; python_version > '3.12'\nnumpy==2.1\nnumpy==1.26\n"
     )
     assert locking.asks_for_more(tmp_path / "requirements.in") == more
 

@@ -23,6 +23,8 @@ ROOT_URLCONF = os.environ.get("URLS", "tiny.urls")
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("DATABASE", "db.sqlite3")}}
 for name in os.environ.get("MORE_DATABASES", "").split():
     DATABASES[name] = {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{name}.sqlite3"}
+if router := os.environ.get("ROUTER"):
+    DATABASE_ROUTERS = [router]
 DEBUG = os.environ.get("DEBUG") == "1"
 if module := os.environ.get("FOLLOW"):
     import_module(f"serving.{module}").follow(globals())
