@@ -28,7 +28,7 @@ RUN --mount=type=bind,from=uv,target=/uv \
 # The code, readable for the user below under whatever umask it was checked out.
 COPY --chmod=755 . /app
 # The one folder to write to, for that user and for any other of group 0, which platforms that choose a user keep.
-RUN useradd --uid 10001 --gid 0 --home-dir /tmp site && install --directory --owner site --group 0 --mode 770 /app/data
+RUN install --directory --owner 10001 --group 0 --mode 770 /app/data
 
 # The static files, and the bytecode that this user cannot write: as root, Python also writes that of its own library.
 # What no Python can read, as a template of a file, stops nothing. The script loses the line ends of Windows.
@@ -36,7 +36,7 @@ WORKDIR /app/src
 RUN SECRET_KEY=for-this-line-only python manage.py collectstatic --no-input && \
     (python -m compileall -qq /app || true) && sed -i 's/\r$//' /app/entrypoint.sh
 
-# Not as root, and by number, which a cluster can check; another user has the name too, for what asks for one.
+# Not as root, and by number, which a cluster can check; what asks for the user's name is told one.
 USER 10001
 ENV USER=site
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 set -eu
-useradd --uid 1000 --create-home --groups root --shell /bin/bash you
+useradd --create-home --groups root --shell /bin/bash you
 apt-get update
 apt-get install --yes --no-install-recommends git openssh-client
 rm -rf /var/lib/apt/lists/*

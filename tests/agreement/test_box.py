@@ -48,7 +48,7 @@ def test_both_builds_label_alike(defaults: Project) -> None:
 
 def test_volumes_are_where_the_image_may_write() -> None:
     assert WEB["volumes"] == [f"data:{site.DATA}"]
-    assert re.search(rf"install --directory --owner site .* {site.DATA}\b", DOCKERFILE)
+    assert re.search(rf"install --directory --owner 10001 .* {site.DATA}\b", DOCKERFILE)
 
 
 def test_server_stops_before_it_is_killed() -> None:

@@ -31,12 +31,6 @@ def test_data_folder_is_of_its_owner_and_group_alone() -> None:
     assert docker("run", "--rm", IMAGE, "stat", "--format", "%a %u %g", "/app/data") == "770 10001 0"
 
 
-@pytest.mark.parametrize(("user", "home"), [("10001", "/tmp"), ("12345:0", "/")], ids=["usual", "any"])
-def test_user_has_a_name_and_ours_a_home_to_write_to(user: str, home: str) -> None:
-    asked = "import getpass, pathlib; print(getpass.getuser(), pathlib.Path.home())"
-    assert docker("run", "--rm", "--user", user, IMAGE, "python", "-c", asked) == f"site {home}"
-
-
 def test_no_secret_is_in_a_layer(shop: str) -> None:
     # That a file of the shop is found shows that its secrets would be.
     known = (stranger.SHOP / "src" / "shop" / "storage.py").read_bytes()
