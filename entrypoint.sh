@@ -10,7 +10,6 @@ if [ -f /run/secrets/settings ]; then
 fi
 
 if [ "$1" = gunicorn ]; then
-  trap 'exit 0' INT TERM # else PID 1 ignores a stop that comes before gunicorn does
   # The group of the volume may write to what the site creates there: another user of group 0 may come next.
   umask 002
   # gunicorn reads this one before any code of ours, and ends in a traceback where it is no number.

@@ -3,6 +3,7 @@
 from invoke import Exit
 
 from djk8s import engine
+from djk8s.cluster.machine import BEFORE, RELEASE
 from djk8s.host import venv
 from djk8s.project import Project
 from djk8s.shell.command import Command
@@ -75,7 +76,7 @@ def act(project: Project, kind: str, verb: str) -> Exit | None:
 
 def in_history(project: Project, image: str) -> bool:
     """Return True, and say so, if a deployment can be rolled back to an image."""
-    labels = '{{.Label "djk8s.release"}}{{.Label "djk8s.before"}}'  # of cluster/machine.py
+    labels = f'{{{{.Label "{RELEASE}"}}}}{{{{.Label "{BEFORE}"}}}}'
     known = "".join(engine.ask(project, "ps", "--all", "--format", labels, *engine.of_compose(project.name)))
     ids = engine.ask(project, "image", "inspect", "--format", "{{.Id}}", image)
     found = any(one in known for one in (image, *ids))

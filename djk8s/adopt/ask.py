@@ -16,7 +16,7 @@ from typing import Any
 
 from djk8s.adopt import inside
 from djk8s.adopt.guesses import guesses
-from djk8s.dotenv.file import is_secret
+from djk8s.dotenv.file import fresh, is_secret
 from djk8s.dotenv.reads import Reads
 from djk8s.facts import Facts
 from djk8s.git import tracked
@@ -42,7 +42,6 @@ GONE = {
 }
 # Its own warning names that release: https://setuptools.pypa.io/en/latest/pkg_resources.html
 PACKAGES = {"pkg_resources": "setuptools<81"}
-KEY = "for-this-run-only-" + "0123456789" * 4  # as .env has one where the site is served
 Said = dict[str, Any]
 Run = Callable[[Mapping[str, str]], Said]
 
@@ -145,7 +144,7 @@ def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt")
         if any(learnt(failure, required, left, known) for failure in said["failures"]):
             continue
         if not key and any("SECRET_KEY" in failure["text"] for failure in said["failures"]):
-            key = {"SECRET_KEY": KEY}  # which the settings read in a way of their own
+            key = {"SECRET_KEY": fresh("SECRET_KEY")}  # as .env has one; they read it in a way of their own
             continue
         lacking = {name for failure in said["failures"] for name in missing(failure, known.reads)} & {*known.debug}
         if said.get("settings", {}).get("DEBUG") or lacking - off.keys():

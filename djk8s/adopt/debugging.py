@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from djk8s.adopt.layout import read
+from djk8s.dotenv.reads import assigned
 from djk8s.facts import Facts
 from djk8s.git import tracked
 
@@ -33,25 +34,17 @@ def made_from_it(root: Path, facts: Facts) -> tuple[str, list[str]]:
 
 def is_debug_on(node: ast.stmt) -> bool:
     """Return whether a statement is DEBUG = True."""
-    value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
-    return isinstance(value, ast.Constant) and value.value is True and "DEBUG" in targets(node)
+    found = assigned(node) if isinstance(node, (ast.Assign, ast.AnnAssign)) else ()
+    return any(name == "DEBUG" and isinstance(value, ast.Constant) and value.value is True for name, value in found)
 
 
 def made_in(tree: ast.AST) -> Iterator[str]:
     """Yield the settings that are assigned where DEBUG says so, or to what DEBUG says."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and names_debug(node.test):
-            yield from (name for inner in ast.walk(node) for name in targets(inner))
-        elif isinstance(node, (ast.Assign, ast.AugAssign)) and names_debug(node.value):
-            yield from targets(node)
+    chosen = [node for node in ast.walk(tree) if isinstance(node, ast.If) and names_debug(node.test)]
+    found = [(name, True) for node in chosen for name, _ in assigned(node)]
+    found += [(name, names_debug(value)) for name, value in assigned(tree)]
+    yield from (name for name, follows in found if follows and name.isupper())
 
 
 def names_debug(node: ast.AST) -> bool:
     return any(isinstance(one, ast.Name) and one.id == "DEBUG" for one in ast.walk(node))
-
-
-def targets(node: ast.AST) -> list[str]:
-    """Return the settings that a statement assigns to."""
-    one = [node.target] if isinstance(node, (ast.AugAssign, ast.AnnAssign)) else []
-    found = node.targets if isinstance(node, ast.Assign) else one
-    return [one.id for one in found if isinstance(one, ast.Name) and one.id.isupper()]

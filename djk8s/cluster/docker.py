@@ -54,9 +54,7 @@ def require_same_database(project: Project, where: Where) -> None:
     """Raise `Exit` if compose/db.yaml has another PostgreSQL than is deployed, whose files it could not read."""
     if "db" not in where.overlays or project.dry:
         return
-    service = ("service", "inspect", "--format", "{{.Spec.TaskTemplate.ContainerSpec.Image}}", f"{where.name}_db")
-    running = ("ps", "--format", "{{.Image}}", *engine.of_compose(where.name, "db"))
-    image = ask(project, where, *running) or ask(project, where, *service)
+    image = of_database(project, where, "{{.Config.Image}}", "{{.Spec.TaskTemplate.ContainerSpec.Image}}")
     deployed, written = re.search(database.IMAGE, image), database.version(project)
     if deployed and written and int(deployed[1]) != written:
         refuse(
@@ -65,15 +63,20 @@ def require_same_database(project: Project, where: Where) -> None:
         )
 
 
+def of_database(project: Project, where: Where, container: str, service: str) -> str:
+    """Return what an engine says in a format about the database that is deployed: Compose's container, or a service."""
+    running = ask(project, where, "ps", "--quiet", *engine.of_compose(where.name, "db")).split()
+    said = ask(project, where, "inspect", "--format", container, running[0]) if running else ""
+    return said or ask(project, where, "service", "inspect", "--format", service, f"{where.name}_db")
+
+
 def require_same_password(project: Project, where: Where, file: str) -> None:
     """Raise `Exit` if the database that runs was made with another password than the environment file has."""
     if "db" not in where.overlays or project.dry:
         return
-    running = ask(project, where, "ps", "--quiet", *engine.of_compose(where.name, "db")).split()
-    container, service = "{{range .Config.Env}}", "{{range .Spec.TaskTemplate.ContainerSpec.Env}}"
     each = "{{println .}}{{end}}"
-    lines = ask(project, where, "inspect", "--format", container + each, *running[:1]) if running else ""
-    lines = lines or ask(project, where, "service", "inspect", "--format", service + each, f"{where.name}_db")
+    service = "{{range .Spec.TaskTemplate.ContainerSpec.Env}}" + each
+    lines = of_database(project, where, "{{range .Config.Env}}" + each, service)
     known = {line.partition("=")[2] for line in lines.splitlines() if "PASSWORD=" in line}
     [(name, given)] = passwords(project, where).items()
     if known and given not in known:

@@ -99,13 +99,9 @@ def migrate(project: Project, where: Where, release: Release, allow_unsafe: bool
 
 def bring_needed(project: Project, where: Where, release: Release) -> None:
     """Bring up what the site cannot be without; a database that is up stays as it is, others follow their file."""
-    needed = [name for name in where.overlays if name not in ALONE]
-    for words, names in (
-        (BESIDE, [name for name in needed if name == "db"]),
-        (UP, [name for name in needed if name != "db"]),
-    ):
-        if names:
-            run(project, compose(project, where, release.image, *words, *names))
+    for name in where.overlays:
+        if name not in ALONE:
+            run(project, compose(project, where, release.image, *(BESIDE if name == "db" else UP), name))
 
 
 def roll(project: Project, where: Where, release: Release) -> None:

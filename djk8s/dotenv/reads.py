@@ -137,12 +137,12 @@ def text(node: ast.AST | None) -> str:
     return str(node.value) if isinstance(node, ast.Constant) else ""
 
 
-def assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """Yield each name to which something is assigned, with what; Celery's broker counts as the setting."""
+def assigned(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Yield each name to which something is assigned or added, with what; Celery's broker counts as the setting."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             yield from ((one.id, node.value) for one in node.targets if isinstance(one, ast.Name))
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+        elif isinstance(node, (ast.AnnAssign, ast.AugAssign)) and isinstance(node.target, ast.Name) and node.value:
             yield node.target.id, node.value
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Celery"):
             yield from ((CELERY[word.arg], word.value) for word in node.keywords if word.arg in CELERY)

@@ -124,3 +124,11 @@ def test_dockerfile_in_the_readme_is_the_dockerfile() -> None:
 )
 def test_file_with_a_password_stays_out_of_the_image(name: str) -> None:
     assert is_ignored(PurePath(name), (ROOT / ".dockerignore").read_text(encoding="utf-8"))
+
+
+def test_advice_is_for_what_the_probe_says() -> None:
+    says = (ROOT / "serving/health.py").read_text(encoding="utf-8")
+    assert [word for word in site.MISSING if f'"503 {word}"' not in says] == []
+    advised = [cause for cause in stack.CAUSES if cause.startswith("not ready: ")]
+    assert len(advised) == len(site.MISSING)
+    assert [cause for cause in advised if cause not in says] == []

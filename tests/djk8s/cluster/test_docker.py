@@ -21,7 +21,8 @@ def deployed(monkeypatch: pytest.MonkeyPatch, project: Project, tmp_path: Path) 
     """Return a function that makes a project of the version that is written, and an engine of what is deployed."""
 
     def deployed(container: str, service: str) -> Project:
-        monkeypatch.setattr(docker, "ask", lambda _, __, *words: container if words[0] == "ps" else service)
+        said = {"ps": "d34db33f" * bool(container), "inspect": container, "service": service}
+        monkeypatch.setattr(docker, "ask", lambda _, __, *words: said[words[0]])
         (tmp_path / "compose").mkdir()
         (tmp_path / "compose/db.yaml").write_text("    image: postgres:18\n")
         return replace(project, root=tmp_path)
