@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
+from functools import partial
 from types import ModuleType
 
-from djk8s import engine, git, ports
+from djk8s import code, engine, git, ports
 from djk8s.cluster import docker, kubernetes, machine, probe, registry, release, swarm
 from djk8s.cluster.release import Release, Status, Where
 from djk8s.compose import destination, stack
@@ -163,7 +164,7 @@ def provide(project: Project, where: Where, repository: str, revision: str) -> s
     locking.mention_stale(project)
     at = docker.variables(where)
     command = image.build_command(project, (revision,), revision=git.revision(project))
-    run(project, replace(command, shown=at), engine.or_gone(project, image.NOT_BUILT))
+    run(project, replace(command, shown=at), engine.or_gone(project, partial(code.fault, project, image.NOT_BUILT)))
     ref = image.name(project, revision)
     if project.dry:
         return ref

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from djk8s import engine, git, ports
+from djk8s import code, engine, git, ports
 from djk8s.compose import destination, front
 from djk8s.dotenv.check import ComposeReading, between_readers
 from djk8s.dotenv.file import DATABASE_PASSWORD, METRICS_TOKEN, EnvFile, ensure, ensure_password
@@ -235,7 +235,7 @@ def explain(project: Project, detached: bool, overlays: tuple[str, ...]) -> str:
     if log and detached:
         say(log)
     found = ((re.search(error, log), advice) for error, advice in CAUSES.items())
-    return next((advice.format(*error.groups()) for error, advice in found if error), NOT_UP)
+    return next((advice.format(*error.groups()) for error, advice in found if error), code.fault(project, NOT_UP))
 
 
 def read_alike(project: Project, env: EnvFile) -> None:

@@ -3,9 +3,10 @@
 import os
 import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
-from djk8s import engine, git
+from djk8s import code, engine, git
 from djk8s.dotenv.file import from_flags
 from djk8s.packages import locking
 from djk8s.project import TAG, Project
@@ -83,7 +84,7 @@ def build(
     command = build_command(project, tags, options, git.revision(project))
     engine.require(project)
     failed = FOREIGN.format(engine=project.engine) if platform else NOT_BUILT
-    run(project, command, failed=engine.or_gone(project, failed))
+    run(project, command, failed=engine.or_gone(project, partial(code.fault, project, failed)))
 
 
 def require_platform(platform: str, more: str = "") -> None:

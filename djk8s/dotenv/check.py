@@ -1,13 +1,12 @@
 """Mistakes in the environment file: against `.env.example`, against the settings, and between its readers."""
 
-import ast
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 
 from invoke import Exit
 
+from djk8s import code
 from djk8s.dotenv.file import EnvFile, parse, read, values
 from djk8s.dotenv.reads import scan
 from djk8s.project import Project
@@ -42,7 +41,7 @@ def check(env: EnvFile, composes: ComposeReading, served: Callable[[Mapping[str,
 
 def against_settings(env: EnvFile) -> Iterator[str]:
     """Yield a sentence for each malformed, repeated or unknown line, and for each missing setting."""
-    yield from not_python(env.project)
+    yield from code.not_python(env.project)
     known = {*env.settings, *names_read(env.project)}
     there: dict[str, str] = {}
     first: dict[str, int] = {}
@@ -68,31 +67,7 @@ def against_settings(env: EnvFile) -> Iterator[str]:
 
 def names_read(project: Project) -> set[str]:
     """Return the variables that the files of the site read."""
-    return scan(project.root, [path.as_posix() for path in code(project)]).names - NOT_FOR_PEOPLE
-
-
-def not_python(project: Project) -> Iterator[str]:
-    """Yield a sentence for each file of the site that is not Python; one that nothing could import is left alone."""
-    for path in code(project):
-        if path.parent == project.src or (path.parent / "__init__.py").is_file():
-            try:
-                ast.parse(path.read_bytes())
-            except (SyntaxError, ValueError) as error:  # a ValueError for a zero byte, or another encoding
-                yield f"{project.shown(path)} is not Python ({error}): mend it, then type this again."
-
-
-def code(project: Project) -> list[Path]:
-    """Return the files of Python below the folder of manage.py, but for those of environments and tools in it."""
-    found: list[Path] = []
-    for folder, folders, names in os.walk(project.src):
-        inside = [Path(folder) / name for name in folders]
-        folders[:] = [one.name for one in inside if one.name[0] != "." and not is_of_others(one)]
-        found += [Path(folder) / name for name in names if name.endswith(".py")]
-    return sorted(found)
-
-
-def is_of_others(folder: Path) -> bool:
-    return folder.name in {"node_modules", "__pycache__"} or (folder / "pyvenv.cfg").is_file()
+    return scan(project.root, [path.as_posix() for path in code.files(project)]).names - NOT_FOR_PEOPLE
 
 
 def between_readers(env: EnvFile, composes: ComposeReading) -> list[str]:

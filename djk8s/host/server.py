@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from invoke import Exit
 
-from djk8s import ports
+from djk8s import code, ports
 from djk8s.dotenv.file import EnvFile, ensure
 from djk8s.host import venv
 from djk8s.project import Project
@@ -15,6 +15,8 @@ from djk8s.shell import processes
 from djk8s.shell.command import Command
 from djk8s.shell.run import output, run
 from djk8s.shell.talk import refuse, say
+
+NOT_GATHERED = "The static files could not be gathered, see above."
 
 
 def serve_command(project: Project, port: int, values: Mapping[str, str]) -> Command:
@@ -96,8 +98,7 @@ def serve(project: Project, port: str | None, reload: bool) -> None:
         run(project, manage_command(project, ("migrate", "--noinput"), values))
         command = reload_command(project, number, values)
     else:
-        failed = "The static files could not be gathered, see above."
-        run(project, collect_command(project, values), failed, unattended=True)
+        run(project, collect_command(project, values), lambda said: code.fault(project, NOT_GATHERED), unattended=True)
         command = serve_command(project, number, values)
     if not project.dry:
         say(f"Serving at {address.url} (Ctrl-C stops it)")

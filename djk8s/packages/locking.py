@@ -74,9 +74,14 @@ def asks_for_more(source: Path) -> bool:
 
 def mention_stale(project: Project) -> None:
     """Say so if the project's own list of packages has changed since requirements.txt was made of it."""
-    if source := stale(project):
-        name = project.requirements.name
-        say(f"{source} has changed since {name} was made of it: `inv lock` takes the packages over.")
+    if hint := stale_hint(project):
+        say(hint)
+
+
+def stale_hint(project: Project) -> str:
+    """Return what to do if that list has changed since; "" if it has not."""
+    source, name = stale(project), project.requirements.name
+    return f"{source} has changed since {name} was made of it: `inv lock` takes the packages over." if source else ""
 
 
 def exported(project: Project) -> Facts | None:

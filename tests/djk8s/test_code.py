@@ -1,0 +1,28 @@
+"""The site's own code: what the last line says after a build that it made fail."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import free_port
+
+REASONS = [
+    ("src/myproj/views.py", b"\ndef page(:\n", "src/myproj/views.py is not Python (invalid syntax, line "),
+    ("requirements.in", b"\npillow\n", "requirements.in has changed since requirements.txt was made of it: `inv lock`"),
+]
+
+
+@pytest.mark.parametrize("words", ["build", "run", "up --detach"])
+@pytest.mark.parametrize(("file", "more", "sentence"), REASONS, ids=["a syntax error", "a forgotten lock"])
+def test_build_that_fails_says_why_at_the_end(
+    elsewhere: Callable[..., Any], checkout: Path, noting: Any, words: str, file: str, more: bytes, sentence: str
+) -> None:
+    with (checkout / file).open("ab") as end:
+        end.write(more)
+    docker, _ = noting("docker", build=("", 17), compose_up=("", 17))
+    port = str(free_port())
+    typed = elsewhere(*words.split(), INVOKE_ENGINE=str(docker), INVOKE_PORT=port, INVOKE_UP_PORT=port)
+    assert sentence in typed.stderr.splitlines()[-1], typed.stderr
+    assert typed.returncode == 17
