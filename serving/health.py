@@ -1,31 +1,55 @@
-"""The probes: /livez, the process answers; /readyz, its database does too and has every migration."""
+"""The probes: /livez, the process answers; /readyz, its database has every migration, and its pages can be imported."""
 
 import logging
+import traceback
 from typing import Any
 
-migrated = False  # stays true: the code of a process does not change
+complete = False  # stays true: the code of a process does not change
 
 
 def readiness() -> str:
-    """Return whether the database answers and has every migration."""
-    global migrated
-    from django.db import Error, close_old_connections, connection
+    """Return "200 ready", or 503 and what is wrong: the database, its migrations, or the urls."""
+    global complete
+    from django.db import close_old_connections
 
-    if connection.vendor == "unknown":  # the site has no database
-        return "200 ready"
     close_old_connections()  # before and after, as Django does around a request
     try:
+        wrong = fault_of_database() or ("" if complete else fault_of_urls())
+    finally:
+        close_old_connections()
+    complete |= not wrong
+    return wrong or "200 ready"
+
+
+def fault_of_database() -> str:
+    """Return what is wrong if the database does not answer or lacks a migration; "" if there is none."""
+    from django.db import Error, connection
+
+    if connection.vendor == "unknown":  # the site has no database
+        return ""
+    try:
         connection.cursor().execute("SELECT 1")
-        if not migrated and (missing := missing_migrations(connection)):
+        if not complete and (missing := missing_migrations(connection)):
             logging.error("not ready: migrations are missing: %s", ", ".join(missing))
             return "503 migrations"
     except Error as error:
         logging.error("not ready: the database does not answer: %s", error)
         return "503 database"
-    finally:
-        close_old_connections()
-    migrated = True
-    return "200 ready"
+    return ""
+
+
+def fault_of_urls() -> str:
+    """Return what is wrong if the urls cannot be imported, which would be an error on every page."""
+    from django.urls import get_resolver
+
+    try:
+        get_resolver().url_patterns  # noqa: B018 - imports them
+    except Exception as error:  # whatever the site's code raises
+        # Without the frames of the standard library, which newer Pythons freeze.
+        *_, (file, line, *_) = (one for one in traceback.extract_tb(error.__traceback__) if one.filename[0] != "<")
+        logging.error("not ready: the urls cannot be imported: %r (%s, line %s)", error, file, line)
+        return "503 urls"
+    return ""
 
 
 def missing_migrations(connection: Any) -> list[str]:

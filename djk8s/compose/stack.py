@@ -51,6 +51,9 @@ CAUSES = {
     r"not ready: migrations are missing": (
         "The site's database lacks migrations: `inv manage --place compose -- migrate` applies them."
     ),
+    r"not ready: the urls cannot be imported": (
+        "The site's urls cannot be imported, see above: mend them, then type this again."
+    ),
 }
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 COMPOSE_FILES = (

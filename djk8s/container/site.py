@@ -33,6 +33,7 @@ PATIENCE = 10  # seconds of waiting after which a person wants to know what for
 MISSING = {
     "database": "its database does not answer: DATABASE_URL in .env says where, and `inv up --with db` brings one",
     "migrations": "its database lacks migrations: `inv manage --place container -- migrate` applies them",
+    "urls": "its urls cannot be imported, see above",
 }
 LATE = 3  # seconds in which an engine may still make a container after its client was cut off
 REVISION = f'printf "%.12s" (.Label "{git.REVISION}")'
@@ -165,7 +166,7 @@ def wait(project: Project, container: str, url: str) -> None:
     say("Waiting for the site to be ready …")
     while (missing := not_ready(url)) and (runs := engine.is_running(project, container)):
         waited = time.monotonic() - begun
-        if waited > project.ready_within:
+        if waited > (PATIENCE if missing == MISSING["urls"] else project.ready_within):
             break
         if waited > PATIENCE and not told:
             told = True
@@ -178,7 +179,7 @@ def wait(project: Project, container: str, url: str) -> None:
     last = "above is what its log said last" if said else "its log is empty"
     late = f" within {project.ready_within} s (--ready-within allows more)" if runs else ""
     if missing in MISSING.values():
-        refuse(f"The site did not become ready{late}, and its container was removed: {missing}.")
+        refuse(f"The site did not become ready, and its container was removed: {missing}.")
     refuse(f"The site did not become ready{late} and its container was removed; {last}.")
 
 

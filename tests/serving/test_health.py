@@ -8,6 +8,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -159,8 +160,8 @@ def test_probe_does_not_wait_for_what_a_websocket_does() -> None:
 
 @pytest.fixture
 def fresh(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that has not looked at the migrations yet."""
-    monkeypatch.setattr(health, "migrated", False)
+    """A process that has not looked at its code yet."""
+    monkeypatch.setattr(health, "complete", False)
 
 
 @pytest.mark.usefixtures("fresh")
@@ -183,16 +184,32 @@ def test_not_ready_while_a_migration_is_missing(caplog: pytest.LogCaptureFixture
 def test_not_ready_while_the_database_does_not_answer(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for migrated in (False, True):
+    for complete in (False, True):
         with monkeypatch.context() as away:
             away.setattr(django_db, "connection", database("sqlite3", "/nowhere/at/all"))
             assert health.readiness() == "503 database"
         assert "the database does not answer: unable to open database file" in caplog.text
         caplog.clear()
         assert health.readiness() == "200 ready"
-        assert health.migrated, migrated
+        assert health.complete, complete
 
 
+@pytest.mark.usefixtures("fresh")
+def test_not_ready_while_the_urls_cannot_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "broken_urls.py").write_text("import os\nurlpatterns = [1 / int(os.environ['DIVISOR'])]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("DIVISOR", "0")
+    settings.ROOT_URLCONF = "broken_urls"
+    assert health.readiness() == "503 urls"
+    where = f"({tmp_path / 'broken_urls.py'}, line 2)"
+    assert caplog.messages == [f"not ready: the urls cannot be imported: ZeroDivisionError('division by zero') {where}"]
+    monkeypatch.setenv("DIVISOR", "1")
+    assert health.readiness() == "200 ready"
+
+
+@pytest.mark.usefixtures("fresh")
 def test_site_without_a_database_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(django_db, "connection", database("dummy"))
     assert health.readiness() == "200 ready"
