@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -53,7 +54,7 @@ def test_new_files_in_the_checkout_belong_to_who_runs_it(edited: Checkout) -> No
     assert {path.stat().st_uid for path in (edited.folder / "src").rglob("*")} == {SOMEBODY}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def attached(edited: Checkout) -> Iterator[Checkout]:
     """The same checkout, up at somebody's terminal."""
     edited.inv("down")
@@ -86,6 +87,16 @@ def test_editor_stops_the_site_at_a_line_also_after_an_edit(attached: Checkout) 
             answer.result()
         page.write_text("# edited\n" + page.read_text())  # the server starts again, in another process
     editor.close()
+
+
+def test_site_is_back_once_a_mistake_in_its_settings_is_mended(attached: Checkout) -> None:
+    site, settings = f"http://localhost:{attached.up_port}", attached.folder / "src/myproj/settings.py"
+    whole = settings.read_text()
+    settings.write_text(f"{whole}\nBROKEN = (\n")
+    wait_until(lambda: "SyntaxError: '(' was never closed" in (attached.folder / "said").read_text(), 20)
+    time.sleep(1)  # for the server to end
+    settings.write_text(whole)
+    wait_until(lambda: shows(site, "as it was just edited"), 30)
 
 
 def test_other_package_is_there_without_a_word(attached: Checkout) -> None:
