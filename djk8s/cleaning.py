@@ -32,6 +32,8 @@ def clean(project: Project, volumes: bool, environment: bool) -> None:
     failures = [failure for failure in (act(project, kind, verb) for kind, verb in acts) if failure]
     if failures:
         raise failures[0]
+    if not project.dry and not volumes and (kept := names(project, "volume")):
+        say(f"The databases stay, in {' and '.join(kept)}: `inv clean --volumes` removes them.")
 
 
 def remove_environment(project: Project) -> None:

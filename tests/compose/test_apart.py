@@ -91,13 +91,14 @@ def test_clean_removes_all_of_this_checkout_and_nothing_else(
     one.start()
     volumes = volumes_of(project)
     assert len(volumes) == 5
-    cleaned = one.inv("clean")
-    assert cleaned.returncode == 0, cleaned.stderr
+    kept = one.inv("clean")
+    assert kept.returncode == 0, kept.stderr
     assert volumes_of(project) == volumes
     assert one.runs() == [False, False]
     cleaned = one.inv("clean", "--volumes")
     gone = volumes - volumes_of(project)
     assert len(gone) == 2
+    assert all(name in kept.stderr.splitlines()[-1] for name in gone)
     assert all(name in cleaned.stderr for name in gone)
     assert "nothing to do" in one.inv("clean", "--volumes").stderr
     assert there(foreign) == list(FOREIGN)

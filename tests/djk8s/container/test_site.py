@@ -359,7 +359,8 @@ def test_clean_removes_what_is_found_and_names_it(inv: Inv, noting: Noting) -> N
         ["container", *words] if "web" in words else words for words in removed
     ]
     assert all(f"{' '.join(words)}\n" in typed.stderr for words in removed)
-    assert "data" not in typed.stderr
+    assert typed.stderr.endswith("The databases stay, in data: `inv clean --volumes` removes them.\n")
+    assert calls("volume", "rm") == []
     typed = inv("clean", "--volumes")
     assert [call["argv"] for call in calls("volume", "rm")] == [["volume", "rm", "data"]]
     assert "volume rm data\n" in typed.stderr
