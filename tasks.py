@@ -394,6 +394,8 @@ def doctor(c: Context, json: bool = False, to: str | None = None, context: str |
 @task(help={"place": "where to run it: host, container, or compose after `inv up`", **IN_DEPLOYED})
 def manage(c: Context, place: str = "host", deployed: str | None = None, context: str | None = None) -> None:
     """Run the manage.py command that follows `--`, as in `-- migrate`."""
+    if not after_dashes():
+        refuse("What manage.py should do follows `--`, as in `inv manage -- migrate`; `-- help` shows what it can.")
     if is_deployed(deployed, context=context):
         if place != "host":
             refuse("--place is not for what is deployed: leave it out.")

@@ -3,17 +3,40 @@
 import ast
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from djk8s import dockerfile
+from djk8s.dotenv.file import EnvFile
+from djk8s.dotenv.reads import read_by
 from djk8s.packages import locking
 from djk8s.project import Project
 
 MEND = "mend it, then type this again."
+GIVE = "give it one, or a value in the Dockerfile."
+NOT_RUN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)  # when a file is imported
 
 
 def fault(project: Project, otherwise: str) -> str:
     """Return what is wrong with the code or its packages, as far as a look at the files tells, or else `otherwise`."""
     return next(not_python(project), "") or locking.stale_hint(project) or otherwise
+
+
+def fault_of_build(project: Project, otherwise: str) -> str:
+    """Return what is wrong where a build failed, or else `otherwise`."""
+    return fault(project, "") or next(lacking_in_build(project), otherwise)
+
+
+def lacking_in_build(project: Project) -> Iterator[str]:
+    """Yield a sentence for each variable of .env that code needs when it is imported, and that a build has not."""
+    elsewhere = {*EnvFile(project).values} - {*dockerfile.build_variables(project)}
+    for path in files(project):
+        with suppress(SyntaxError, ValueError):
+            imported = [one for one in ast.parse(path.read_bytes()).body if not isinstance(one, NOT_RUN)]
+            for read in (read for whole in imported for one in ast.walk(whole) for read in read_by(one)):
+                if read.name in elsewhere and read.default is None:
+                    where = f"{project.shown(path)}, line {read.line}"
+                    yield f"{read.name} ({where}) has no default, and a build has no values of .env: {GIVE}"
 
 
 def not_python(project: Project) -> Iterator[str]:

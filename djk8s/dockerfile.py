@@ -55,6 +55,12 @@ def entrypoint(project: Project) -> Path:
     return project.root / first(project, r'ENTRYPOINT \["/app/([^"]+)"').replace(UNKNOWN, "entrypoint.sh")
 
 
+def build_variables(project: Project) -> dict[str, str]:
+    """Return the variables that the site's code gets in a build, on the line that gathers the static files."""
+    line = first(project, r"RUN (.*)manage\.py collectstatic")
+    return dict(re.findall(r"(?<!\S)([A-Za-z_]\w*)='?([^' ]*)", line))
+
+
 def dockerignore(project: Project) -> Path:
     """Return the file that says what a build leaves out: the Dockerfile's own, or the folder's."""
     own = project.dockerfile.with_name(f"{project.dockerfile.name}.dockerignore")

@@ -164,7 +164,11 @@ def provide(project: Project, where: Where, repository: str, revision: str) -> s
     locking.mention_stale(project)
     at = docker.variables(where)
     command = image.build_command(project, (revision,), revision=git.revision(project))
-    run(project, replace(command, shown=at), engine.or_gone(project, partial(code.fault, project, image.NOT_BUILT)))
+    run(
+        project,
+        replace(command, shown=at),
+        engine.or_gone(project, partial(code.fault_of_build, project, image.NOT_BUILT)),
+    )
     ref = image.name(project, revision)
     if project.dry:
         return ref

@@ -238,7 +238,9 @@ def explain(project: Project, detached: bool, overlays: tuple[str, ...]) -> str:
     if log and detached:
         say(log)
     found = ((re.search(error, log), advice) for error, advice in CAUSES.items())
-    return next((advice.format(*error.groups()) for error, advice in found if error), code.fault(project, NOT_UP))
+    return next(
+        (advice.format(*error.groups()) for error, advice in found if error), code.fault_of_build(project, NOT_UP)
+    )
 
 
 def read_alike(project: Project, env: EnvFile) -> None:

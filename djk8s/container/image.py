@@ -84,7 +84,7 @@ def build(
     command = build_command(project, tags, options, git.revision(project))
     engine.require(project)
     failed = FOREIGN.format(engine=project.engine) if platform else NOT_BUILT
-    run(project, command, failed=engine.or_gone(project, partial(code.fault, project, failed)))
+    run(project, command, failed=engine.or_gone(project, partial(code.fault_of_build, project, failed)))
 
 
 def require_platform(platform: str, more: str = "") -> None:

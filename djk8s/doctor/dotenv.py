@@ -6,7 +6,7 @@ from pathlib import PurePath, PurePosixPath
 
 from invoke import Exit
 
-from djk8s import dockerfile, git
+from djk8s import code, dockerfile, git
 from djk8s.compose import stack
 from djk8s.doctor.finding import Finding, fine, note, wrong
 from djk8s.dotenv import check
@@ -33,11 +33,13 @@ def values(env: EnvFile) -> Finding:
 def settings(env: EnvFile) -> Finding:
     """Ask the site whether it takes its settings."""
     project, given = env.project, usable(env)
+    if broken := next(code.not_python(project), ""):
+        return wrong(broken)
     if given is None or env.missing or not venv.is_installed(project):
         return note("Not looked at: that needs a good .env, and the packages in the venv.")
     if says := server.objection(project, given):
-        return wrong(f"The site does not take its settings: {says}")
-    return fine("The site takes its settings.")
+        return wrong(f"The site does not start: {says}")
+    return fine("The site starts with its settings.")
 
 
 def usable(env: EnvFile) -> dict[str, str] | None:

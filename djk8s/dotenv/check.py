@@ -27,21 +27,20 @@ def check(env: EnvFile, composes: ComposeReading, served: Callable[[Mapping[str,
     """
     if env.missing:
         read(env.path, env.name)  # which refuses
-    mistakes = [*against_settings(env), *between_readers(env, composes)]
+    mistakes, broken = [*against_settings(env), *between_readers(env, composes)], [*code.not_python(env.project)]
     try:
-        mistakes += served(env.for_the_site(os.environ))
+        mistakes += broken or served(env.for_the_site(os.environ))
     except Exit as wrong:
         mistakes = mistakes or [str(wrong.message)]  # a malformed line is among them
     for mistake in mistakes:
         say(mistake)
     if mistakes:
-        refuse(f"{env.name} has {len(mistakes)} thing{'s' * (len(mistakes) > 1)} to mend, see above.")
+        refuse(f"{len(mistakes)} thing{'s' * (len(mistakes) > 1)} to mend, see above.")
     say(f"{env.name} is fine.")
 
 
 def against_settings(env: EnvFile) -> Iterator[str]:
     """Yield a sentence for each malformed, repeated or unknown line, and for each missing setting."""
-    yield from code.not_python(env.project)
     known = {*env.settings, *names_read(env.project)}
     there: dict[str, str] = {}
     first: dict[str, int] = {}
@@ -54,6 +53,8 @@ def against_settings(env: EnvFile) -> Iterator[str]:
             yield f"{where} sets {name} again, after line {first[name]}; the last one counts: take one out."
         elif name not in known:
             yield f"{where} sets {name}, which no setting reads: take it out, or add it to {env.example_name}."
+        elif name == "ALLOWED_HOSTS" and (found := re.search(r"[^\s,]*/[^\s,]*|[\w.-]+:\d+", value)):
+            yield f"{where} allows {found[0]}, which no host is called: write its name alone, as www.example.com."
         first.setdefault(name, number)
         there[name] = value
     for name, usual in values(parse(env.example), env.example_name).items():

@@ -4,10 +4,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from invoke import Exit
 
-from djk8s import code, ports
+from djk8s import code, dockerfile, ports
 from djk8s.dotenv.file import EnvFile, ensure
 from djk8s.host import venv
 from djk8s.project import Project
@@ -45,18 +46,30 @@ def collect_command(project: Project, values: Mapping[str, str]) -> Command:
 
 
 def objection(project: Project, values: Mapping[str, str]) -> str:
-    """Return what the site or gunicorn objects to in these variables; "" if both accept them."""
-    django = (project.program("python"), "-B", project.src / "manage.py", "check")  # -B: a check writes no files
+    """Return what the site or gunicorn objects to in these variables, or its build; "" if all are content."""
+    check = (project.program("python"), "-B", project.src / "manage.py", "check")  # -B: a check writes no files
     gunicorn = (*serve_command(project, 0, values).argv, "--chdir", project.src, "--check-config")
-    for argv in (django, *(() if processes.WINDOWS else (gunicorn,))):
-        answer = output(project, argv, timeout=60, variables=for_the_host(project, values))
-        if answer.returncode:
-            said = re.sub(r"(?s).*^ERRORS:\n", "", answer.stderr.strip(), flags=re.MULTILINE)  # of a check of Django's
-            line = said.partition("\n")[0] if said != answer.stderr.strip() else said.rpartition("\n")[2]
-            return (
-                re.sub(r"^(manage\.py|[\w.]*ImproperlyConfigured): ", "", line) or f"it ends with {answer.returncode}"
-            )
-    return ""
+    for argv in (check, *(() if processes.WINDOWS else (gunicorn,))):
+        if said := complaint(project, argv, values):
+            return said
+    given = dockerfile.build_variables(project)
+    said = complaint(project, (*check, "--tag", "staticfiles"), given) if given else ""
+    return f"{said}: a build has no values of .env, so give it a default, or a value in the Dockerfile" if said else ""
+
+
+def complaint(project: Project, argv: tuple[str | Path, ...], values: Mapping[str, str]) -> str:
+    """Return what a command says last if it fails, with the line of the site's code that is to blame; else ""."""
+    answer = output(project, argv, timeout=60, variables=for_the_host(project, values))
+    if not answer.returncode:
+        return ""
+    whole = answer.stderr.strip()
+    checked = re.sub(r"(?s).*^ERRORS:\n", "", whole, flags=re.MULTILINE)  # Django's own words
+    line = checked.partition("\n")[0] if checked != whole else whole.rpartition("\n")[2]
+    line = re.sub(r"^(manage\.py|[\w.]*ImproperlyConfigured): ", "", line) or f"it ends with {answer.returncode}"
+    own = {str(file) for file in code.files(project) if file.name != "manage.py"}
+    frames = [(file, number) for file, number in re.findall(r'File "(.+)", line (\d+)', whole) if file in own]
+    blamed = [f" ({project.shown(Path(file))}, line {number})" for file, number in frames]
+    return line + "".join(blamed[-1:])
 
 
 def objections(project: Project, values: Mapping[str, str]) -> Iterator[str]:

@@ -108,6 +108,9 @@ TABLE = [
     case(
         "new shell in what is deployed", "shell --new --deployed swarm", "--new is not for what is deployed: leave it o"
     ),
+    case(
+        "command of Django that is a task too", "manage test", "follows `--`, as in `inv manage -- migrate`; `-- help`"
+    ),
     case("command of Django without dashes", "manage migrate", "follows `--`, as in `inv manage … -- migrate`."),
     case("option of adopt without dashes", "adopt ../shop --python 3.13", "as in `inv adopt … -- --python`."),
     case("bench in less than one round", "bench --rounds 0", "--rounds"),

@@ -1,5 +1,6 @@
 """The site's own code: what the last line says after a build that it made fail."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,27 @@ from support import free_port
 
 REASONS = [
     ("src/myproj/views.py", b"\ndef page(:\n", "src/myproj/views.py is not Python (invalid syntax, line "),
+    (
+        "src/myproj/settings.py",
+        b"\nSHOP_KEY = os.environ['SHOP_KEY']\nOTHER = os.environ.get('SHOP_OTHER')\n",
+        ") has no default, and a build has no values of .env: give it one, or a value in the Dockerfile.",
+    ),
     ("requirements.in", b"\npillow\n", "requirements.in has changed since requirements.txt was made of it: `inv lock`"),
 ]
 
 
 @pytest.mark.parametrize("words", ["build", "run", "up --detach"])
-@pytest.mark.parametrize(("file", "more", "sentence"), REASONS, ids=["a syntax error", "a forgotten lock"])
+@pytest.mark.parametrize(
+    ("file", "more", "sentence"), REASONS, ids=["a syntax error", "no default", "a forgotten lock"]
+)
 def test_build_that_fails_says_why_at_the_end(
     elsewhere: Callable[..., Any], checkout: Path, noting: Any, words: str, file: str, more: bytes, sentence: str
 ) -> None:
     with (checkout / file).open("ab") as end:
         end.write(more)
+    shutil.copy(checkout / ".env.example", checkout / ".env")
+    with (checkout / ".env").open("a") as env_file:
+        env_file.write("SHOP_KEY=any\nSHOP_OTHER=any\n")
     docker, _ = noting("docker", build=("", 17), compose_up=("", 17))
     port = str(free_port())
     typed = elsewhere(*words.split(), INVOKE_ENGINE=str(docker), INVOKE_PORT=port, INVOKE_UP_PORT=port)

@@ -23,7 +23,7 @@ from djk8s.doctor.finding import FINE, NOTE, WRONG, Finding
 from djk8s.dotenv.file import EnvFile
 from djk8s.host import venv
 from djk8s.project import Project
-from support import free_port
+from support import ROOT, free_port
 
 Inv = Callable[..., subprocess.CompletedProcess[str]]
 Noting = Callable[..., tuple[Path, Any]]
@@ -154,9 +154,21 @@ def test_env_file(project: Project, shell: pytest.MonkeyPatch, text: str | None,
 @pytest.mark.parametrize(
     ("does", "state", "told"),
     [
-        ("exit 0", FINE, "The site takes its settings."),
+        ("exit 0", FINE, "The site starts with its settings."),
         ("exit 0;; *--check-config) echo \"SERVER is 'x'\" >&2; exit 1", WRONG, ": SERVER is 'x'"),
         ("echo warning >&2; echo \"manage.py: DEBUG is 'x': write 1\" >&2; exit 1", WRONG, ": DEBUG is 'x': write 1"),
+        (
+            f"(echo '  File \"{ROOT}/src/myproj/urls.py\", line 7'; "
+            "echo '  File \"/lib/os.py\", line 2'; echo KeyError) >&2; exit 1",
+            WRONG,
+            "does not start: KeyError (src/myproj/urls.py, line 7)",
+        ),
+        (
+            "exit 0;; *'check --tag staticfiles') echo \"KeyError: 'X'$SECRET_KEY\" >&2; exit 1",
+            WRONG,
+            ": KeyError: 'X'for-this-line-only: a build has no values of .env, so give it a default, or a value in the "
+            "Dockerfile",
+        ),
     ],
 )
 def test_settings_are_asked_of_the_site(made: Project, does: str, state: str, told: str) -> None:
