@@ -48,6 +48,12 @@ def parity(session: nox.Session) -> None:
     sessions.parity(session, NEEDS, REASONS)
 
 
+@nox.session(default=False, allow_parallel=True)
+def site_tests(session: nox.Session) -> None:
+    """Run the site's own tests with Django's runner, in a fresh environment; `-- shop.tests` runs some."""
+    sessions.site_tests(session)
+
+
 @nox.session(default=False)
 def audit(session: nox.Session) -> None:
     """Look for known vulnerabilities of what is pinned; needs the internet, and fails on what cannot be looked up."""

@@ -33,6 +33,7 @@ class Facts:
     static_root: str = "staticfiles"
     # The variables without which the settings cannot be imported, for the commands of the build.
     build_variables: dict[str, str] = field(default_factory=lambda: {"SECRET_KEY": "for-this-line-only"})
+    tests: bool = False  # whether `inv test` runs its own, with Django's runner
     devcontainer: bool = False  # whether it has ours
     csp: bool = False  # whether its pages have a policy by default, as those of a new project have
     database: str = "sqlite"  # or postgres, postgis, mysql

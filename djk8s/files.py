@@ -224,7 +224,9 @@ def by_pnpm(facts: Facts) -> bool:
 
 def noxfile(text: str, facts: Facts) -> str:
     needs = [*(["db"] if facts.database != "sqlite" else []), *(["cache"] if facts.cache else [])]
-    return replaced(text, ("NEEDS: list[str] = []", f"NEEDS: list[str] = {json.dumps(needs)}"))
+    text = replaced(text, ("NEEDS: list[str] = []", f"NEEDS: list[str] = {json.dumps(needs)}"))
+    own = ("@nox.session(default=False, allow_parallel=True)", "@nox.session(allow_parallel=True)")
+    return replaced(text, own) if facts.tests else text
 
 
 def dockerignore(text: str, facts: Facts) -> str:

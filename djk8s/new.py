@@ -18,6 +18,7 @@ from djk8s.packages import requirements, resolver
 from djk8s.shell import processes
 from djk8s.shell.talk import refuse, say
 
+VARIANTS = Path(str(resources.files("djk8s"))) / "variants"
 SRC, ASKED, PINNED = "src", "requirements.in", "requirements.txt"
 OLDEST_DJANGO = (4, 2)
 # Names that Python can import in the container: the standard library's own tests, and our folder.
@@ -39,9 +40,9 @@ def create(name: str, folder: str | None = None, django: str | None = None, tail
         say(f"Pinning Django {version} and what serves it …")
         lock(root, facts.oldest_python)
         start(root, name, facts.oldest_python)
-        own: dict[str, str] = {}
+        own = {"README.md": readme(name)}
         if tailwind:
-            facts, own = replace(facts, node=".", watch="watch"), with_tailwind(root, name)
+            facts, own = replace(facts, node=".", watch="watch"), own | with_tailwind(root, name)
         writing.write(root, writing.complete(root, facts, own), replace=[PINNED, *own])
         if not in_repository(target.absolute().parent):
             subprocess.run(("git", "init", "--quiet"), cwd=root, check=False)
@@ -106,6 +107,8 @@ def facts_of(name: str, django: str) -> Facts:
         application=f"{name}.wsgi:application",
         src=SRC,
         packages=ASKED,
+        uploads=f"{SRC}/media/",
+        tests=True,
         csp=True,
         devcontainer=True,
         offered=("db",),
@@ -132,9 +135,14 @@ def start(root: Path, name: str, oldest: str) -> None:
     resolver.quiet(root)(words, lambda said: refused(name, oldest, said))
 
 
+def readme(name: str) -> str:
+    """Return the text of README.md."""
+    return (VARIANTS / "new" / "README.md").read_text(encoding="utf-8").replace("NAME", name)
+
+
 def with_tailwind(root: Path, name: str) -> dict[str, str]:
     """Return the texts of what a project has more with Tailwind, and of its settings with the folders of these."""
-    variant = Path(str(resources.files("djk8s"))) / "variants" / "tailwind"
+    variant = VARIANTS / "tailwind"
     paths = [file for file in sorted(variant.rglob("*")) if file.is_file()]
     texts = {path.relative_to(variant).as_posix(): path.read_text(encoding="utf-8") for path in paths}
     settings = f"{SRC}/{name}/settings.py"
@@ -188,8 +196,8 @@ def next_steps(target: Path, tailwind: bool = False) -> str:
     )
     return (
         f"{target} is there: Django in {target / SRC}, and the list of instructions around it. Next:\n"
-        f"{there}  {command} serve\n"
-        f"It has no page yet but /admin/. `{command} serve --reload` shows Django's welcome while you develop.\n"
+        f"{there}  {command} serve --reload\n"
+        "It has no page yet but Django's welcome, and /admin/; README.md says what to type next.\n"
         "`git add --all && git commit` keeps all of it, which the first `inv deploy` needs."
         f"{styles if tailwind else ''}"
     )

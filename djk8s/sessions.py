@@ -163,6 +163,12 @@ def parity(session: nox.Session, needs: Sequence[str], reasons: Mapping[str, str
         session.run("python", str(tests / "parity"), *session.posargs, env=own, stderr=None)  # --json is all its output
 
 
+def site_tests(session: nox.Session) -> None:
+    """Run the tests of the site as a person does, with the words that follow `--`."""
+    with own_names(session):
+        inv(session, "manage", "--", "test", *session.posargs)
+
+
 def audit(session: nox.Session, *files: str) -> None:
     """Look each package of these files up in PyPI's list of vulnerabilities, or where the words after `--` say."""
     session.install("--quiet", AUDITOR)

@@ -23,8 +23,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 UNSAFE = 3  # exit code
 REFUSED = (
-    "Nothing was applied, as the version that is served cannot live with it: split the change into two deploys, the "
-    "first of what both versions can live with, or allow it with `--allow-unsafe-migrations`."
+    "Nothing was applied, as the version that is served cannot live with it: give a new column `null=True` or, from "
+    "Django 5 on, `db_default=`; split another change into two deploys, the first of what both versions can live with; "
+    "or allow it with `--allow-unsafe-migrations`."
 )
 PATIENCE = 0.5  # seconds between two questions whether it is our turn
 UNSEEN = "Whether the version that is served can live with the migrations is not looked at: {}."

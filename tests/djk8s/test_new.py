@@ -25,7 +25,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("new")
     typed = djk8s(ROOT, "new", "my_site", "shop", cwd=folder)
     assert typed.returncode == 0, typed.stderr
-    assert "Next:\n  cd shop\n  ./inv serve\n" in typed.stderr
+    assert "Next:\n  cd shop\n  ./inv serve --reload\n" in typed.stderr
     assert [path.name for path in folder.iterdir()] == ["shop"]
     return folder / "shop"
 
@@ -33,6 +33,17 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_django_wrote_its_part(shop: Path) -> None:
     assert 'ROOT_URLCONF = "my_site.urls"' in (shop / "src/my_site/settings.py").read_text().replace("'", '"')
     assert (shop / "src/manage.py").is_file()
+
+
+def test_readme_of_the_project_names_it(shop: Path) -> None:
+    readme = (shop / "README.md").read_text()
+    assert readme.startswith("# my_site\n")
+    assert "`src/my_site/settings.py`" in readme
+
+
+def test_uploads_go_neither_into_git_nor_into_the_image(shop: Path) -> None:
+    for name, line in ((".gitignore", "/src/media/"), (".dockerignore", "src/media")):
+        assert line in (shop / name).read_text().splitlines()
 
 
 def test_project_has_its_own_name_throughout(shop: Path) -> None:

@@ -153,7 +153,7 @@ def test_what_older_code_cannot_live_with_is_refused_as_a_whole(site: Site, oper
     assert (code, site.applied()) == (UNSAFE, 1), said
     line, sentence = said.splitlines()
     assert line == f"goods.0003_step: {reason}"
-    assert "split the change into two deploys" in sentence
+    assert "split another change into two deploys" in sentence
     code, said = site.migrate("--allow-unsafe")
     assert (code, site.applied()) == (0, 3), said
     assert line in said and "--allow-unsafe-migrations" in said
