@@ -1,0 +1,61 @@
+"""The tasks of a Swarm, each a replica of a service, and what they say of it."""
+
+from typing import NamedTuple
+
+FORM = "{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.DesiredState}}\t{{.CurrentState}}\t{{.Error}}"
+
+
+class Task(NamedTuple):
+    """One replica of a service, now or earlier, as `docker stack ps` shows it."""
+
+    id: str
+    service: str
+    image: str
+    wanted: str  # the state that it should have
+    state: str
+    error: str
+
+    @property
+    def runs(self) -> bool:
+        """Return whether it is healthy; what ran on a node that is gone should be shut down."""
+        return self.wanted == "Running" and self.state.startswith("Running")
+
+    @property
+    def failed(self) -> bool:
+        return self.state.startswith(("Failed", "Rejected"))
+
+    @property
+    def never_started(self) -> bool:
+        """Return whether the engine failed to start it, in SwarmKit's words."""
+        return "starting container failed" in self.error
+
+    @property
+    def why(self) -> str:
+        return self.error or self.state
+
+
+def parsed(listed: str, stack: str) -> list[Task]:
+    """Return the tasks that `docker stack ps` lists in this form."""
+    found = []
+    for line in listed.splitlines():
+        task, name, image, wanted, state, error = [*line.split("\t"), ""][:6]
+        service = name.removeprefix(f"{stack}_").partition(".")[0]
+        found.append(Task(task, service, image, wanted, state, error.strip()))
+    return found
+
+
+def is_whole(said: str) -> bool:
+    """Return whether as many replicas run as are wanted, which Swarm says as 3/3."""
+    running, wanted = said.split()[0].split("/")
+    return running == wanted
+
+
+def latest(found: list[Task], names: list[str]) -> str:
+    """Return the state of some services, as a sentence about their newest replicas."""
+    newest = {task.service: task for task in reversed(found) if task.service in names}
+    return ", ".join(f"{name}: {task.state} {task.error}".strip() for name, task in sorted(newest.items()))
+
+
+def is_hopeless(failed: list[Task]) -> bool:
+    """Return whether a first deployment has failed. Swarm itself goes on trying, and an engine may stumble once."""
+    return len(failed) > 1 or any(not task.never_started for task in failed)
