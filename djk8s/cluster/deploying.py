@@ -28,7 +28,6 @@ from djk8s.shell.run import run
 from djk8s.shell.talk import at_terminal, refuse, say
 
 TARGETS: dict[str, type[Target]] = {one.to: one for one in (Machine, Swarm, Kubernetes)}
-REPLICAS = 3
 
 
 def target_of(
@@ -104,19 +103,13 @@ def as_before(target: Target, now: Release | None, replicas: str | None, overlay
         refuse(f"--replicas {replicas!r} is no number of replicas: write 1 or more, for example --replicas 3.")
     given = [*overlays]
     names = stack.joined(target.project, [name for name in given if name]) if given else (now.overlays if now else ())
-    if now and "db" in {*now.overlays} - {*names} and names and not has_address(target.env):
-        refuse(
-            "That would take the database out of what is deployed: add --with db, or set DATABASE_URL in "
-            f"{target.env.name} if it is elsewhere now."
-        )
+    env, leaves = target.env, now and names and "db" in {*now.overlays} - {*names}
+    if leaves and not (env.path.is_file() and env.values.get("DATABASE_URL")):
+        elsewhere = f"set DATABASE_URL in {env.name} if it is elsewhere now"
+        refuse(f"That would take the database out of what is deployed: add --with db, or {elsewhere}.")
     for name in {"debug", "dev", "https", "mail", "proxy", "swarm", "watch"} & {*names}:
         refuse(f"--with {name} is not for a deployment: leave it out.")
-    return replace(target, overlays=names, replicas=int(replicas or 0) or (now.replicas if now else 0) or REPLICAS)
-
-
-def has_address(env: EnvFile) -> bool:
-    """Return whether an environment file says where the database is."""
-    return env.path.is_file() and bool(env.values.get("DATABASE_URL"))
+    return replace(target, overlays=names, replicas=int(replicas or 0) or (now and now.replicas) or target.replicas)
 
 
 def with_backups(target: Target) -> Target:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from djk8s import engine, ports
 from djk8s.cluster import lock
 from djk8s.cluster.release import Release
-from djk8s.cluster.target import FOLDER, Target
+from djk8s.cluster.target import FOLDER, LOG, Target
 from djk8s.compose import database, stack
 from djk8s.shell.command import Command
 from djk8s.shell.run import output
@@ -35,7 +35,7 @@ class Docker(Target):
 
     def show_last(self, *words: str) -> None:
         """Show the last lines of a log, which `words` ask for."""
-        engine.show_last(self.project, *words, variables=self.docker_context)
+        engine.show_last(self.project, *words, "--tail", LOG, variables=self.docker_context)
 
     def require_engine(self) -> None:
         """Raise `Exit` unless the engine answers."""

@@ -6,19 +6,11 @@ from contextlib import contextmanager, suppress
 
 from djk8s.cluster.target import Target
 from djk8s.shell import processes
-from djk8s.shell.command import Command
 from djk8s.shell.run import environment
 from djk8s.shell.talk import refuse, say
 
 HOLDER = "djk8s.deploying"
 PATIENCE = 5  # seconds for the container to go
-
-
-def command(target: Target, image: str, by: str) -> Command:
-    """Return the command that holds the lock as long as its standard input is open."""
-    named = ("--name", f"{target.name}-deploying", "--label", f"{HOLDER}={by}", "--entrypoint", "sh")
-    words = ("run", "--rm", "--interactive", "--network", "none", *named, image, "-c", "echo held; exec cat")
-    return target.command(*words)
 
 
 @contextmanager
@@ -28,7 +20,10 @@ def held(target: Target, image: str, by: str) -> Iterator[None]:
         say("# While this goes on, a container with the name of the deployment keeps others from deploying.")
         yield
         return
-    taking = command(target, image, by)
+    named = ("--name", f"{target.name}-deploying", "--label", f"{HOLDER}={by}", "--entrypoint", "sh")
+    # It holds the lock as long as its standard input is open.
+    words = ("run", "--rm", "--interactive", "--network", "none", *named, image, "-c", "echo held; exec cat")
+    taking = target.command(*words)
     holder = subprocess.Popen(
         [str(word) for word in taking.argv],
         env=environment(taking.shown),

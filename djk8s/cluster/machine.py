@@ -15,7 +15,7 @@ from invoke import Exit
 from djk8s import engine, ports
 from djk8s.cluster.docker import KEPT, WEB, Docker
 from djk8s.cluster.release import Release, Status, dumps, in_order, loads
-from djk8s.cluster.target import FOLDER, LOG
+from djk8s.cluster.target import FOLDER
 from djk8s.project import PROJECT
 from djk8s.shell.command import Command
 from djk8s.shell.run import taking_back
@@ -167,7 +167,7 @@ class Machine(Docker):
             if state == "running healthy":
                 healthy_since = healthy_since or time.monotonic()
             elif healthy_since or not state.startswith("running") or time.monotonic() > late:
-                self.show_last("logs", "--tail", LOG, container)
+                self.show_last("logs", container)
                 refuse(f"{release.revision} did not stay healthy ({state}), see above; the old version serves.")
             time.sleep(STEP)
 
@@ -179,8 +179,7 @@ class Machine(Docker):
 
     def back(self, release: Release) -> None:
         """Deploy a release that was deployed before; its settings are those of today."""
-        here = self.project.dry or self.ask("image", "inspect", "--format", "{{.Id}}", release.image)
-        if not here:
+        if not self.project.dry and not self.ask("image", "inspect", "--format", "{{.Id}}", release.image):
             refuse(f"The image of {release.revision} is not here any more: deploy it anew from its commit.")
         self.prepare(release, in_order(self.releases(), release.at)[1:])
         self.roll(release)

@@ -1,7 +1,6 @@
 """A Docker Swarm: the Compose files as a stack, rolled by Swarm itself. It keeps each release as a config."""
 
 import json
-import re
 import sys
 import time
 from collections import Counter
@@ -14,7 +13,7 @@ from djk8s.cluster import settings, stackfile
 from djk8s.cluster.docker import KEPT, WEB, Docker
 from djk8s.cluster.patience import Patience
 from djk8s.cluster.release import Release, Status, dumps, in_order, loads
-from djk8s.cluster.target import FOLDER, LOG
+from djk8s.cluster.target import FOLDER
 from djk8s.cluster.task import FORM, Task, is_hopeless, is_whole, latest, parsed
 from djk8s.shell.command import Command
 from djk8s.shell.run import taking_back
@@ -33,11 +32,6 @@ class Swarm(Docker):
     to = "swarm"
     share = "give the volume `data` a driver in docker-compose.yaml that all nodes share"
     files = ("proxy", "swarm")
-
-    @property
-    def web(self) -> str:
-        """The site's service."""
-        return f"{self.name}_{WEB}"
 
     @property
     def of_stack(self) -> tuple[str, ...]:
@@ -78,7 +72,7 @@ class Swarm(Docker):
     def deployed_record(self) -> str:
         """Return the name of the config that keeps the release of now; "" if the service is not there."""
         label = f'{{{{index .Spec.Labels "{stackfile.RELEASE}"}}}}'
-        return self.ask("service", "inspect", self.web, "--format", label)
+        return self.ask("service", "inspect", f"{self.name}_{WEB}", "--format", label)
 
     def current(self) -> Release | None:
         """Return the release that is deployed, if the service is there."""
@@ -101,10 +95,10 @@ class Swarm(Docker):
         try:
             if self.project.dry or needed:
                 self.deploy_stage("needed")
-                self.wait_for_all(needed)
+                self.wait_for(needed)
             self.remove_jobs(names)
             self.deploy_stage("jobs")
-            self.wait_for_jobs(names)
+            self.wait_for(names, jobs=True)
         finally:
             self.remove_jobs(names)
 
@@ -164,8 +158,8 @@ class Swarm(Docker):
             counted[name] = said if "completed" in said else f"{running[name]}/{said.partition('/')[2]}"
         return counted
 
-    def wait_for_all(self, names: list[str]) -> None:
-        """Wait until every replica of some services is healthy."""
+    def wait_for(self, names: list[str], jobs: bool = False) -> None:
+        """Wait until every replica of some services is healthy, or is done; raises `Exit` for a job that failed."""
         patience = Patience()
         while not self.project.dry:
             found = self.tasks()
@@ -173,26 +167,11 @@ class Swarm(Docker):
             missing = [name for name in names if not is_whole(said.get(name, "0/1"))]
             if not missing:
                 return
-            patience.step(latest(found, missing) or "Swarm starts them")
-
-    def wait_for_jobs(self, names: list[str]) -> None:
-        """Wait until jobs are done; raises `Exit` with the last lines of one that failed."""
-        patience = Patience()
-        while not self.project.dry:
-            found = self.tasks()
-            said = self.counted(found)
-            done = [re.search(r"\((\d+)/(\d+) completed\)", said.get(name, "")) for name in names]
-            if all(one and one[1] == one[2] != "0" for one in done):
-                return
-            for task in found:
+            for task in found if jobs else ():
                 if task.service in names and task.failed:
-                    self.show_log(task)
+                    self.show_last("service", "logs", "--raw", task.id)
                     refuse(f"The job {task.service} failed ({task.why}), see above; the old version serves.")
-            patience.step(latest(found, names))
-
-    def show_log(self, task: Task) -> None:
-        """Show the last lines of the log of a task."""
-        self.show_last("service", "logs", "--raw", "--tail", LOG, task.id)
+            patience.step(latest(found, missing) or "Swarm starts them")
 
     def roll(self, release: Release) -> None:
         before = self.current()
@@ -231,18 +210,18 @@ class Swarm(Docker):
             settled = state == "completed" or (not state and time.monotonic() - begun > UNCHANGED)
             if state.startswith(BY_ITSELF) or state == "paused" or (not state and is_hopeless(failed)):
                 if failed:
-                    self.show_log(failed[0])
+                    self.show_last("service", "logs", "--raw", failed[0].id)
                 why = failed[0].why if failed else update.get("Message", state)
                 refuse(f"{release.revision} did not get healthy ({why}){', see above' if failed else ''}.")
             said = self.counted(found)
             if settled and is_whole(said.get(WEB, "0/1")):
                 break
             patience.step(f"{latest(found, [WEB])}, {state or 'starting'}")
-        self.wait_for_all([name for name, count in said.items() if name != WEB and "completed" not in count])
+        self.wait_for([name for name, count in said.items() if name != WEB and "completed" not in count])
 
     def update(self) -> dict[str, str]:
         """Return what Swarm says of the replacement of the site's replicas; nothing if there was none."""
-        said = self.ask("service", "inspect", self.web, "--format", "{{json .UpdateStatus}}")
+        said = self.ask("service", "inspect", f"{self.name}_{WEB}", "--format", "{{json .UpdateStatus}}")
         found: dict[str, Any] | None = json.loads(said) if said else None
         return found or {}
 
@@ -279,9 +258,8 @@ class Swarm(Docker):
     def exec_command(self, words: tuple[str, ...], terminal: bool) -> Command:
         """Return the command that runs words in a replica, with the settings that its entrypoint reads."""
         replica = self.container(WEB)
-        entrypoint = self.ask("inspect", "--format", '{{join .Config.Entrypoint " "}}', replica).split()
-        before = ["ENTRYPOINT"] if self.project.dry else entrypoint
-        return self.command("exec", *engine.with_input(terminal), replica, *before, *words)
+        entrypoint = self.ask("inspect", "--format", '{{join .Config.Entrypoint " "}}', replica) or "ENTRYPOINT"
+        return self.command("exec", *engine.with_input(terminal), replica, *entrypoint.split(), *words)
 
     def container(self, service: str) -> str:
         """Return a container of a service on the node whose engine answers; raises `Exit` if there is none."""
@@ -298,10 +276,7 @@ class Swarm(Docker):
         return refuse(f"{name} runs on {nodes[0]}: --context has to name the engine there, and the node be a manager.")
 
     def logs_commands(self) -> list[Command]:
-        """Return the commands that show the log of each replica.
-
-        That of the whole service never ends where it is long (Docker 26).
-        """
+        # One for each, as that of the whole service never ends where it is long (Docker 26).
         web = [task for task in self.tasks() if task.service == WEB]
         shown = [task.id for task in web if task.wanted == "Running"] or [task.id for task in web[:1]]
         return [self.command("service", "logs", name) for name in (["TASK"] if self.project.dry else shown)]

@@ -1,5 +1,6 @@
 """The tasks of a Swarm, each a replica of a service, and what they say of it."""
 
+import re
 from typing import NamedTuple
 
 FORM = "{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.DesiredState}}\t{{.CurrentState}}\t{{.Error}}"
@@ -25,11 +26,6 @@ class Task(NamedTuple):
         return self.state.startswith(("Failed", "Rejected"))
 
     @property
-    def never_started(self) -> bool:
-        """Return whether the engine failed to start it, in SwarmKit's words."""
-        return "starting container failed" in self.error
-
-    @property
     def why(self) -> str:
         return self.error or self.state
 
@@ -45,9 +41,9 @@ def parsed(listed: str, stack: str) -> list[Task]:
 
 
 def is_whole(said: str) -> bool:
-    """Return whether as many replicas run as are wanted, which Swarm says as 3/3."""
-    running, wanted = said.split()[0].split("/")
-    return running == wanted
+    """Return whether as many replicas run as are wanted, such as 3/3, or a job is done, such as 0/1 (1/1 completed)."""
+    running, wanted = re.findall(r"(\d+)/(\d+)", said)[-1]
+    return bool(running == wanted and not said.endswith("0/0 completed)"))
 
 
 def latest(found: list[Task], names: list[str]) -> str:
@@ -58,4 +54,4 @@ def latest(found: list[Task], names: list[str]) -> str:
 
 def is_hopeless(failed: list[Task]) -> bool:
     """Return whether a first deployment has failed. Swarm itself goes on trying, and an engine may stumble once."""
-    return len(failed) > 1 or any(not task.never_started for task in failed)
+    return len(failed) > 1 or any("starting container failed" not in task.error for task in failed)
