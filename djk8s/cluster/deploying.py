@@ -166,9 +166,8 @@ def objection(target: Target, site: probe.Site) -> str:
         choices = "which a new replica finds again" if on_kubernetes else "or add --with db or --replicas 1"
         return f"The site's database is SQLite, a file that replicas cannot share: set DATABASE_URL, {choices}."
     if site.files and not target.shares_files():
-        return (
-            f"{site.files[0]} keeps its files on one machine: {target.share}, or STORAGES a bucket (django-storages)."
-        )
+        alone = f"{site.files[0]} keeps its files on one machine"
+        return f"{alone}: {target.share}, or STORAGES a bucket (django-storages)."
     return ""
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -99,14 +99,12 @@ class Kubernetes(Kubectl):
         return found
 
     def releases(self) -> list[Release]:
-        notes = [one["metadata"].get("annotations", {}) for one in self.replica_sets()]
-        known = [one for note in notes if (one := release_of(note))]
-        return in_order(known, self.annotations().get(REVISION, ""))
+        now, known = self.current(), [one for each in self.replica_sets() if (one := release_of(each))]
+        return in_order(known, now.record if now else "")
 
-    def annotations(self) -> dict[str, str]:
-        """Return the annotations of the site's Deployment, one of which is its release."""
-        found: dict[str, str] = self.get(WEB).get("metadata", {}).get("annotations", {})
-        return found
+    def current(self) -> Release | None:
+        """Return the release that is deployed."""
+        return release_of(self.get(WEB))
 
     def migrate(self, release: Release, allow_unsafe: bool) -> None:
         """Run the migration of a new release and wait; raises `Exit` with its last lines if it failed."""
@@ -204,8 +202,7 @@ class Kubernetes(Kubectl):
 
     def sets_of(self, release: Release) -> list[dict[str, Any]]:
         """Return the ReplicaSet of a release."""
-        notes = ((one, one["metadata"].get("annotations", {})) for one in self.replica_sets())
-        return [one for one, note in notes if (found := release_of(note)) and found.at == release.at]
+        return [one for one in self.replica_sets() if (found := release_of(one)) and found.at == release.at]
 
     def take_back(self, release: Release, before: Release | None) -> None:
         """Bring back what was deployed before, and forget the release that failed."""
@@ -228,10 +225,6 @@ class Kubernetes(Kubectl):
     def back_to(self, release: Release) -> None:
         self.run(self.command("rollout", "undo", WEB, f"--to-revision={release.record}"))
         self.wait(release)
-
-    def current(self) -> Release | None:
-        """Return the release that is deployed."""
-        return release_of(self.annotations())
 
     def forget(self) -> None:
         """Remove the settings that no release has any more."""
@@ -256,7 +249,7 @@ class Kubernetes(Kubectl):
             return Status(None)
         wanted, state = found["spec"]["replicas"], found.get("status", {})
         rolling = state.get("updatedReplicas", 0) < wanted or state.get("replicas", 0) > wanted
-        return Status(self.current(), wanted, state.get("readyReplicas", 0), "rolling" * rolling)
+        return Status(release_of(found), wanted, state.get("readyReplicas", 0), "rolling" * rolling)
 
 
 def objects(text: str) -> Iterator[dict[str, Any]]:
@@ -267,5 +260,7 @@ def objects(text: str) -> Iterator[dict[str, Any]]:
         yield from found["items"] if found["kind"] == "List" else [found]
 
 
-def release_of(annotations: Mapping[str, str]) -> Release | None:
-    return loads(annotations.get(kustomization.RELEASE, ""), annotations.get(REVISION, ""))
+def release_of(found: dict[str, Any]) -> Release | None:
+    """Return the release that an object of the cluster has among its annotations."""
+    notes = found.get("metadata", {}).get("annotations", {})
+    return loads(notes.get(kustomization.RELEASE, ""), notes.get(REVISION, ""))

@@ -14,7 +14,7 @@ from djk8s.cluster.docker import KEPT, WEB, Docker
 from djk8s.cluster.patience import Patience
 from djk8s.cluster.release import Release, Status, dumps, in_order, loads
 from djk8s.cluster.target import FOLDER
-from djk8s.cluster.task import FORM, Task, is_hopeless, is_whole, latest, parsed
+from djk8s.cluster.task import FORM, Task, is_hopeless, is_whole, latest, task_of
 from djk8s.shell.command import Command
 from djk8s.shell.run import taking_back
 from djk8s.shell.talk import refuse, say
@@ -144,7 +144,8 @@ class Swarm(Docker):
 
     def tasks(self) -> list[Task]:
         """Return the replicas of all services, the newest of each first."""
-        return parsed(self.ask("stack", "ps", self.name, "--no-trunc", "--format", FORM), self.name)
+        listed = self.ask("stack", "ps", self.name, "--no-trunc", "--format", FORM)
+        return [task_of(line, self.name) for line in listed.splitlines()]
 
     def counted(self, found: list[Task]) -> dict[str, str]:
         """Return how many of each service run, such as 2/3, or (1/1 completed) after a job.

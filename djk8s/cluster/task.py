@@ -30,14 +30,10 @@ class Task(NamedTuple):
         return self.error or self.state
 
 
-def parsed(listed: str, stack: str) -> list[Task]:
-    """Return the tasks that `docker stack ps` lists in this form."""
-    found = []
-    for line in listed.splitlines():
-        task, name, image, wanted, state, error = [*line.split("\t"), ""][:6]
-        service = name.removeprefix(f"{stack}_").partition(".")[0]
-        found.append(Task(task, service, image, wanted, state, error.strip()))
-    return found
+def task_of(line: str, stack: str) -> Task:
+    """Return the task in a line of `docker stack ps`, in this form."""
+    task, name, image, wanted, state, error = [*line.split("\t"), ""][:6]
+    return Task(task, name.removeprefix(f"{stack}_").partition(".")[0], image, wanted, state, error.strip())
 
 
 def is_whole(said: str) -> bool:
