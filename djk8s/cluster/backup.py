@@ -72,19 +72,15 @@ def override(target: Swarm, at: dict[str, str]) -> Path:
 
     It is none of the Swarm's, so it cannot join its network; it shares that of a container which has joined.
     """
-    service: dict[str, Any] = {"network_mode": f"container:{neighbour(target)}"}
+    if not target.project.dry and not target.shares_files():
+        target.container(WEB)  # raises `Exit` unless the files are on this node, too
+    beside = target.container("db" if "db" in target.overlays else WEB)
+    service: dict[str, Any] = {"network_mode": f"container:{beside}"}
     if "UP_BACKUP_FOLDER" not in at:
         service["volumes"] = [{"type": "tmpfs", "target": "/backups"}]  # which would be a volume that stays
     networks = {"default": {"external": True, "name": "bridge"}}  # which is always there, so that Compose makes none
     overlay = {"services": {"backup": service}, "volumes": volumes(target), "networks": networks}
     return target.write_overlay(OVERRIDE, overlay)
-
-
-def neighbour(target: Swarm) -> str:
-    """Return a container on this node that reaches the database; raises `Exit` unless all of the data is here."""
-    if not target.project.dry and not target.shares_files():
-        target.container(WEB)  # with the files
-    return target.container("db" if "db" in target.overlays else WEB)
 
 
 def volumes(target: Swarm) -> dict[str, Any]:

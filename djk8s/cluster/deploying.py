@@ -65,9 +65,8 @@ def deploy(
     repository = registry.repository(project, host)
     begun = time.monotonic()
     if not repository and not project.dry and target.needs_registry():
-        refuse(
-            "The nodes take the image from a registry: name it with --registry, or write `registry: …` in invoke.yaml."
-        )
+        remedy = "name it with --registry, or write `registry: …` in invoke.yaml"
+        refuse(f"The nodes take the image from a registry: {remedy}.")
     ref = provide(target, repository, revision)
     new = Release(ref, revision, by(), now(), settings=env.values, overlays=target.overlays, replicas=target.replicas)
     new = replace(new, record=f"{target.name}-release-{new.at.replace(':', '')}")
@@ -145,10 +144,7 @@ def provide(target: Target, repository: str, revision: str) -> str:
 
 
 def check(target: Target, new: Release, builder: Mapping[str, str]) -> probe.Site:
-    """Return what the site in the image says of itself; raises `Exit` where it cannot have as many replicas.
-
-    `builder` has the variables that lead to the engine that has the image.
-    """
+    """Return what the site in the image says of itself; raises `Exit` where it cannot have as many replicas."""
     if target.project.dry:
         return probe.Site("", (), ())
     site = probe.ask(target.project, new.image, target.variables(new), builder)

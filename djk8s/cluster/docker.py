@@ -115,14 +115,9 @@ class Docker(Target):
         return self.compose(image, "config", "--format", "json", more=more, shown=given)
 
     def compose(
-        self,
-        image: str,
-        *words: str,
-        more: tuple[str, ...],
-        shown: Mapping[str, str],
-        files: tuple[Path, ...] = (),
+        self, image: str, *words: str, more: tuple[str, ...], shown: Mapping[str, str], files: tuple[Path, ...] = ()
     ) -> Command:
-        """Return a Compose command on the files of a deployment, then overlays of `more`, then `files`."""
+        """Return a Compose command on the files of a deployment, which `more` overlays and then `files` join."""
         known = stack.files(self.project) | {name: self.project.root / "compose" / f"{name}.yaml" for name in more}
         overlays = sorted({*self.overlays, *more} & known.keys(), key=lambda name: (name in stack.LAST, name))
         paths = (self.project.compose_file, *(known[name] for name in overlays), *files)

@@ -13,7 +13,6 @@ from djk8s.shell.talk import refuse, say
 
 PATIENCE = 10  # seconds
 ATTEMPTS = 3  # a second apart, as a control plane is away for a moment when it is upgraded
-MISSING = "There is no kubectl here: install it (https://kubernetes.io/docs/tasks/tools/)."
 
 
 class Kubectl(Target):
@@ -31,7 +30,7 @@ class Kubectl(Target):
         except subprocess.TimeoutExpired:
             refuse("The cluster did not answer in time: `kubectl cluster-info` says more.")
         except OSError:
-            refuse(MISSING)
+            refuse("There is no kubectl here: install it (https://kubernetes.io/docs/tasks/tools/).")
 
     def ask_always(self, *words: str) -> str:
         answer = self.question(*words)

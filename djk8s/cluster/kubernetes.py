@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +87,10 @@ class Kubernetes(Kubectl):
         volumes = [volume for one in web for volume in one["spec"]["template"]["spec"].get("volumes", [])]
         return any(volume["name"] == "data" and "emptyDir" not in volume for volume in volumes)
 
-    @contextmanager
-    def locked(self, image: str, by: str) -> Iterator[None]:
+    def locked(self, image: str, by: str) -> AbstractContextManager[None]:
         if not self.get("namespace", self.name):
             self.run(self.command("create", "namespace", self.name))
-        with lease.held(self, by):
-            yield
+        return lease.held(self, by)
 
     def replica_sets(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get("replicasets", "--selector", "app=web").get("items", [])
@@ -254,9 +252,9 @@ class Kubernetes(Kubectl):
 
 def objects(text: str) -> Iterator[dict[str, Any]]:
     """Yield the objects that are written one after another."""
-    decoder, at = json.JSONDecoder(), 0
-    while text[at:].strip():
-        found, at = decoder.raw_decode(text, at + len(text[at:]) - len(text[at:].lstrip()))
+    while text := text.lstrip():
+        found, end = json.JSONDecoder().raw_decode(text)
+        text = text[end:]
         yield from found["items"] if found["kind"] == "List" else [found]
 
 

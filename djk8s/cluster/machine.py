@@ -112,13 +112,12 @@ class Machine(Docker):
         self.remove(old)
         services = {} if self.project.dry else self.services()
         # Nothing that serves is made anew: nginx, or a database, would be away for a moment.
-        lines: list[tuple[str, ...]] = [(*BESIDE, "--scale", f"web={self.replicas}", WEB, "proxy")]
+        failed = "Not all of it is healthy, see above."
+        self.up(release, *BESIDE, "--scale", f"web={self.replicas}", WEB, "proxy", failed=failed)
         if others := self.workers(services):
-            lines.append((*UP, *others))
+            self.up(release, *UP, *others, failed=failed)
         if "backup" in self.overlays:
-            lines.append(BACKUP)
-        for line in lines:
-            self.up(release, *line, failed="Not all of it is healthy, see above.")
+            self.up(release, *BACKUP, failed=failed)
         self.remove(self.left_over(services))
 
     def remove(self, containers: list[str]) -> None:

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from djk8s import engine
 from djk8s.cluster import settings, stackfile
@@ -84,8 +83,7 @@ class Swarm(Docker):
         self.keep_volumes_here()
         files = self.folder()
         allowed = {"UP_MIGRATE": "--allow-unsafe"} if allow_unsafe else {}
-        reading = self.config_command(release.image, self.files, **allowed)
-        self.run(replace(reading, writes=files / "compose.json"))
+        self.run(replace(self.config_command(release.image, self.files, **allowed), writes=files / "compose.json"))
         writing = (Path(sys.executable), "-m", "djk8s.cluster.settings", self.env.name)
         self.run(Command(writing, writes=files / "settings"))
         for stage in stackfile.STAGES:
@@ -223,8 +221,8 @@ class Swarm(Docker):
     def update(self) -> dict[str, str]:
         """Return what Swarm says of the replacement of the site's replicas; nothing if there was none."""
         said = self.ask("service", "inspect", f"{self.name}_{WEB}", "--format", "{{json .UpdateStatus}}")
-        found: dict[str, Any] | None = json.loads(said) if said else None
-        return found or {}
+        found: dict[str, str] = json.loads(said or "null") or {}
+        return found
 
     def take_back(self, release: Release, before: Release | None) -> None:
         """Bring back what was deployed before, where Swarm did not do so, and forget the release that failed."""
