@@ -8,7 +8,7 @@ import pytest
 from djk8s.cluster.docker import KEPT
 from djk8s.cluster.release import Release
 from djk8s.cluster.swarm import Swarm
-from djk8s.cluster.task import Task, is_hopeless
+from djk8s.cluster.task import Task, is_hopeless, is_whole
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 
@@ -40,6 +40,11 @@ def target(project: Project) -> Swarm:
 def test_replicas_of_a_node_that_is_gone_are_not_counted(shell: pytest.MonkeyPatch, target: Swarm) -> None:
     shell.setattr(Swarm, "ask", lambda _, *words: SAID[words[0]])
     assert target.counted(target.tasks()) == {"web": "2/3", "proxy": "2/2", "static": "2/2 (2/2 completed)"}
+
+
+def test_all_that_are_wanted_run_or_are_done() -> None:
+    assert all(map(is_whole, ["3/3", "3/3 (max 1 per node)", "0/0", "0/1 (1/1 completed)"]))
+    assert not any(map(is_whole, ["0/1", "1/2", "1/1 (0/1 completed)", "0/0 (0/0 completed)"]))
 
 
 STUMBLED = ("Failed 2 seconds ago", '"starting container failed: failed to mount: device or resource busy"')
