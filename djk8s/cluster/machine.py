@@ -77,7 +77,7 @@ class Machine(Docker):
         earlier = json.loads(before) if before.startswith("[") else []
         return [replace(one, record=one.at) for label in (now, *earlier) if (one := loads(label))]
 
-    def up(self, release: Release, *words: str, failed: str = "") -> None:
+    def run_compose(self, release: Release, *words: str, failed: str = "") -> None:
         """Run a Compose command on the files of a deployment and its labels."""
         labels = self.project.root / FOLDER / LABELS
         shown = {"UP_ENV_FILE": self.env.name}
@@ -92,14 +92,14 @@ class Machine(Docker):
         self.write_overlay(LABELS, {"services": {WEB: {"labels": labels}}})
         for name in self.overlays:
             if name not in ALONE:
-                self.up(release, *(BESIDE if name == "db" else UP), name)
+                self.run_compose(release, *(BESIDE if name == "db" else UP), name)
 
     def migrate(self, release: Release, allow_unsafe: bool) -> None:
         self.prepare(release, [one for one in self.releases() if one.revision != release.revision])
         once = ("run", "--rm", "--no-deps", "--no-TTY")
         words = (WEB, "python", "-m", "serving.migrate", *(["--allow-unsafe"] if allow_unsafe else []))
-        self.up(release, *once, *words, failed="It was not migrated, see above; the old version serves.")
-        self.up(release, *once, "static")
+        self.run_compose(release, *once, *words, failed="It was not migrated, see above; the old version serves.")
+        self.run_compose(release, *once, "static")
 
     def roll(self, release: Release) -> None:
         """Try the new version without requests, then put as many of it beside the old ones, and then stop those."""
@@ -108,16 +108,16 @@ class Machine(Docker):
             self.trial(release)
             for count in range(1, self.replicas + 1):  # one by one, as a start takes a processor
                 words = (*BESIDE, "--scale", f"web={len(old) + count}", WEB)
-                self.up(release, *words, failed=f"{release.revision} did not get healthy.")
+                self.run_compose(release, *words, failed=f"{release.revision} did not get healthy.")
         self.remove(old)
         services = {} if self.project.dry else self.services()
         # Nothing that serves is made anew: nginx, or a database, would be away for a moment.
         failed = "Not all of it is healthy, see above."
-        self.up(release, *BESIDE, "--scale", f"web={self.replicas}", WEB, "proxy", failed=failed)
+        self.run_compose(release, *BESIDE, "--scale", f"web={self.replicas}", WEB, "proxy", failed=failed)
         if others := self.workers(services):
-            self.up(release, *UP, *others, failed=failed)
+            self.run_compose(release, *UP, *others, failed=failed)
         if "backup" in self.overlays:
-            self.up(release, *BACKUP, failed=failed)
+            self.run_compose(release, *BACKUP, failed=failed)
         self.remove(self.left_over(services))
 
     def remove(self, containers: list[str]) -> None:
@@ -151,7 +151,7 @@ class Machine(Docker):
         """Run one container that nginx does not find, until it was healthy for a while; raises `Exit` if it was not."""
         name = f"{self.name}-trial"
         try:
-            self.up(release, "run", "--detach", "--no-deps", "--name", name, WEB)
+            self.run_compose(release, "run", "--detach", "--no-deps", "--name", name, WEB)
             if not self.project.dry:
                 self.watch(release, name)
         finally:

@@ -256,9 +256,9 @@ class Swarm(Docker):
 
     def exec_command(self, words: tuple[str, ...], terminal: bool) -> Command:
         """Return the command that runs words in a replica, with the settings that its entrypoint reads."""
-        replica = self.container(WEB)
-        entrypoint = self.ask("inspect", "--format", '{{join .Config.Entrypoint " "}}', replica) or "ENTRYPOINT"
-        return self.command("exec", *engine.with_input(terminal), replica, *entrypoint.split(), *words)
+        site, form = self.container(WEB), '{{join .Config.Entrypoint " "}}'
+        before = "ENTRYPOINT" if self.project.dry else self.ask("inspect", "--format", form, site)
+        return self.command("exec", *engine.with_input(terminal), site, *before.split(), *words)
 
     def container(self, service: str) -> str:
         """Return a container of a service on the node whose engine answers; raises `Exit` if there is none."""
