@@ -20,10 +20,14 @@ def kustomization(
 ) -> dict[str, Any]:
     """Return what kustomize reads; `names` are of the files with the settings, `release` is kept as an annotation."""
     noted = {"name": "web", "annotations": {RELEASE: release}}
-    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": noted}
     fewest = [{"op": "replace", "path": "/spec/minReplicas", "value": int(replicas)}]
     more = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": word} for word in words]
-    changes = {("HorizontalPodAutoscaler", "web"): fewest, ("Job", "migrate"): more}
+    patches: list[dict[str, Any]] = [
+        {"patch": json.dumps({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": noted})},
+        {"target": {"kind": "HorizontalPodAutoscaler", "name": "web"}, "patch": json.dumps(fewest)},
+    ]
+    if more:
+        patches.append({"target": {"kind": "Job", "name": "migrate"}, "patch": json.dumps(more)})
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -32,14 +36,7 @@ def kustomization(
         "images": [named(image)],
         "secretGenerator": [{"name": "settings", "files": [f"settings/{name}" for name in sorted(names)]}],
         "generatorOptions": {"labels": {"apply": "first"}},
-        "patches": [
-            {"patch": json.dumps(deployment)},
-            *(
-                {"target": {"kind": kind, "name": name}, "patch": json.dumps(change)}
-                for (kind, name), change in changes.items()
-                if change
-            ),
-        ],
+        "patches": patches,
     }
 
 

@@ -13,9 +13,7 @@ from typing import Any
 
 from invoke import Exit
 
-from djk8s.cluster import kubectl
-from djk8s.cluster.release import Where
-from djk8s.project import Project
+from djk8s.cluster.kubectl import Kubectl
 from djk8s.shell.talk import refuse, say
 
 NAME = "deploying"
@@ -25,29 +23,29 @@ STEP = 1  # seconds between two looks
 
 
 @contextmanager
-def held(project: Project, where: Where, by: str) -> Iterator[None]:
+def held(target: Kubectl, by: str) -> Iterator[None]:
     """Hold the lease of a deployment; raises `Exit` with the holder's name where somebody else does."""
-    if project.dry:
+    if target.project.dry:
         say(f"# While this goes on, the Lease `{NAME}` of the namespace keeps others from deploying.")
         yield
         return
-    take(project, where, by)
+    take(target, by)
     done = threading.Event()
-    renewing = threading.Thread(target=renew, args=(project, where, done), daemon=True)
+    renewing = threading.Thread(target=renew, args=(target, done), daemon=True)
     renewing.start()
     try:
         yield
     finally:
         done.set()
         renewing.join()
-        kubectl.ask(project, where, "delete", "lease", NAME)
+        target.ask("delete", "lease", NAME)
 
 
-def take(project: Project, where: Where, by: str) -> None:
+def take(target: Kubectl, by: str) -> None:
     """Take the lease, from whoever has not renewed it for long; raises `Exit` where somebody does."""
     begun = time.monotonic()
-    answer = write(project, where, "create", lease(by))
-    seen = there = kubectl.get(project, where, "lease", NAME) if answer.returncode else {}
+    answer = write(target, "create", lease(by))
+    seen = there = target.get("lease", NAME) if answer.returncode else {}
     if answer.returncode and not there:
         say(answer.stderr.strip())
         refuse("The lease that keeps others from deploying could not be taken, see above; nothing was changed.")
@@ -55,15 +53,15 @@ def take(project: Project, where: Where, by: str) -> None:
     while there and time.monotonic() - begun < DEAD:
         if there["spec"].get("renewTime") != seen["spec"].get("renewTime"):
             who, since = there["spec"].get("holderIdentity", "Somebody"), there["spec"].get("acquireTime", "")[11:19]
-            refuse(f"{who} is deploying {where.name} since {since} UTC: try again when that is done.")
+            refuse(f"{who} is deploying {target.name} since {since} UTC: try again when that is done.")
         time.sleep(STEP)
-        there = kubectl.get(project, where, "lease", NAME)
+        there = target.get("lease", NAME)
     if answer.returncode == 0:
         return
     # With the version that was seen, so that only one of several gets it.
     version = {"resourceVersion": there["metadata"]["resourceVersion"]} if there else {}
-    if write(project, where, "replace" if there else "create", lease(by, version)).returncode:
-        take(project, where, by)
+    if write(target, "replace" if there else "create", lease(by, version)).returncode:
+        take(target, by)
 
 
 def lease(by: str, version: dict[str, str] | None = None) -> dict[str, Any]:
@@ -76,16 +74,16 @@ def lease(by: str, version: dict[str, str] | None = None) -> dict[str, Any]:
     }
 
 
-def write(project: Project, where: Where, verb: str, what: dict[str, Any]) -> Any:
-    return kubectl.question(project, where, verb, "--filename", "-", given=json.dumps(what))
+def write(target: Kubectl, verb: str, what: dict[str, Any]) -> Any:
+    return target.question(verb, "--filename", "-", given=json.dumps(what))
 
 
-def renew(project: Project, where: Where, done: threading.Event) -> None:
+def renew(target: Kubectl, done: threading.Event) -> None:
     """Renew the lease until it is done."""
     while not done.wait(RENEWED):
         with suppress(Exit):  # the next one may be heard
             patch = json.dumps({"spec": {"renewTime": now()}})
-            kubectl.ask(project, where, "patch", "lease", NAME, "--type", "merge", "--patch", patch)
+            target.ask("patch", "lease", NAME, "--type", "merge", "--patch", patch)
 
 
 def now() -> str:

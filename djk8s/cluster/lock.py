@@ -4,11 +4,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from djk8s.cluster import docker
-from djk8s.cluster.release import Where
-from djk8s.project import Project
+from djk8s.cluster.target import Target
 from djk8s.shell import processes
-from djk8s.shell.command import Command
 from djk8s.shell.run import environment
 from djk8s.shell.talk import refuse, say
 
@@ -16,21 +13,17 @@ HOLDER = "djk8s.deploying"
 PATIENCE = 5  # seconds for the container to go
 
 
-def command(project: Project, where: Where, image: str, by: str) -> Command:
-    """Return the command that holds the lock as long as its standard input is open."""
-    named = ("--name", f"{where.name}-deploying", "--label", f"{HOLDER}={by}", "--entrypoint", "sh")
-    words = ("run", "--rm", "--interactive", "--network", "none", *named, image, "-c", "echo held; exec cat")
-    return docker.command(project, where, *words)
-
-
 @contextmanager
-def held(project: Project, where: Where, image: str, by: str) -> Iterator[None]:
+def held(target: Target, image: str, by: str) -> Iterator[None]:
     """Hold the lock of a deployment; raises `Exit` with the holder's name where somebody else does."""
-    if project.dry:
+    if target.project.dry:
         say("# While this goes on, a container with the name of the deployment keeps others from deploying.")
         yield
         return
-    taking = command(project, where, image, by)
+    named = ("--name", f"{target.name}-deploying", "--label", f"{HOLDER}={by}", "--entrypoint", "sh")
+    # It holds the lock as long as its standard input is open.
+    words = ("run", "--rm", "--interactive", "--network", "none", *named, image, "-c", "echo held; exec cat")
+    taking = target.command(*words)
     holder = subprocess.Popen(
         [str(word) for word in taking.argv],
         env=environment(taking.shown),
@@ -42,7 +35,7 @@ def held(project: Project, where: Where, image: str, by: str) -> Iterator[None]:
     assert holder.stdin and holder.stdout and holder.stderr
     try:
         if holder.stdout.readline() != b"held\n":
-            refuse_lock(project, where, holder.stderr.read().decode(errors="replace"))
+            refuse_lock(target, holder.stderr.read().decode(errors="replace"))
         yield
     finally:
         with suppress(OSError):
@@ -51,12 +44,12 @@ def held(project: Project, where: Where, image: str, by: str) -> Iterator[None]:
             holder.wait(PATIENCE)
 
 
-def refuse_lock(project: Project, where: Where, complaint: str) -> None:
+def refuse_lock(target: Target, complaint: str) -> None:
     """Raise `Exit` with the reason why the lock cannot be taken."""
     if "already in use" not in complaint:
         say(complaint.strip())
         refuse("The lock that keeps others from deploying could not be taken, see above; nothing was changed.")
     label = f'{{{{index .Config.Labels "{HOLDER}"}}}} since {{{{.Created}}}}'
-    held_by = docker.ask(project, where, "inspect", "--format", label, f"{where.name}-deploying")
+    held_by = target.ask("inspect", "--format", label, f"{target.name}-deploying")
     who, _, since = held_by.partition(" since ")
-    refuse(f"{who or 'Somebody'} is deploying {where.name} since {since[11:19]} UTC: try again when that is done.")
+    refuse(f"{who or 'Somebody'} is deploying {target.name} since {since[11:19]} UTC: try again when that is done.")

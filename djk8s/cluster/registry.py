@@ -97,8 +97,8 @@ def publish(
     platforms: Sequence[str] = (),
     attest: Sequence[str] = (),
     allow_dirty: bool = False,
-) -> str:
-    """Build the image as the folder is, push it, print its digest, and return its whole name."""
+) -> None:
+    """Build the image as the folder is, push it, and print its digest."""
     where = repository(project, registry)
     if not where:
         refuse("Where to? Add --registry registry.example.com/team, or write `registry: …` in invoke.yaml to keep it.")
@@ -110,7 +110,6 @@ def publish(
         digest = push(project, name)
     if digest:
         print(digest)
-    return name
 
 
 def build_and_tag(project: Project, reference: str) -> None:

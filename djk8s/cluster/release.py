@@ -1,29 +1,9 @@
-"""What is deployed, where, and how it is doing: the words that Compose, Swarm and Kubernetes share here."""
+"""What is deployed and how it is doing, in words that Compose, Swarm and Kubernetes share here."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
-
-
-@dataclass(frozen=True)
-class Where:
-    """A deployment: its name, which every checkout of the project shares, and how it is reached."""
-
-    name: str  # of the Compose project, the stack, or the Kubernetes namespace
-    context: str = ""  # docker's or kubectl's own; "" is the current one
-    overlays: tuple[str, ...] = ()  # files of compose/ to join, such as db
-    replicas: int = 3
-    overlay: str = "example"  # a folder of kubernetes/overlays/
-    port: str = "8080"  # that the proxy is published on, except on Kubernetes
-    env_file: Path = Path(".env")
-    backup: Mapping[str, str] = field(default_factory=dict)  # what compose/backup.yaml takes for the place, if it joins
-
-    @property
-    def backup_name(self) -> str:
-        """What its backups are found by, which are not those of `inv up`."""
-        return f"{self.name}-deployed"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import ssl
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -16,13 +15,16 @@ from functools import cached_property, partial
 from invoke import Exit
 
 from djk8s import engine, ports
-from djk8s.cluster import deploying, docker, kubectl, machine, probe, swarm
+from djk8s.cluster import deploying, probe
 from djk8s.cluster import registry as registries
-from djk8s.cluster.release import Release, Where
+from djk8s.cluster.docker import Docker
+from djk8s.cluster.kubernetes import Kubernetes
+from djk8s.cluster.release import Release
+from djk8s.cluster.swarm import STACK
+from djk8s.cluster.target import Target
 from djk8s.container import image
 from djk8s.doctor import ports as free_ports
 from djk8s.doctor.finding import WRONG, Finding, fine, note, wrong
-from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 
 PATIENCE = 5  # seconds
@@ -38,33 +40,29 @@ class Place:
 
     project: Project
     to: str
-    where: Where
+    target: Target
 
     @cached_property
     def nodes(self) -> list[str]:
         """The platform of each node, such as linux/amd64; none if that may not be asked."""
         if self.to == "kubernetes":
-            said = self.kubectl("get", "nodes", "--output", f"jsonpath={NODES}").stdout
+            said = self.ask("get", "nodes", "--output", f"jsonpath={NODES}")
         elif self.to == "swarm":
-            ids = self.docker("node", "ls", "--quiet").split()
+            ids = self.ask("node", "ls", "--quiet").split()
             platform = "{{.Description.Platform.OS}}/{{.Description.Platform.Architecture}}"
-            said = self.docker("node", "inspect", "--format", platform, *ids)
+            said = self.ask("node", "inspect", "--format", platform, *ids)
         else:
-            said = self.docker("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
+            said = self.ask("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
         parts = (line.partition("/") for line in said.split())
         return [f"{system}/{ARCHITECTURES.get(kind, kind)}" for system, _, kind in parts]
 
-    def docker(self, *words: str) -> str:
-        return docker.ask(self.project, self.where, *words)
-
-    def kubectl(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return kubectl.question(self.project, self.where, *words)
+    def ask(self, *words: str) -> str:
+        return self.target.ask_always(*words)
 
 
 def place(project: Project, to: str, context: str | None) -> Place:
     """Return where to look; raises `Exit` for an unknown place."""
-    deploying.target(to)
-    return Place(project, to, deploying.place(project, context))
+    return Place(project, to, deploying.target_of(project, to, context))
 
 
 def checks(at: Place) -> Mapping[str, Callable[[], Finding]]:
@@ -75,16 +73,17 @@ def checks(at: Place) -> Mapping[str, Callable[[], Finding]]:
 
 def answers(at: Place) -> Finding:
     """Check that the context exists and answers."""
-    name = f"The context {at.where.context}" if at.where.context else "The current context"
-    if at.to != "kubernetes":
-        docker.require(at.project, at.where)
+    target, context = at.target, at.target.context
+    name = f"The context {context}" if context else "The current context"
+    if isinstance(target, Docker):
+        target.require_engine()
+    if not isinstance(target, Kubernetes):
         return fine(f"{name} answers.")
-    known = at.kubectl("config", "get-contexts", "--output", "name").stdout.split()
-    if at.where.context and at.where.context not in known:
-        return wrong(f"kubectl has no context {at.where.context}: `kubectl config get-contexts` shows those it has.")
-    if not at.where.context and at.kubectl("config", "current-context").returncode:
+    if context and context not in at.ask("config", "get-contexts", "--output", "name").split():
+        return wrong(f"kubectl has no context {context}: `kubectl config get-contexts` shows those it has.")
+    if not context and not at.ask("config", "current-context"):
         return wrong("kubectl has no current context: `kubectl config use-context NAME` chooses one, or --context.")
-    said = at.kubectl("version", "--output", "json")
+    said = target.question("version", "--output", "json")
     if said.returncode:
         return wrong(f"{name} does not answer ({last_line(said.stderr)}): `kubectl cluster-info` says more.")
     return fine(f"{name} answers, with Kubernetes {json.loads(said.stdout)['serverVersion']['gitVersion']}.")
@@ -96,23 +95,15 @@ def last_line(text: str) -> str:
 
 def rights(at: Place) -> Finding:
     """Check that this user may deploy there."""
-    if at.to == "compose":
-        machine.require(at.project, at.where)
-        return fine("Its engine is this machine's.")
-    if at.to == "swarm":
-        swarm.require(at.project, at.where)
-        return fine("It manages a Swarm.")
+    if at.to != "kubernetes":
+        at.target.require()
+        return fine("It manages a Swarm." if at.to == "swarm" else "Its engine is this machine's.")
     needed = ("deployments.apps", "jobs.batch", "secrets", "leases.coordination.k8s.io")
-    lacking = [kind for kind in needed if not may_create(at, kind)]
-    if lacking:
-        name = at.where.name
+    if lacking := [kind for kind in needed if at.ask("auth", "can-i", "create", kind) != "yes"]:
+        name = at.target.name
         command = f"kubectl create rolebinding {name} --clusterrole=edit --user=YOU --namespace={name}"
         return wrong(f"You may not create {' and '.join(lacking)} there: somebody who may types `{command}`.")
-    return fine(f"You may deploy in the namespace {at.where.name}.")
-
-
-def may_create(at: Place, kind: str) -> bool:
-    return at.kubectl("auth", "can-i", "create", kind).stdout.strip() == "yes"
+    return fine(f"You may deploy in the namespace {at.target.name}.")
 
 
 def registry(at: Place) -> Finding:
@@ -179,28 +170,28 @@ def latest(at: Place) -> str:
 
 def replicas(at: Place) -> Finding:
     """Check that replicas can share the site's database and its uploads."""
-    project, built, module = at.project, latest(at), deploying.TARGETS[at.to]
+    project, built = at.project, latest(at)
     if not engine.has_image(project, built):
         return note(f"Not looked at: {built} is not built yet, `inv build` builds it.")
-    before = module.releases(project, at.where)
-    where = deploying.as_before(project, at.where, before[0] if before else None, None, ())
-    given = EnvFile(project).for_the_site({})
+    before = at.target.releases()
+    target = deploying.as_before(at.target, before[0] if before else None, None, ())
+    given = target.env.for_the_site({})
     given["SECRET_KEY"] = given.get("SECRET_KEY") or "as-the-file-is-not-there-yet"
-    site = probe.ask(project, built, module.variables(project, where, Release(built, "", settings=given)))
-    if said := deploying.objection(module, site, where.replicas, module.shares_files(project, where)):
+    site = probe.ask(project, built, target.variables(Release(built, "", settings=given)))
+    if said := deploying.objection(target, site):
         return wrong(said)
-    return fine(f"{deploying.counted(where.replicas)} can share the database and the uploads.")
+    return fine(f"{deploying.counted(target.replicas)} can share the database and the uploads.")
 
 
 def port(at: Place) -> Finding:
     """Check that the port of a deployment on this machine is free, or its own."""
-    number = ports.parse(at.where.port, "deploy.port")
-    if docker.is_elsewhere(at.project, at.where):
+    number = ports.parse(at.project.deploy_port, "deploy.port")
+    if isinstance(at.target, Docker) and at.target.is_elsewhere():
         return fine(f"Not looked at: {number} is another machine's.")
     found = free_ports.free(at.project, ports.Published("0.0.0.0", number), "deploy", "INVOKE_DEPLOY_PORT")
-    label = f"{swarm.STACK if at.to == 'swarm' else engine.COMPOSE_PROJECT}={at.where.name}"
+    label = f"{STACK if at.to == 'swarm' else engine.COMPOSE_PROJECT}={at.project.name}"
     with suppress(Exit):
         its_own = ("--filter", f"label={label}", "--filter", f"publish={number}")
-        if found.state == WRONG and at.docker("ps", "--quiet", *its_own):
+        if found.state == WRONG and at.ask("ps", "--quiet", *its_own):
             return fine(f"{number}, on which the deployment serves now.")
     return found

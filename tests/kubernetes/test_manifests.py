@@ -74,8 +74,7 @@ def test_pods_get_the_image_and_the_settings_by_their_digest(release: list[Objec
 
 
 def test_release_is_kept_where_kubernetes_copies_it_to_the_replica_set(release: list[Object]) -> None:
-    found = kubernetes.release_of(one(release, "Deployment")["metadata"]["annotations"])
-    assert found == RELEASE
+    assert kubernetes.release_of(one(release, "Deployment")) == RELEASE
 
 
 def test_number_of_replicas_is_the_autoscalers(release: list[Object]) -> None:

@@ -1,34 +1,35 @@
 """Backups of what is deployed: of the database that the replicas have, and of no other."""
 
 import subprocess
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from invoke import Exit
 
 from djk8s.cluster import backup
-from djk8s.cluster.release import Release, Where
+from djk8s.cluster.machine import Machine
+from djk8s.cluster.release import Release
+from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 from djk8s.shell.command import Command
 
 THEIRS = "postgres://theirs@db.example.com/shop"
 
 
-def deployed(shell: pytest.MonkeyPatch, replica: str) -> Any:
-    """Return a target on which the replicas have a DATABASE_URL."""
-    answer = subprocess.CompletedProcess((), 0 if replica else 1, f"{replica}\n" if replica else "", "")
-    shell.setattr(backup, "output", lambda project, argv, timeout, variables: answer)
-    return SimpleNamespace(
-        exec_command=lambda project, where, words, terminal: Command(words),
-        variables=lambda project, where, release: release.settings,
-    )
+class Deployed(Machine):
+    """A target whose site has the settings of its release."""
+
+    def exec_command(self, words: tuple[str, ...], terminal: bool) -> Command:
+        return Command(words)
+
+    def variables(self, release: Release) -> dict[str, str]:
+        return {**release.settings}
 
 
 def require(shell: pytest.MonkeyPatch, project: Project, file: dict[str, str], replica: str, *overlays: str) -> None:
-    release = Release("shop:1", "v1", settings=file)
-    where = Where("shop", overlays=overlays)
-    backup.require_its_settings(project, cast("Any", deployed(shell, replica)), where, release, ".env")
+    answer = subprocess.CompletedProcess((), 0 if replica else 1, f"{replica}\n" if replica else "", "")
+    shell.setattr(backup, "output", lambda project, argv, timeout, variables: answer)
+    target = Deployed(project, EnvFile(project, ".env"), overlays=overlays)
+    backup.require_its_settings(target, Release("shop:1", "v1", settings=file))
 
 
 def test_same_database_or_none(shell: pytest.MonkeyPatch, project: Project) -> None:

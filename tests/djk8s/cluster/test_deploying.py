@@ -8,15 +8,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from invoke import Exit
 
-from djk8s.cluster import docker, probe, settings
+from djk8s.cluster import probe, settings
 from djk8s.cluster.deploying import as_before, check, choose
-from djk8s.cluster.release import Release, Where, dumps, in_order, loads, unknown_migrations
+from djk8s.cluster.machine import Machine
+from djk8s.cluster.release import Release, dumps, in_order, loads, unknown_migrations
+from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 from repository_of import FILES, SETTINGS, committed
 from support import ROOT
@@ -66,14 +67,14 @@ def test_what_was_joined_stays_until_others_are_named(
     project: Project, named: list[str], joined: tuple[str, ...]
 ) -> None:
     now = Release("shop:a", "a1", overlays=("db", "worker"), replicas=2)
-    where = as_before(project, Where("shop"), now, None, named)
-    assert (where.overlays, where.replicas) == (joined, 2)
+    target = as_before(Machine(project, EnvFile(project)), now, None, named)
+    assert (target.overlays, target.replicas) == (joined, 2)
 
 
 def test_database_is_not_taken_out_by_the_way(project: Project) -> None:
     now = Release("shop:a", "a1", overlays=("db",), replicas=1)
     with pytest.raises(Exit, match="would take the database out of what is deployed: add --with db"):
-        as_before(project, Where("shop"), now, None, ["worker"])
+        as_before(Machine(project, EnvFile(project)), now, None, ["worker"])
 
 
 def test_migrations_that_the_older_version_does_not_know_are_named() -> None:
@@ -81,27 +82,26 @@ def test_migrations_that_the_older_version_does_not_know_are_named() -> None:
     assert unknown_migrations(NEW, Release("x", "y")) == ()  # it never said which it has
 
 
-def target() -> ModuleType:
-    """Return a place to deploy to, as far as a site is asked for it."""
-    made: Any = ModuleType("target")
-    made.variables, made.shares_files = lambda *_: {"SECRET_KEY": "x"}, lambda *_: True
-    return made  # type: ignore[no-any-return]
+class Place(Machine):
+    """A place to deploy to, as far as a site is asked for it."""
+
+    def variables(self, release: Release) -> dict[str, str]:
+        return {"SECRET_KEY": "x"}
 
 
 def test_site_is_asked_by_the_engine_that_has_its_image(project: Project, noting: Callable[..., Any]) -> None:
     engine, calls = noting(
         "docker", run=('{"vendor": "postgresql", "files": [], "migrations": ["a.1"], "unmade": []}', 0)
     )
-    where = Where("shop", "remote")
-    project = replace(project, engine=str(engine))
-    assert check(project, target(), where, NEW, docker.variables(where)).migrations == ("a.1",)
+    target = Place(replace(project, engine=str(engine)), EnvFile(project), "remote")
+    assert check(target, NEW, target.docker_context).migrations == ("a.1",)
     assert calls("run")[0]["env"]["DOCKER_CONTEXT"] == "remote"
 
 
 def test_site_that_waits_for_a_service_is_given_up(project: Project, noting: Callable[..., Any]) -> None:
     engine, calls = noting("docker", run=("", 124))
     with pytest.raises(Exit, match="did not start within 120 s"):
-        check(replace(project, engine=str(engine)), target(), Where("shop"), NEW, {})
+        check(Place(replace(project, engine=str(engine)), EnvFile(project)), NEW, {})
     assert calls("run")[0]["argv"][-5:-3] == ["timeout", "120"]
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import pytest
 from invoke import Exit
 
-from djk8s.cluster import kubectl, kubernetes, kustomization
-from djk8s.cluster.release import Release, Where, dumps
+from djk8s.cluster import kubernetes, kustomization
+from djk8s.cluster.kubernetes import Kubernetes
+from djk8s.cluster.release import Release, dumps
+from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 
-WHERE = Where("shop")
 NEW = Release("shop:new", "new", "ada@laptop", "2026-11-26T12:00:00Z")
 ROLLING = (0, 'Waiting for deployment "web" rollout to finish: 1 out of 3 new replicas have been updated...')
 DONE = (0, 'deployment "web" successfully rolled out')
@@ -32,7 +33,7 @@ def cluster(shell: pytest.MonkeyPatch) -> Callable[..., None]:
     def cluster(*statuses: tuple[int, str], waiting: dict[str, str]) -> None:
         said = iter(statuses)
 
-        def question(project: Project, where: Where, *words: str) -> subprocess.CompletedProcess[str]:
+        def question(_: Kubernetes, *words: str) -> subprocess.CompletedProcess[str]:
             if words[0] == "rollout":
                 code, text = next(said)
                 return subprocess.CompletedProcess(words, code, "" if code else text, text)
@@ -40,7 +41,7 @@ def cluster(shell: pytest.MonkeyPatch) -> Callable[..., None]:
                 return subprocess.CompletedProcess(words, 0, json.dumps({"items": [SET]}), "")
             return subprocess.CompletedProcess(words, 0, waiting.get(words[3], ""), "")
 
-        shell.setattr(kubectl, "question", question)
+        shell.setattr(Kubernetes, "question", question)
         shell.setattr(time, "sleep", lambda seconds: None)
 
     return cluster
@@ -59,7 +60,7 @@ def test_rollout_that_ends_well(
     cluster: Callable[..., None], project: Project, statuses: list[tuple[int, str]], waiting: dict[str, str]
 ) -> None:
     cluster(*statuses, waiting=waiting)
-    kubernetes.wait(project, WHERE, NEW)
+    Kubernetes(project, EnvFile(project)).wait(NEW)
 
 
 @pytest.mark.parametrize(
@@ -77,12 +78,12 @@ def test_rollout_that_does_not(
 ) -> None:
     cluster(*statuses, waiting={"app=web,pod-template-hash=abc": waiting})
     with pytest.raises(Exit, match=said.replace("(", r"\(").replace(")", r"\)")):
-        kubernetes.wait(project, WHERE, NEW)
+        Kubernetes(project, EnvFile(project)).wait(NEW)
 
 
 def test_changes_are_said_once(
     cluster: Callable[..., None], project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster(ROLLING, ROLLING, DONE, waiting={})
-    kubernetes.wait(project, WHERE, NEW)
+    Kubernetes(project, EnvFile(project)).wait(NEW)
     assert capsys.readouterr().err.splitlines() == [ROLLING[1], DONE[1]]

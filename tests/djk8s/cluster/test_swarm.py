@@ -1,11 +1,15 @@
 """What Swarm says of its replicas."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from djk8s.cluster import docker, swarm
-from djk8s.cluster.release import Release, Where
+from djk8s.cluster.docker import KEPT
+from djk8s.cluster.release import Release
+from djk8s.cluster.swarm import Swarm
+from djk8s.cluster.task import Task, is_hopeless, is_whole
+from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 
 # Of three nodes, one has died a minute ago: `docker service ls` still counts what ran there.
@@ -28,9 +32,19 @@ SAID = {
 }
 
 
-def test_replicas_of_a_node_that_is_gone_are_not_counted(shell: pytest.MonkeyPatch, project: Project) -> None:
-    shell.setattr(docker, "ask", lambda project, where, *words: SAID[words[0]])
-    assert swarm.replicas(project, Where("shop")) == {"web": "2/3", "proxy": "2/2", "static": "2/2 (2/2 completed)"}
+@pytest.fixture
+def target(project: Project) -> Swarm:
+    return Swarm(replace(project, name="shop"), EnvFile(project))
+
+
+def test_replicas_of_a_node_that_is_gone_are_not_counted(shell: pytest.MonkeyPatch, target: Swarm) -> None:
+    shell.setattr(Swarm, "ask", lambda _, *words: SAID[words[0]])
+    assert target.counted(target.tasks()) == {"web": "2/3", "proxy": "2/2", "static": "2/2 (2/2 completed)"}
+
+
+def test_all_that_are_wanted_run_or_are_done() -> None:
+    assert all(map(is_whole, ["3/3", "3/3 (max 1 per node)", "0/0", "0/1 (1/1 completed)"]))
+    assert not any(map(is_whole, ["0/1", "1/2", "1/1 (0/1 completed)", "0/0 (0/0 completed)"]))
 
 
 STUMBLED = ("Failed 2 seconds ago", '"starting container failed: failed to mount: device or resource busy"')
@@ -49,14 +63,14 @@ UNKNOWN = ("Rejected 2 seconds ago", '"No such image: shop:1"')
     ],
 )
 def test_first_deployment_is_given_up(failed: list[tuple[str, str]], hopeless: bool) -> None:
-    tasks = [swarm.Task("1", "web", "shop:1", "Shutdown", state, error) for state, error in failed]
-    assert swarm.is_hopeless(tasks) is hopeless
+    tasks = [Task("1", "web", "shop:1", "Shutdown", state, error) for state, error in failed]
+    assert is_hopeless(tasks) is hopeless
 
 
-def test_only_what_no_release_has_is_forgotten(shell: pytest.MonkeyPatch, project: Project) -> None:
+def test_only_what_no_release_has_is_forgotten(shell: pytest.MonkeyPatch, target: Swarm) -> None:
     releases = [
         Release("shop:1", f"v{day}", "ada@laptop", f"2026-11-{day}T12:00:00Z", record=f"shop-release-{day}")
-        for day in range(10, 10 + swarm.KEPT + 1)
+        for day in range(10, 10 + KEPT + 1)
     ]
     configs = [*(one.record for one in releases), "shop-nginx-new", "shop-nginx-old"]
     said = {
@@ -66,31 +80,29 @@ def test_only_what_no_release_has_is_forgotten(shell: pytest.MonkeyPatch, projec
     }
     removed: list[tuple[str, ...]] = []
 
-    def ask(project: Project, where: Where, *words: str) -> str:
+    def ask(_: Swarm, *words: str) -> str:
         if words[1] == "rm":
             removed.append(words)
         return said.get((words[0], words[1]), "")
 
-    shell.setattr(swarm, "records", lambda project, where: releases)
-    shell.setattr(docker, "ask", ask)
-    swarm.forget(project, Where("shop"))
+    shell.setattr(Swarm, "records", lambda _: releases)
+    shell.setattr(Swarm, "ask", ask)
+    target.forget()
     assert removed == [
         ("config", "rm", "shop-release-10", "shop-nginx-old"),
         ("secret", "rm", "shop-settings-old"),
     ]
     removed.clear()
     said["config", "inspect"] = ""  # no answer
-    swarm.forget(project, Where("shop"))
+    target.forget()
     assert removed == []
 
 
-def test_what_joined_only_another_release_is_removed(
-    shell: pytest.MonkeyPatch, project: Project, tmp_path: Path
-) -> None:
+def test_what_joined_only_another_release_is_removed(shell: pytest.MonkeyPatch, target: Swarm, tmp_path: Path) -> None:
     (tmp_path / "site.json").write_text('{"services": {"web": {}, "proxy": {}}}')
     ran: list[str] = []
-    shell.setattr(docker, "folder", lambda project: tmp_path)
-    shell.setattr(docker, "ask", lambda project, where, *words: "shop_web\nshop_proxy\nshop_worker\nshop_db")
-    shell.setattr(swarm, "run", lambda project, command: ran.append(" ".join(map(str, command.argv[1:]))))
-    swarm.remove_left_over(project, Where("shop"), "site")
+    shell.setattr(Swarm, "folder", lambda _: tmp_path)
+    shell.setattr(Swarm, "ask", lambda _, *words: "shop_web\nshop_proxy\nshop_worker\nshop_db")
+    shell.setattr(Swarm, "run", lambda _, command: ran.append(" ".join(map(str, command.argv[1:]))))
+    target.remove_left_over("site")
     assert ran == ["service rm shop_db shop_worker"]
