@@ -33,8 +33,9 @@ def lacking_in_build(project: Project) -> Iterator[str]:
     for path in files(project):
         with suppress(SyntaxError, ValueError):
             imported = [one for one in ast.parse(path.read_bytes()).body if not isinstance(one, NOT_RUN)]
-            for read in (read for whole in imported for one in ast.walk(whole) for read in read_by(one)):
-                if read.name in elsewhere and read.default is None:
+            found = (one for whole in imported for one in ast.walk(whole) if isinstance(one, ast.Subscript))
+            for read in (read for one in found for read in read_by(one)):
+                if read.name in elsewhere:
                     where = f"{project.shown(path)}, line {read.line}"
                     yield f"{read.name} ({where}) has no default, and a build has no values of .env: {GIVE}"
 

@@ -1,5 +1,6 @@
 """The engine: whether it answers, and what it knows about this project."""
 
+import os
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -122,9 +123,13 @@ def known(project: Project, label: str) -> list[str]:
 
 def exec_command(project: Project, container: str, words: tuple[str, ...] = (), terminal: bool = True) -> Command:
     """Return the command that runs words, by default a shell, in a running container."""
-    return Command((project.engine, "exec", *with_input(terminal), container, *(words or SHELL)))
+    return Command((project.engine, "exec", *attached(terminal), container, *(words or SHELL)))
 
 
-def with_input(terminal: bool) -> tuple[str, ...]:
-    """Return the options that connect our standard input, and a terminal where there is one."""
-    return ("--interactive", "--tty") if terminal else ("--interactive",)
+def attached(terminal: bool) -> tuple[str, ...]:
+    """Return the options that connect a command to the person: input, a terminal, and what createsuperuser reads.
+
+    https://docs.djangoproject.com/en/stable/ref/django-admin/#createsuperuser
+    """
+    names = [name for name in sorted(os.environ) if name.startswith("DJANGO_SUPERUSER_")]
+    return ("--interactive", *(["--tty"] if terminal else []), *(word for name in names for word in ("--env", name)))

@@ -77,16 +77,17 @@ def deploy(
         target.migrate(new, allow_unsafe)
         target.roll(new)
     if not project.dry:
-        say(f"{revision} is deployed: {counted(target.replicas)}, {time.monotonic() - begun:.0f} s.{at(target)}")
+        where = f" It is at {address}" if (address := at(target)) else ""
+        say(f"{revision} is deployed: {counted(target.replicas)}, {time.monotonic() - begun:.0f} s.{where}")
     if site.unmade:
         apps = " and ".join(site.unmade)
         say(f"The models of {apps} differ from their migrations: `inv manage -- makemigrations`, and commit that.")
 
 
 def at(target: Target) -> str:
-    """Return where a deployment on this machine is, as a sentence."""
+    """Return the address of a deployment on this machine; "" for one elsewhere."""
     here = isinstance(target, Docker) and not target.context
-    return f" It is at http://localhost:{target.project.deploy_port}" if here else ""
+    return f"http://localhost:{target.project.deploy_port}" if here else ""
 
 
 def counted(replicas: int) -> str:
@@ -249,16 +250,19 @@ def status(project: Project, to: str, context: str | None, as_json: bool) -> Non
         target.run(target.look())
         return
     target.require()
-    found = target.status()
-    print(json.dumps(as_data(project, found), indent=2) if as_json else as_text(project, found))
+    found, others = target.status(), target.releases()[1:]
+    say_all = as_data if as_json else as_text
+    print(say_all(project, found, others, at(target)))
 
 
-def as_data(project: Project, found: Status) -> dict[str, object]:
+def as_data(project: Project, found: Status, others: list[Release], where: str) -> str:
     """Return a status for a program to read."""
     data = asdict(found)
     if found.release:
         del data["release"]["settings"], data["release"]["migrations"]
-    return {**data, "older_than_folder": is_older(project, found.release) if found.release else None}
+    older = is_older(project, found.release) if found.release else None
+    revisions = [one.revision for one in others]
+    return json.dumps({**data, "older_than_folder": older, "others": revisions, "address": where}, indent=2)
 
 
 def is_older(project: Project, deployed: Release) -> bool:
@@ -266,20 +270,26 @@ def is_older(project: Project, deployed: Release) -> bool:
     return git.revision(project)[:12] != deployed.revision
 
 
-def as_text(project: Project, found: Status) -> str:
+def as_text(project: Project, found: Status, others: list[Release], where: str) -> str:
     """Return a status for a person to read."""
     if not found.release and not found.wanted:
         return f"{project.name} is not deployed here: `inv deploy` does that."
-    lines = [f"replicas  {found.healthy} of {found.wanted} healthy{f', {found.doing}' * bool(found.doing)}"]
-    if deployed := found.release:
-        folder = "another than the folder" if is_older(project, deployed) else "as the folder is"
-        lines = [
-            f"revision  {deployed.revision}, {folder}",
-            *lines,
-            f"deployed  {age(deployed.at)} ago, {deployed.at}, by {deployed.by}",
-            f"image     {deployed.image}",
-        ]
-    return "\n".join(lines)
+    replicas = f"{found.healthy} of {found.wanted} healthy{f', {found.doing}' * bool(found.doing)}"
+    if not (deployed := found.release):
+        return f"replicas  {replicas}"
+    folder = "another than the folder" if is_older(project, deployed) else "as the folder is"
+    back = [one.revision for one in others if one.at <= deployed.at]
+    later = [one.revision for one in others if one.at > deployed.at]
+    lines = {
+        "revision": f"{deployed.revision}, {folder}{f'; gone back to from {later[-1]}' if later else ''}",
+        "replicas": replicas,
+        "deployed": f"{age(deployed.at)} ago, {deployed.at}, by {deployed.by}{' (the first time)' if later else ''}",
+        "joined": " ".join(deployed.overlays),
+        "image": deployed.image,
+        "address": where,
+        "rollback": f"goes to {back[0]}" if back else "",
+    }
+    return "\n".join(f"{name:8}  {value}" for name, value in lines.items() if value)
 
 
 def age(at: str) -> str:

@@ -185,7 +185,7 @@ class Machine(Docker):
 
     def exec_command(self, words: tuple[str, ...], terminal: bool) -> Command:
         replica = "CONTAINER" if self.project.dry else self.containers()[0][:12]
-        return self.command("exec", *engine.with_input(terminal), replica, *words)
+        return self.command("exec", *engine.attached(terminal), replica, *words)
 
     def logs_commands(self) -> list[Command]:
         """Return the command that shows the log of the replicas, which Compose finds by the project's name."""

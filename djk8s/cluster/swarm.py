@@ -258,7 +258,7 @@ class Swarm(Docker):
         """Return the command that runs words in a replica, with the settings that its entrypoint reads."""
         site, form = self.container(WEB), '{{join .Config.Entrypoint " "}}'
         before = "ENTRYPOINT" if self.project.dry else self.ask("inspect", "--format", form, site)
-        return self.command("exec", *engine.with_input(terminal), site, *before.split(), *words)
+        return self.command("exec", *engine.attached(terminal), site, *before.split(), *words)
 
     def container(self, service: str) -> str:
         """Return a container of a service on the node whose engine answers; raises `Exit` if there is none."""

@@ -63,7 +63,7 @@ def once_command(
     project: Project, image: str, words: tuple[str, ...], values: Mapping[str, str], terminal: bool = True
 ) -> Command:
     """Return the command that runs words, by default a shell, in a new container that is removed when they end."""
-    argv = new_command(project, ["--rm", *engine.with_input(terminal)], values)
+    argv = new_command(project, ["--rm", *engine.attached(terminal)], values)
     return Command((*argv, image, *(words or engine.SHELL)), hidden=values)
 
 

@@ -287,6 +287,12 @@ TABLE = [
         "docker exec --interactive CONTAINER python manage.py check",
     ),
     case(
+        "manage --place compose passes on what createsuperuser reads",
+        "manage --place compose -- createsuperuser --noinput",
+        "docker exec --interactive --env DJANGO_SUPERUSER_PASSWORD CONTAINER python manage.py createsuperuser --noinput",
+        DJANGO_SUPERUSER_PASSWORD="hunter2",
+    ),
+    case(
         "manage runs in the venv, after the steps before it",
         "manage -- migrate --check 'a  b'",
         *INSTALL,
@@ -470,7 +476,7 @@ def test_dry_needs_no_engine_and_changes_nothing(checkout: Path, elsewhere: Inv,
     if env_file:
         (checkout / ".env").write_text(env_file)
     before = contents(checkout)
-    typed = elsewhere("--dry", *EVERY_TASK, INVOKE_ENGINE="no-such-engine")
+    typed = elsewhere("--dry", *EVERY_TASK, "--", "check", INVOKE_ENGINE="no-such-engine")
     assert typed.returncode == 0, typed.stderr
     assert typed.stdout.count("no-such-engine run") >= 2
     assert contents(checkout) == before

@@ -14,9 +14,9 @@ import pytest
 from invoke import Exit
 
 from djk8s.cluster import probe, settings
-from djk8s.cluster.deploying import as_before, check, choose
+from djk8s.cluster.deploying import as_before, as_text, check, choose
 from djk8s.cluster.machine import Machine
-from djk8s.cluster.release import Release, dumps, in_order, loads, unknown_migrations
+from djk8s.cluster.release import Release, Status, dumps, in_order, loads, unknown_migrations
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 from repository_of import FILES, SETTINGS, committed
@@ -34,6 +34,28 @@ def test_release_is_kept_without_its_settings() -> None:
 @pytest.mark.parametrize("label", ["", "no JSON", "[]", "{}", '{"image": "x"}'])
 def test_label_of_somebody_else_is_no_release(label: str) -> None:
     assert loads(label) is None
+
+
+def test_status_says_where_it_is_and_what_one_can_go_back_to(project: Project) -> None:
+    before = replace(NEW, revision="a1", at="2026-11-24T08:00:00Z")
+    lines = as_text(project, Status(NEW, 3, 2), [before], "http://localhost:8002").splitlines()
+    assert lines[0] == "revision  b1, another than the folder"
+    assert lines[1] == "replicas  2 of 3 healthy"
+    assert lines[2].endswith(" ago, 2026-11-25T23:40:06Z, by ada@laptop")
+    assert lines[3:] == [
+        "joined    db",
+        "image     shop:b",
+        "address   http://localhost:8002",
+        "rollback  goes to a1",
+    ]
+
+
+def test_status_after_a_rollback_says_from_where(project: Project) -> None:
+    later = [replace(NEW, revision=name, at=f"2026-11-2{day}T08:00:00Z") for name, day in (("c1", 7), ("d1", 8))]
+    lines = as_text(project, Status(NEW, 3, 3), later, "").splitlines()
+    assert lines[0] == "revision  b1, another than the folder; gone back to from d1"
+    assert lines[2].endswith("by ada@laptop (the first time)")
+    assert not [line for line in lines if line.startswith(("rollback", "address"))]
 
 
 def test_later_version_of_djk8s_may_keep_more() -> None:
