@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from invoke import Exit
+
 from djk8s import dockerfile
 from djk8s.dotenv.file import EnvFile
 from djk8s.dotenv.reads import read_by
@@ -29,7 +31,9 @@ def fault_of_build(project: Project, otherwise: str) -> str:
 
 def lacking_in_build(project: Project) -> Iterator[str]:
     """Yield a sentence for each variable of .env that code needs when it is imported, and that a build has not."""
-    elsewhere = {*EnvFile(project).values} - {*dockerfile.build_variables(project)}
+    elsewhere: set[str | None] = set()
+    with suppress(Exit):  # a malformed file stops no build
+        elsewhere = {line.name for line in EnvFile(project).lines} - {*dockerfile.build_variables(project)}
     for path in files(project):
         with suppress(SyntaxError, ValueError):
             imported = [one for one in ast.parse(path.read_bytes()).body if not isinstance(one, NOT_RUN)]

@@ -289,8 +289,8 @@ TABLE = [
     case(
         "manage --place compose passes on what createsuperuser reads",
         "manage --place compose -- createsuperuser --noinput",
-        "docker exec --interactive --env DJANGO_SUPERUSER_PASSWORD CONTAINER python manage.py createsuperuser --noinput",
-        DJANGO_SUPERUSER_PASSWORD="hunter2",
+        "docker exec --interactive --env DJANGO_SUPERUSER_EMAIL CONTAINER python manage.py createsuperuser --noinput",
+        DJANGO_SUPERUSER_EMAIL="any",
     ),
     case(
         "manage runs in the venv, after the steps before it",
