@@ -96,8 +96,8 @@ def in_use(project: Project, image: str) -> bool:
 
 
 def command(project: Project, kind: str, verb: str, *found: str) -> Command:
-    # With --force it is no error that `--rm` has removed one meanwhile.
-    force = ["--force"] if (kind, verb) == ("container", "rm") else []
+    # With --force it is no error that `--rm` has removed one meanwhile; --volumes takes those without a name.
+    force = ["--force", "--volumes"] if (kind, verb) == ("container", "rm") else []
     return Command((project.engine, kind, verb, *force, *found))
 
 

@@ -121,10 +121,10 @@ class Machine(Docker):
         self.remove(self.left_over(services))
 
     def remove(self, containers: list[str]) -> None:
-        """Stop containers, one by one, and remove them."""
+        """Stop containers, one by one, and remove them, with their volumes that have no name."""
         for container in containers:
             self.run(self.command("stop", container[:12]))
-            self.run(self.command("rm", container[:12]))
+            self.run(self.command("rm", "--volumes", container[:12]))
 
     def services(self) -> dict[str, Any]:
         """Return the services that join."""

@@ -354,7 +354,12 @@ def test_clean_removes_what_is_found_and_names_it(inv: Inv, noting: Noting) -> N
     }
     docker, calls = noting("docker", **{words: (said, 0) for words, said in has.items()})
     typed = inv("clean", INVOKE_ENGINE=str(docker))
-    removed = [["stop", "web"], ["rm", "--force", "web"], ["network", "rm", "net"], ["image", "rm", "djk8s:v1", "sha"]]
+    removed = [
+        ["stop", "web"],
+        ["rm", "--force", "--volumes", "web"],
+        ["network", "rm", "net"],
+        ["image", "rm", "djk8s:v1", "sha"],
+    ]
     assert [call["argv"] for call in calls() if {"stop", "rm"} & set(call["argv"])] == [
         ["container", *words] if "web" in words else words for words in removed
     ]
