@@ -188,7 +188,10 @@ def classified(log: str) -> str:
             parts = [part or "it" for part in found.groups()] or ["a file"]
             return sentence.format(*parts) + place(log)
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return f"The static files could not be made: {lines[-1][:300] if lines else 'it printed nothing'}{place(log)}"
+    last = lines[-1] if lines else "it printed nothing"
+    # BuildKit's last line names the command; the image has other steps too.
+    what = "image" if "failed to solve" in last and "manage.py" not in last else "static files"
+    return f"The {what} could not be made: {last[:300]}{place(log)}"
 
 
 def place(log: str) -> str:

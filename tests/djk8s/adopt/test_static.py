@@ -158,3 +158,10 @@ django.core.exceptions.ImproperlyConfigured: The SECRET_KEY setting must not be 
 
 def test_log_that_is_empty_is_a_sentence_too() -> None:
     assert static.classified("") == "The static files could not be made: it printed nothing"
+
+
+def test_another_step_of_the_build_is_not_taken_for_the_static_files() -> None:
+    log = 'ERROR: failed to solve: process "/bin/sh -c ln -s a b" did not complete successfully: exit code: 1'
+    assert static.classified(log) == f"The image could not be made: {log}"
+    of_static = log.replace("ln -s a b", "python manage.py collectstatic")
+    assert static.classified(of_static) == f"The static files could not be made: {of_static}"
