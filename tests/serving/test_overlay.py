@@ -158,8 +158,9 @@ FILES = [
     ("db.sqlite3", "{data}/db.sqlite3"),
     ("store", "{data}/store"),
     ("{data}/sub/db.sqlite3", "{data}/sub/db.sqlite3"),
-    (":memory:", ":memory:"),
-    ("file:memorydb_default?mode=memory", "file:memorydb_default?mode=memory"),
+    # Nothing could be migrated there, and each process would have its own.
+    (":memory:", "{data}/db.sqlite3"),
+    ("file:memorydb_default?mode=memory", "{data}/db.sqlite3"),
 ]
 
 
@@ -170,6 +171,12 @@ def test_sqlite_of_a_container_is_in_its_volume(root: Path, name: str, moved: st
     assert inside == moved.format(data=root / "data")
     outside = served(root, settings)["DATABASES"]["default"]["NAME"]
     assert outside == name.format(data=root / "data")
+
+
+def test_sqlite_in_memory_besides_the_default_database_stays(root: Path) -> None:
+    """Two must not share one file."""
+    other = f"{database(ENGINE=SQLITE, NAME='a')}\nDATABASES['other'] = {{'ENGINE': {SQLITE!r}, 'NAME': ':memory:'}}"
+    assert served(root, other, PLACE="container")["DATABASES"]["other"]["NAME"] == ":memory:"
 
 
 def test_another_database_of_a_container_is_left_alone(root: Path) -> None:
