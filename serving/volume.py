@@ -30,9 +30,15 @@ def follow(site: dict[str, Any], data: Path) -> None:
         if one.get("PATH"):
             one["PATH"] = folder(data, one["PATH"])
     handlers = (site.get("LOGGING") or {}).get("handlers", {})
-    for name in [name for name in handlers if "filename" in handlers[name]]:
+    for name in [name for name in handlers if "filename" in handlers[name] or is_local_syslog(handlers[name])]:
         kept = {key: handlers[name][key] for key in ("level", "formatter", "filters") if key in handlers[name]}
         handlers[name] = {"class": "logging.StreamHandler", **kept}
+
+
+def is_local_syslog(handler: dict[str, Any]) -> bool:
+    """Return whether a handler writes to the log of its own machine, as at /dev/log, which no container has."""
+    kind, address = str(handler.get("class", handler.get("()"))), handler.get("address", "/dev/log")
+    return "SysLogHandler" in kind and isinstance(address, str)
 
 
 def folder(data: Path, there: str | Path) -> Path:

@@ -317,6 +317,9 @@ LOGGING = {
     "handlers": {
         "file": {"class": "logging.handlers.RotatingFileHandler", "filename": "/nowhere/a.log", "level": "INFO"},
         "mail": {"class": "django.utils.log.AdminEmailHandler"},
+        "syslog": {"class": "logging.handlers.SysLogHandler", "address": "/dev/log", "facility": "local6"},
+        "of_this_host": {"class": "logging.handlers.SysLogHandler", "formatter": "brief"},
+        "remote": {"()": "logging.handlers.SysLogHandler", "address": ("logs.example.com", 514)},
     },
 }
 """
@@ -341,6 +344,9 @@ def test_log_of_a_container_is_on_the_console(root: Path) -> None:
     handlers = served(root, LOGGING, PLACE="container")["LOGGING"]["handlers"]
     assert handlers["file"] == {"class": "logging.StreamHandler", "level": "INFO"}
     assert handlers["mail"] == {"class": "django.utils.log.AdminEmailHandler"}
+    assert handlers["syslog"] == {"class": "logging.StreamHandler"}
+    assert handlers["of_this_host"] == {"class": "logging.StreamHandler", "formatter": "brief"}
+    assert handlers["remote"]["address"] == ["logs.example.com", 514]
     assert "/nowhere/a.log" in asked(root, LOGGING + "import logging.config; logging.config.dictConfig(LOGGING)").stderr
 
 
