@@ -105,11 +105,15 @@ def settings(root: Path, src: str, given: str | None = None) -> Found[str]:
     if given is not None:
         if not file_of(files, places, given):
             refuse(f"git tracks no file of {given} in {src}: name another module with --settings.")
-        return Found(given, "--settings")
-    if named := deployed(root, files):
-        return checked(files, places, named)
-    named = served(root, entries) or elsewhere(root, files)
-    return checked(files, places, production(root, files, places, named))
+        found = Found(given, "--settings")
+    elif named := deployed(root, files):
+        found = checked(files, places, named)
+    else:
+        named = served(root, entries) or elsewhere(root, files)
+        found = checked(files, places, production(root, files, places, named))
+    if path := by_dynaconf(root, file_of(files, places, found.value)):
+        refuse(f"{path} gives the settings to dynaconf, which this cannot serve yet: give it plain settings first.")
+    return found
 
 
 def checked(files: tuple[str, ...], places: tuple[str, ...], found: Found[str]) -> Found[str]:
@@ -253,6 +257,12 @@ def is_text(node: ast.expr, value: str) -> bool:
 
 def uses_configurations(text: str) -> bool:
     return "DJANGO_CONFIGURATION" in text or bool(re.search(r"^\s*(from|import) configurations\b", text, re.MULTILINE))
+
+
+def by_dynaconf(root: Path, file: str) -> str:
+    """Return the file, of the settings or beside them, with which dynaconf takes Django's place; "" for none."""
+    beside = [path for path in tracked(root) if path.endswith(".py") and parent(path) == parent(file)]
+    return next((path for path in beside if re.search(r"^[^#\n]*DjangoDynaconf\(", read(root, path), re.MULTILINE)), "")
 
 
 def for_development(module: str) -> bool:

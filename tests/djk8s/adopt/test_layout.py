@@ -170,6 +170,19 @@ def test_django_configurations_is_refused(root: Path) -> None:
     assert "django-configurations" in refused(error)
 
 
+@pytest.mark.parametrize("given", [None, "shop.settings.base"])
+def test_dynaconf_is_refused(root: Path, given: str | None) -> None:
+    """It takes the place of Django's settings before serving/overlay.py can change any."""
+    made = "import dynaconf\nsettings = dynaconf.DjangoDynaconf(__name__, ENVVAR_PREFIX_FOR_DYNACONF='SHOP')\n"
+    package = {"shop/settings/__init__.py": "from .base import *\n", "shop/settings/base.py": made}
+    committed(root, {"manage.py": manage("shop.settings"), **package})
+    with pytest.raises(Exit) as error:
+        layout.settings(root, ".", given)
+    assert refused(error).startswith("shop/settings/base.py gives the settings to dynaconf")
+    committed(root, {"shop/settings/base.py": f"# {made.splitlines()[1]}\n"})
+    assert layout.settings(root, ".", given).value == given or "shop.settings"
+
+
 def test_file_that_forces_its_settings_is_named(root: Path) -> None:
     forcing = wsgi("x").replace('setdefault("DJANGO_SETTINGS_MODULE", "x")', "update()")
     forcing += 'os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"\n'
