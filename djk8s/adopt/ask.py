@@ -164,7 +164,8 @@ def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt")
 def learnt(failure: Said, required: dict[str, str], left: dict[str, Iterator[str]], known: Known) -> bool:
     """Fill the variables that a failure is about, or try another value for one; returns False if it is about none."""
     fixed = {*required, *known.given, *known.debug, *known.production}
-    new = [name for name in missing(failure, known.reads) if name not in fixed]
+    # A value that does not fit and was not filled in is a default, as None.
+    new = [name for name in (*missing(failure, known.reads), *failure["wrong"]) if name not in fixed]
     for name in new:
         left[name] = iter(guesses(name, known.example.get(name, "")))
         required[name] = next(left[name])

@@ -258,7 +258,9 @@ def own_frames(error: BaseException) -> list[dict[str, Any]]:
             "code": (frame.line or "").strip(),
         }
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename[0] != "<" and not frame.filename.startswith(library) and "-packages" not in frame.filename
+        if Path(frame.filename).is_absolute()  # as neither <frozen …> nor what is compiled is
+        and not frame.filename.startswith(library)
+        and "-packages" not in frame.filename
     ]
     if isinstance(error, SyntaxError) and error.filename:
         code = linecache.getline(error.filename, error.lineno or 0).strip()
@@ -281,6 +283,9 @@ def of_pydantic(error: BaseException) -> tuple[list[str], list[str]]:
 
 def settings_class(error: BaseException) -> Any:
     """Return the class whose instance was being made, from the frames in which it was."""
+    model = getattr(error, "model", None)  # of pydantic 1, which is compiled: its frames have no variables
+    if any(base.__name__ == "BaseSettings" for base in getattr(model, "__mro__", ())):
+        return model
     for frame, _ in traceback.walk_tb(error.__traceback__):
         for name in ("__pydantic_self__", "self"):
             model = type(frame.f_locals.get(name))

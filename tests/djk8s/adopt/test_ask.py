@@ -287,3 +287,36 @@ def test_key_that_the_settings_want_in_a_way_of_their_own(asked: Asked) -> None:
     answer = asked(own)
     assert answer.says["failures"] == []
     assert answer.required == {}
+
+
+# As pydantic 1 has them, which is compiled: its frames have no variables, and no path.
+PYDANTIC_1 = '''
+class Field:
+    def __init__(self, name):
+        self.alias, self.field_info = name, type("Info", (), {"extra": {"env_names": {f"shop_{name}"}}})
+class BaseSettings:
+    __config__ = type("Config", (), {"case_sensitive": False})
+    __fields__ = {"key": Field("key"), "beds": Field("beds")}
+class ValidationError(ValueError):
+    model = BaseSettings
+    def errors(self):
+        return self.args[0]
+import os
+errors = [{"loc": ("key",), "type": "value_error.missing"}] if "SHOP_KEY" not in os.environ else []
+errors += [{"loc": ("beds",), "type": "type_error.integer"}] if not os.environ.get("SHOP_BEDS", "").isdigit() else []
+if errors:
+    exec(compile("raise ValidationError(errors)", "pydantic/main.py", "exec"))
+'''
+
+
+def test_class_of_settings_of_pydantic_1_says_the_whole_names(asked: Asked) -> None:
+    answer = asked(PYDANTIC_1)
+    assert [*answer.required] == ["SHOP_KEY", "SHOP_BEDS"]
+    assert answer.required["SHOP_BEDS"] == "1"
+
+
+def test_what_is_compiled_is_no_place_of_the_project(asked: Asked, root: Path) -> None:
+    with pytest.raises(Exit) as error:
+        asked('exec(compile("1 / 0", "some/package.py", "exec"))\n')
+    assert "some/package.py" not in str(error.value.message)
+    assert "shop/settings.py:10" in str(error.value.message)
