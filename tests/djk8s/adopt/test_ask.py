@@ -320,3 +320,11 @@ def test_what_is_compiled_is_no_place_of_the_project(asked: Asked, root: Path) -
         asked('exec(compile("1 / 0", "some/package.py", "exec"))\n')
     assert "some/package.py" not in str(error.value.message)
     assert "shop/settings.py:10" in str(error.value.message)
+
+
+def test_last_line_that_is_printed_before_an_exit_is_the_reason(asked: Asked) -> None:
+    """What django-extensions or a helper of their own prints, such as which name is missing."""
+    own = "import os, sys\nif not os.getenv('CLINIC'):\n    print('Dear user,\\nyou must set CLINIC')\n    sys.exit(1)\n"
+    assert asked(own).required == {"CLINIC": "change-me"}
+    with pytest.raises(Exit, match="SystemExit: no luck today, "):
+        asked("import sys\nprint('no luck today', file=sys.stderr)\nsys.exit(1)\n")
