@@ -102,7 +102,8 @@ def in_image(engine: str, image: str, facts: Facts, variables: Mapping[str, str]
     folder = "/app" if facts.src == "." else f"/app/{facts.src}"
     given = {**variables, "DJANGO_SETTINGS_MODULE": facts.settings}
     names = [word for name in given for word in ("--env", name)]
-    box = ("run", "--rm", "--network", "none", "--interactive", "--workdir", folder, *names, "--entrypoint", "timeout")
+    alone = ("--network", "none", "--hostname", "localhost")  # a name that is found without a network
+    box = ("run", "--rm", *alone, "--interactive", "--workdir", folder, *names, "--entrypoint", "timeout")
     script = (resources.files("djk8s.adopt") / "inside.py").read_text(encoding="utf-8")
     try:
         ran = subprocess.run(

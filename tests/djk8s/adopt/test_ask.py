@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from invoke.exceptions import Exit
 
-from djk8s.adopt import ask, guesses
+from djk8s.adopt import ask, guesses, inside
 from djk8s.adopt.ask import Answer
 from djk8s.dotenv.reads import Reads
+from djk8s.facts import Facts
 
 Asked = Callable[..., Answer]
 
@@ -290,7 +292,7 @@ def test_key_that_the_settings_want_in_a_way_of_their_own(asked: Asked) -> None:
 
 
 # As pydantic 1 has them, which is compiled: its frames have no variables, and no path.
-PYDANTIC_1 = '''
+PYDANTIC_1 = """
 class Field:
     def __init__(self, name):
         self.alias, self.field_info = name, type("Info", (), {"extra": {"env_names": {f"shop_{name}"}}})
@@ -306,7 +308,7 @@ errors = [{"loc": ("key",), "type": "value_error.missing"}] if "SHOP_KEY" not in
 errors += [{"loc": ("beds",), "type": "type_error.integer"}] if not os.environ.get("SHOP_BEDS", "").isdigit() else []
 if errors:
     exec(compile("raise ValidationError(errors)", "pydantic/main.py", "exec"))
-'''
+"""
 
 
 def test_class_of_settings_of_pydantic_1_says_the_whole_names(asked: Asked) -> None:
@@ -323,8 +325,22 @@ def test_what_is_compiled_is_no_place_of_the_project(asked: Asked, root: Path) -
 
 
 def test_last_line_that_is_printed_before_an_exit_is_the_reason(asked: Asked) -> None:
-    """What django-extensions or a helper of their own prints, such as which name is missing."""
-    own = "import os, sys\nif not os.getenv('CLINIC'):\n    print('Dear user,\\nyou must set CLINIC')\n    sys.exit(1)\n"
+    """As a helper of theirs does that asks for a variable."""
+    own = (
+        "import os, sys\nif not os.getenv('CLINIC'):\n    print('Dear user,\\nyou must set CLINIC')\n    sys.exit(1)\n"
+    )
     assert asked(own).required == {"CLINIC": "change-me"}
     with pytest.raises(Exit, match="SystemExit: no luck today, "):
         asked("import sys\nprint('no luck today', file=sys.stderr)\nsys.exit(1)\n")
+
+
+def test_container_without_a_network_finds_itself_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As settings do that make INTERNAL_IPS of socket.gethostbyname(socket.gethostname())."""
+
+    def ran(argv: tuple[str, ...], **_: object) -> subprocess.CompletedProcess[str]:
+        words = " ".join(argv)
+        return subprocess.CompletedProcess(argv, 0, f'{inside.MARK}{{"failures": [], "typed": "{words}"}}', "")
+
+    monkeypatch.setattr(ask.subprocess, "run", ran)
+    said = ask.in_image("docker", "shop", Facts("shop", "shop.settings", "shop.wsgi:application"), {})
+    assert " --network none --hostname localhost " in said["typed"]
