@@ -264,6 +264,23 @@ def test_memcached_of_a_container_is_where_cache_url_says(root: Path) -> None:
     assert cached(["127.0.0.1:11211"], PLACE="container") == "cache:11211"
     assert cached("m.example.com:11211", PLACE="container") == "m.example.com:11211"
     assert cached("127.0.0.1:11211") == "127.0.0.1:11211"
+    assert cached("unix:/run/memcached.sock", PLACE="container") == "cache:11211"
+    assert cached(["/run/memcached.sock"], PLACE="container") == "cache:11211"
+
+
+@pytest.mark.parametrize(
+    ("at", "moved"),
+    [
+        ("unix:///run/redis.sock?db=2", "redis://cache:6379/0?db=2"),
+        ("/run/redis.sock", "redis://cache:6379/0"),
+        ("redis://localhost:6379/1", "redis://cache:6379/1"),
+    ],
+)
+def test_redis_at_a_socket_is_on_the_same_machine_too(root: Path, at: str, moved: str) -> None:
+    file = {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/tmp/files"}
+    caches = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": at}, "file": file}
+    found = served(root, f"CACHES = {caches!r}", CACHE_URL="redis://cache:6379/0", PLACE="container")["CACHES"]
+    assert (found["default"]["LOCATION"], found["file"]["LOCATION"]) == (moved, f"{root}/data/files")
 
 
 def test_url_that_the_site_followed_changes_nothing(root: Path) -> None:
