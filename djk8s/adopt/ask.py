@@ -129,10 +129,10 @@ def parsed(printed: str, errors: str) -> Said:
         last = (errors.strip().splitlines() or ["it printed nothing"])[-1]
         refuse(f"Python in its image gave no answer: {last}")
     said: Said = json.loads(lines[-1].removeprefix(inside.MARK))
-    last = [text.splitlines()[-1] for one in (printed.partition(inside.MARK)[0], errors) if (text := one.strip())]
+    ends = [text.splitlines()[-1] for one in (printed.partition(inside.MARK)[0], errors) if (text := one.strip())]
     for failure in said["failures"]:
-        if failure["type"] == "SystemExit" and re.fullmatch(r"\d+|None", failure["text"]) and last:
-            failure["text"] = "; ".join(last)  # a number is no reason, and what was printed before it may be
+        if failure["type"] == "SystemExit" and re.fullmatch(r"\d+|None", failure["text"]) and ends:
+            failure["text"] = "; ".join(ends)  # a number is no reason, and what was printed before it may be
     return said
 
 

@@ -11,7 +11,7 @@ from djk8s.adopt import volume
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.debugging import made_from_it
 from djk8s.adopt.layout import apart, name_of
-from djk8s.adopt.services import concurrency, kind
+from djk8s.adopt.services import cache_kinds, concurrency, kind
 from djk8s.adopt.variables import ENVIRONMENT
 from djk8s.dotenv.file import is_secret
 from djk8s.facts import Facts
@@ -36,6 +36,7 @@ def remarks(
     return [
         *literal(answer, facts),
         *rabbitmq(answer),
+        *caches(answer, facts),
         *in_memory(answer),
         *placeholders(answer, {"SECRET_KEY", *own_keys, *given}),
         *debug(root, answer, facts),
@@ -71,6 +72,19 @@ def rabbitmq(answer: Answer) -> list[str]:
     return [
         "Its broker is RabbitMQ, which `inv up` does not bring: read its address from a variable, as "
         'CELERY_BROKER_URL = os.environ["CELERY_BROKER_URL"], and set that in .env to one that runs.'
+    ]
+
+
+def caches(answer: Answer, facts: Facts) -> list[str]:
+    """Say which caches of this machine nothing brings, as they are of another kind than the one that is brought."""
+    kinds, here = cache_kinds(answer), re.compile(r"\b(localhost|127\.0\.0\.1|::1)\b|unix:|^\W*/")
+    found = [alias for alias, kind in kinds.items() if kind != facts.cache]
+    names = [alias for alias in found if here.search(answer.says["caches"][alias]["LOCATION"])]
+    if not names:
+        return []
+    return [
+        f"CACHES has {' and '.join(names)} on this machine, where a container finds nothing, and only {facts.cache} is "
+        "brought: make them of that kind, or read their addresses from variables, and set these in .env to what runs."
     ]
 
 

@@ -124,10 +124,11 @@ def after_migrate(answer: Answer) -> Found[tuple[str, ...]]:
 def cache(answer: Answer, hints: Iterable[str] = ()) -> Found[str]:
     """Return redis, memcached, or "" where it needs neither; `hints` are the addresses in their example."""
     says, settings = answer.says, answer.settings
-    backends = [one["BACKEND"].lower() for one in says["caches"].values()]
+    kinds = cache_kinds(answer)
+    of_caches = kinds.get("default") or max(kinds.values(), default="")  # redis before memcached
     layers = [str(one["BACKEND"]).lower() for one in says["channel_layers"].values()]
     broker = says.get("celery_broker") or says["broker"]
-    if any("redis" in one or "valkey" in one for one in backends):
+    if of_caches == "redis":
         return Found("redis", "CACHES")
     if any("redis" in one for one in layers):
         return Found("redis", "CHANNEL_LAYERS")
@@ -136,11 +137,18 @@ def cache(answer: Answer, hints: Iterable[str] = ()) -> Found[str]:
     for name in ("RQ_QUEUES", "HUEY", "DRAMATIQ_BROKER", "Q_CLUSTER"):
         if settings[name]:
             return Found("redis", name)
-    if any(re.search("memcached|pylibmc|pymemcache", one) for one in backends):
+    if of_caches:
         return Found("memcached", "CACHES")
     if any(re.match("rediss?:", hint) for hint in hints):
         return Found("redis", "their example")
     return Found("", "neither CACHES nor a broker needs one")
+
+
+def cache_kinds(answer: Answer) -> dict[str, str]:
+    """Return, by its alias, the kind of each cache that is a service."""
+    backends = {alias: one["BACKEND"].lower() for alias, one in answer.says["caches"].items()}
+    kinds = {"redis": "redis|valkey", "memcached": "memcached|pylibmc|pymemcache"}
+    return {alias: kind for alias, one in backends.items() for kind, words in kinds.items() if re.search(words, one)}
 
 
 def cache_variables(answer: Answer, reads: Reads, kind: str) -> dict[str, str]:

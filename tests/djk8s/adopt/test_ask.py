@@ -341,6 +341,6 @@ def test_container_without_a_network_finds_itself_by_its_name(monkeypatch: pytes
         words = " ".join(argv)
         return subprocess.CompletedProcess(argv, 0, f'{inside.MARK}{{"failures": [], "typed": "{words}"}}', "")
 
-    monkeypatch.setattr(ask.subprocess, "run", ran)
+    monkeypatch.setattr("subprocess.run", ran)
     said = ask.in_image("docker", "shop", Facts("shop", "shop.settings", "shop.wsgi:application"), {})
     assert " --network none --hostname localhost " in said["typed"]

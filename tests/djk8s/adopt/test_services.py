@@ -120,6 +120,18 @@ def test_memcached(asked: Asked) -> None:
     assert services.cache(asked(f"CACHES = {{'default': {{'BACKEND': '{backend}'}}}}\n")).value == "memcached"
 
 
+def test_cache_of_several_kinds_is_that_of_the_default_one(asked: Asked) -> None:
+    caches = {
+        "pages": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://localhost:6379/0"},
+        "default": {"BACKEND": "django.core.cache.backends.memcached.PyLibMCCache", "LOCATION": "127.0.0.1:11211"},
+    }
+    answer = asked(f"CACHES = {caches}\n")
+    assert services.cache(answer) == Found("memcached", "CACHES")
+    assert services.cache(asked(f"CACHES = {caches}\nCELERY_BROKER_URL = 'redis://localhost'\n")).value == "redis"
+    caches["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": ""}
+    assert services.cache(asked(f"CACHES = {caches}\n")).value == "redis"
+
+
 def test_cache_in_the_database_has_its_table_made(asked: Asked) -> None:
     backend = "django.core.cache.backends.db.DatabaseCache"
     answer = asked(f"CACHES = {{'default': {{'BACKEND': '{backend}', 'LOCATION': 'cached'}}}}\n")
