@@ -42,6 +42,7 @@ GONE = {
 }
 # Its own warning names that release: https://setuptools.pypa.io/en/latest/pkg_resources.html
 PACKAGES = {"pkg_resources": "setuptools<81"}
+ADDING = {"uv.lock": "uv add", "poetry.lock": "poetry add", "pdm.lock": "pdm add", "Pipfile.lock": "pipenv install"}
 Said = dict[str, Any]
 Run = Callable[[Mapping[str, str]], Said]
 
@@ -248,13 +249,13 @@ def note(failure: Said, packages: str, known: Known) -> str:
             if found[1].partition(".")[0] in gone.split():
                 refuse(
                     f"It imports {found[1]} ({place(failure)}), which Python {last} was the last to have: name it "
-                    f"with --python {last}, or add a package that replaces it to {packages}."
+                    f"with --python {last}, or {adding('a package that replaces it', packages)}."
                 )
         package = PACKAGES.get(found[1].partition(".")[0], "its package")
-        refuse(f"It imports {found[1]}, which is not installed ({place(failure)}): add {package} to {packages}.")
+        refuse(f"It imports {found[1]}, which is not installed ({place(failure)}): {adding(package, packages)}.")
     if found := re.search(r"Error loading (psycopg|MySQLdb)", failure["text"]):
         package = {"psycopg": "psycopg[binary]", "MySQLdb": "mysqlclient"}[found[1]]
-        refuse(f"No driver of its database can be loaded: add {package} to {packages}, and commit that.")
+        refuse(f"No driver of its database can be loaded: {adding(package, packages)}.")
     imports = re.match(r"(?:from|import) ([\w.]+)", failure["frames"][-1]["code"]) if failure["frames"] else None
     if step == "settings" and imports and is_package(imports[1], known):
         refuse(
@@ -272,6 +273,12 @@ def note(failure: Said, packages: str, known: Known) -> str:
     if NO_SERVICE & bases:
         remedy = "it asks for a service as soon as its settings are read, and must not before it is asked for a page"
     return refuse(f"Its {step} cannot be loaded: {told(failure)}; {remedy}.")
+
+
+def adding(package: str, packages: str) -> str:
+    """Return how to add a package, in words: what is locked is written by a command."""
+    command = ADDING.get(PurePosixPath(packages).name)
+    return f"`{command}` {package}, and commit that" if command else f"add {package} to {packages}, and commit that"
 
 
 def untracked(failure: Said, known: Known) -> str:

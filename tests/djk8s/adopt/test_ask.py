@@ -344,3 +344,15 @@ def test_container_without_a_network_finds_itself_by_its_name(monkeypatch: pytes
     monkeypatch.setattr("subprocess.run", ran)
     said = ask.in_image("docker", "shop", Facts("shop", "shop.settings", "shop.wsgi:application"), {})
     assert " --network none --hostname localhost " in said["typed"]
+
+
+@pytest.mark.parametrize(("packages", "says"), [
+    ("requirements.txt", "add its package to requirements.txt, and commit that."),
+    ("uv.lock", "`uv add` its package, and commit that."),
+    ("web/poetry.lock", "`poetry add` its package, and commit that."),
+])  # fmt: skip
+def test_package_that_is_missing_is_added_as_they_are_locked(packages: str, says: str) -> None:
+    failure = {"step": "settings", "type": "ImportError", "bases": [], "frames": [], "text": "No module named 'a'"}
+    with pytest.raises(Exit) as error:
+        ask.note(failure, packages, ask.Known())
+    assert str(error.value.message).endswith(says)
