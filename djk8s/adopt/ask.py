@@ -16,6 +16,7 @@ from typing import Any
 
 from djk8s.adopt import inside
 from djk8s.adopt.guesses import guesses
+from djk8s.adopt.layout import beside
 from djk8s.dotenv.file import fresh, is_secret
 from djk8s.dotenv.reads import Reads
 from djk8s.facts import Facts
@@ -86,6 +87,7 @@ class Known:
     root: Path = Path()
     src: str = "."
     production: Mapping[str, str] = field(default_factory=dict)  # what chooses that environment
+    settings: str = ""  # the module that is asked
 
     @property
     def debug(self) -> list[str]:
@@ -262,11 +264,11 @@ def note(failure: Said, packages: str, known: Known) -> str:
             f"{imports[1]} cannot be imported ({told(failure)}): pin a newer version of it and of what it needs in "
             f"{packages}, or name an older Python with --python."
         )
-    remedy = "mend that first, or name other settings with --settings"
+    there = beside(known.root, known.src, known.settings)
+    others = f"name other settings than {known.settings} with --settings{', as ' if there else ''}{' or '.join(there)}"
+    remedy = f"mend that first, or {others}"
     if step == "settings":
-        remedy = (
-            "mend that first, give a variable that it is about with --env NAME=value, or name others with --settings"
-        )
+        remedy = f"mend that first, give a variable that it is about with --env NAME=value, or {others}"
     name = re.search(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", failure["text"])
     if step == "settings" and "ImproperlyConfigured" in bases and name:
         remedy = f"give the variable that {name[0]} is read from with --env, for example --env {name[0]}=value"

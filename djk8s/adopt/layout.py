@@ -280,6 +280,16 @@ def file_of(files: tuple[str, ...], places: tuple[str, ...], module: str) -> str
     return ""
 
 
+def beside(root: Path, src: str, module: str) -> list[str]:
+    """Return the modules of settings beside one, or in the package that it is, but for those for development."""
+    file = file_of(tracked(root), (src, ".", *import_path(root, src).value), module)
+    near = [path for path in tracked(root) if path.endswith(".py") and path != file and parent(path) == parent(file)]
+    near = [path for path in near if name_of(path) != "__init__.py" and not is_of_tests(path)]
+    names = [PurePosixPath(path).stem for path in near if "settings" in "/".join(path.split("/")[-2:])]
+    package = module if name_of(file) == "__init__.py" else module.rpartition(".")[0]
+    return [f"{package}.{name}".lstrip(".") for name in names if not for_development(name)]
+
+
 def import_path(root: Path, src: str) -> Found[tuple[str, ...]]:
     """Return the folders to import from besides the project's own and that of manage.py.
 

@@ -51,7 +51,7 @@ class Look:
         self.reads = variables.of(self.root)
         self.example = variables.described(variables.theirs(self.root))[1]
         chosen = variables.production(self.root, self.reads)
-        known = Known(self.given, self.example, self.reads, self.root, facts.src, chosen)
+        known = Known(self.given, self.example, self.reads, self.root, facts.src, chosen, facts.settings)
         self.answer = ask(ENGINE, image, facts, known)
         self.remarks += self.answer.notes
         return self.at_django(facts, self.answer)

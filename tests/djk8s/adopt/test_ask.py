@@ -241,6 +241,14 @@ def test_urls_that_cannot_be_imported_are_refused(asked: Asked) -> None:
     assert "nowhere_at_all, which is not installed" in str(error.value.message)
 
 
+def test_settings_that_were_asked_are_named_with_those_beside_them(asked: Asked) -> None:
+    more = {"shop/settings_prod.py": "", "shop/models.py": "", "shop/urls.py": "1 / 0\n"}
+    with pytest.raises(Exit) as error:
+        asked(files=more)
+    assert "Its urls cannot be loaded: ZeroDivisionError" in str(error.value.message)
+    assert "other settings than shop.settings with --settings, as shop.settings_prod." in str(error.value.message)
+
+
 def test_urls_are_those_of_a_site_that_is_served(asked: Asked) -> None:
     guarded = "from django.conf import settings\nurlpatterns = []\nif settings.DEBUG:\n    import debug_toolbar\n"
     answer = asked("DEBUG = True\n", files={"shop/urls.py": guarded})

@@ -141,6 +141,16 @@ def test_module_of_the_settings(root: Path, files: dict[str, str], module: str) 
     assert layout.settings(root, layout.manage(root).value).value == module
 
 
+def test_settings_beside_those_that_were_found(root: Path) -> None:
+    package = {**PACKAGE, **PRODUCTION, "shop/urls.py": ""}
+    committed(root, {**package, "src/shop/settings.py": "", "src/shop/settings_live.py": "", "src/shop/urls.py": ""})
+    assert layout.beside(root, ".", "shop.settings") == [f"shop.settings.{name}" for name in ("base", "production")]
+    assert layout.beside(root, ".", "shop.settings.base") == ["shop.settings.production"]
+    assert layout.beside(root, "src", "shop.settings") == ["shop.settings_live"]
+    assert layout.beside(root, "shop", "shop.settings.base") == ["shop.settings.production"]  # not seen from manage.py
+    assert layout.beside(root, "src", "shop.urls") == ["shop.settings", "shop.settings_live"]
+
+
 def test_two_deployment_files_are_a_question(root: Path) -> None:
     files = {f"shop/settings/{name}.py": "" for name in ("__init__", "live", "stage")}
     named = {f"{name}.Dockerfile": f"ENV DJANGO_SETTINGS_MODULE=shop.settings.{name}\n" for name in ("live", "stage")}
