@@ -31,6 +31,8 @@ def commands(root: Path, answer: Answer) -> Found[tuple[str, ...]]:
     made = [path for path in tracked(root) if name_of(path) in MANIFEST and path.startswith(f"{folder}/")]
     if made:
         return Found((), made[0])
+    # It compiles what the templates name, and does so for a page only while debugging.
+    sass = ("compilescss",) if "sass_processor" in answer.settings["INSTALLED_APPS"] else ()
     compresses = "compressor" in answer.settings["INSTALLED_APPS"] and answer.settings["COMPRESS_ENABLED"] is not False
     if compresses and not answer.settings["COMPRESS_OFFLINE"]:
         refuse(
@@ -39,8 +41,8 @@ def commands(root: Path, answer: Answer) -> Found[tuple[str, ...]]:
         )
     if answer.settings["COMPRESS_OFFLINE"] and answer.settings["COMPRESS_ENABLED"] is not False:
         # It renders templates, for which the files have to be there, and may write to a folder that is gathered.
-        return Found((COLLECT, "compress --force", COLLECT), "COMPRESS_OFFLINE")
-    return Found((COLLECT,), "django.contrib.staticfiles")
+        return Found((*sass, COLLECT, "compress --force", COLLECT), "COMPRESS_OFFLINE")
+    return Found((*sass, COLLECT), "sass_processor" if sass else "django.contrib.staticfiles")
 
 
 def static_root(answer: Answer) -> Found[str]:

@@ -31,6 +31,12 @@ def test_files_are_gathered(root: Path) -> None:
     assert static.commands(root, answer(INSTALLED_APPS=[])).value == ()
 
 
+def test_styles_of_sass_are_compiled_before_they_are_gathered(root: Path) -> None:
+    committed(root, {"a": ""})
+    apps = ["django.contrib.staticfiles", "sass_processor"]
+    assert static.commands(root, answer(INSTALLED_APPS=apps)).value == ("compilescss", "collectstatic --no-input")
+
+
 def test_files_whose_manifest_is_in_git_are_not_gathered_again(root: Path) -> None:
     committed(root, {"src/public/static/staticfiles.json": "{}"})
     assert static.commands(root, answer()).value == ()
