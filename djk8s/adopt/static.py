@@ -118,6 +118,7 @@ def watch(root: Path, folder: str) -> str:
     return f"{script} -- --host 0.0.0.0 --port 5173" if serves else script
 
 
+PROGRAM = "It needs the program {0}: name the package of Debian that has it in apt.txt, and commit that."
 GIVE = "The variable {0} is missing: give it with --env {0}=…."
 # The first that is in the log gives the sentence. The model is Heroku's buildpack for Python.
 CAUSES = (
@@ -149,6 +150,8 @@ CAUSES = (
         r"STATICFILES_DIRS setting should not contain the (STATIC_ROOT)",
         "STATICFILES_DIRS has the folder of {0} in it: name another for one of them.",
     ),
+    (r"sh: (?:line )?\d+: ([\w.-]+): (?:command )?not found", PROGRAM),
+    (r"_execute_child\n(?:[^\n]*\n)*?FileNotFoundError[^\n]*: ['\"]([\w.-]+)['\"]", PROGRAM),
     (
         r"(?:OfflineGenerationError|CommandError): ([^\n]*(?:[Oo]ffline|rendering)[^\n]*)",
         "compress could not make its files ({0}): see to that template, or set COMPRESS_ENABLED to False.",

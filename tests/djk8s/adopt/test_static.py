@@ -171,3 +171,16 @@ def test_another_step_of_the_build_is_not_taken_for_the_static_files() -> None:
     assert static.classified(log) == f"The image could not be made: {log}"
     of_static = log.replace("ln -s a b", "python manage.py collectstatic")
     assert static.classified(of_static) == f"The static files could not be made: {of_static}"
+
+
+PROGRAMS = [
+    ("/bin/sh: 1: sassc: not found", "sassc"),
+    (", in _execute_child\n    raise e\nFileNotFoundError: [Errno 2] No such file or directory: 'msgfmt'\n", "msgfmt"),
+    ("CommandError: An error occurred during rendering a.html: /bin/sh: line 1: lessc: command not found", "lessc"),
+]
+
+
+@pytest.mark.parametrize(("log", "program"), PROGRAMS)
+def test_program_that_is_missing_is_named(log: str, program: str) -> None:
+    sentence = f"It needs the program {program}: name the package of Debian that has it in apt.txt, and commit that."
+    assert static.classified(log) == sentence
