@@ -34,7 +34,11 @@ NAMED_IN = re.compile(
 
 def check(root: Path) -> None:
     """Raise `Exit` with the remedy where a folder cannot be adopted as it is."""
-    if git.at(root, "rev-parse", "--git-dir").returncode:
+    asked = git.at(root, "rev-parse", "--git-dir")
+    if "safe.directory" in asked.stderr:
+        remedy = asked.stderr.strip().splitlines()[-1].strip()  # the command that git itself suggests
+        refuse(f"{root} is another user's, and git reads no such folder: `{remedy}`, then type this again.")
+    if asked.returncode:
         refuse(f"{root} is not a git repository: `git init && git add . && git commit` there, then type this again.")
     files = tracked(root)
     if not files:

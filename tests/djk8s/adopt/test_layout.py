@@ -306,3 +306,11 @@ def test_module_that_no_import_can_name_is_refused(root: Path) -> None:
     committed(root, {"manage.py": manage("cms-backend.settings"), "cms-backend/settings.py": ""})
     with pytest.raises(Exit, match=r"manage\.py names cms-backend\.settings, which no import statement can"):
         layout.settings(root, ".")
+
+
+def test_folder_of_another_user_is_told_as_that(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed(root, {"manage.py": manage("shop.settings")})
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch for its tests
+    with pytest.raises(Exit) as error:
+        layout.check(root)
+    assert "is another user's, and git reads no such folder: `git config --global --add safe.dir" in refused(error)
