@@ -259,9 +259,12 @@ def note(failure: Said, packages: str, known: Known) -> str:
         package = {"psycopg": "psycopg[binary]", "MySQLdb": "mysqlclient"}[found[1]]
         refuse(f"No driver of its database can be loaded: {adding(package, packages)}.")
     imports = re.match(r"(?:from|import) ([\w.]+)", failure["frames"][-1]["code"]) if failure["frames"] else None
-    if step == "settings" and imports and is_package(imports[1], known):
+    too_old = imports[1] if step == "settings" and imports and is_package(imports[1], known) else ""
+    if not failure["frames"] and re.match("cannot import name|module '[^']+' has no attribute", failure["text"]):
+        too_old = failure["package"]
+    if too_old:
         refuse(
-            f"{imports[1]} cannot be imported ({told(failure)}): pin a newer version of it and of what it needs in "
+            f"{too_old} cannot be imported ({told(failure)}): pin a newer version of it and of what it needs in "
             f"{packages}, or name an older Python with --python."
         )
     there = beside(known.root, known.src, known.settings)

@@ -139,9 +139,14 @@ def apps() -> dict[str, Any]:
     finally:
         apps.ready = apps.models_ready  # where only an app's ready() failed, the next steps can still be taken
     here = str(Path.cwd()) if Path("/app") not in Path.cwd().parents else "/app"
-    own = [app for app in apps.get_app_configs() if app.path.startswith(here) and [*app.get_models()]]
+    own = [app for app in apps.get_app_configs() if app.path.startswith(here) and any(map(is_made, app.get_models()))]
     unmigrated = [app.label for app in own if not [*Path(app.path, "migrations").glob("[!_]*.py")]]
     return {"unmigrated": [label for label in unmigrated if label not in getattr(settings, "MIGRATION_MODULES", {})]}
+
+
+def is_made(model: Any) -> bool:
+    """Return whether migrations make the table of a model."""
+    return bool(model._meta.managed and not model._meta.proxy)
 
 
 def has_models() -> bool:
@@ -235,6 +240,7 @@ def failure(step: str, error: BaseException) -> dict[str, Any]:
         "text": str(error.code if isinstance(error, SystemExit) else error),
         "from_environ": is_from_environ(error),
         "frames": own_frames(error),
+        "package": package(error),
         "missing": missing,
         "wrong": wrong,
     }
@@ -266,6 +272,13 @@ def own_frames(error: BaseException) -> list[dict[str, Any]]:
         code = linecache.getline(error.filename, error.lineno or 0).strip()
         found.append({"file": error.filename, "line": error.lineno, "end": error.lineno, "code": code})
     return found[-3:]
+
+
+def package(error: BaseException) -> str:
+    """Return the installed package in whose code an error was raised last; "" for none."""
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    found = [name[1] for name in (re.search(r"-packages[/\\](\w+)", file) for file in files) if name]
+    return found[-1] if found else ""
 
 
 def of_pydantic(error: BaseException) -> tuple[list[str], list[str]]:

@@ -255,6 +255,16 @@ def test_urls_are_those_of_a_site_that_is_served(asked: Asked) -> None:
     assert (answer.notes, answer.settings["DEBUG"]) == ((), True)
 
 
+def test_models_that_no_migration_has_to_make(asked: Asked) -> None:
+    def unmigrated(meta: str) -> list[str]:
+        model = "from django.contrib.auth.models import User\nfrom django.db import models\n"
+        model += f"class A({'User' if 'proxy' in meta else 'models.Model'}):\n    class Meta:\n        {meta} \n"
+        found: list[str] = asked("INSTALLED_APPS += ['shop']\n", {"shop/models.py": model}).says["unmigrated"]
+        return found
+
+    assert [unmigrated(meta) for meta in ("proxy = True", "managed = False", "ordering = []")] == [[], [], ["shop"]]
+
+
 def test_asgi_that_cannot_be_imported_is_a_note(asked: Asked) -> None:
     answer = asked(files={"shop/asgi.py": "import nowhere_at_all\n"})
     assert "Its asgi could not be read" in answer.notes[0]
@@ -317,6 +327,22 @@ errors += [{"loc": ("beds",), "type": "type_error.integer"}] if not os.environ.g
 if errors:
     exec(compile("raise ValidationError(errors)", "pydantic/main.py", "exec"))
 """
+
+
+def test_package_whose_own_code_is_too_old_is_named(asked: Asked, root: Path) -> None:
+    """As one that imports getargspec, which Python 3.11 took out, where no line of the project is involved."""
+    old = root.parent / "lib/site-packages/rules_of_old"
+    old.mkdir(parents=True)
+    (old / "__init__.py").write_text("")
+    (old / "apps.py").write_text("from inspect import getargspec\n")
+    with pytest.raises(Exit) as error:
+        asked(f"import sys\nsys.path.append({str(old.parent)!r})\nINSTALLED_APPS.append('rules_of_old')\n")
+    assert str(error.value.message).startswith("rules_of_old cannot be imported (ImportError: cannot import name")
+
+
+def test_django_that_lacks_a_setting_is_not_too_old(asked: Asked) -> None:
+    with pytest.raises(Exit, match="Its urls cannot be loaded: AttributeError: 'Settings' object has no attribute"):
+        asked("del ROOT_URLCONF\n")
 
 
 def test_class_of_settings_of_pydantic_1_says_the_whole_names(asked: Asked) -> None:
