@@ -76,6 +76,9 @@ def manage(root: Path, given: str | None = None) -> Found[str]:
         return Found(parent(shallowest[0]) or ".", shallowest[0])
     if found:
         refuse(f"The only manage.py is {found[0]}, which looks like an example: if not, name its folder with --src.")
+    others = [path for path in tracked(root) if not apart(path) and "import execute_from_command" in read(root, path)]
+    if others:
+        refuse(f"git tracks no manage.py: copy {others[0]}, which runs Django, to that, and commit it.")
     return refuse("git tracks no manage.py of Django's in it: commit it, or name its folder with --src.")
 
 

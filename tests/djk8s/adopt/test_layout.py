@@ -25,6 +25,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "shop"
 
 
+MANAGE_IN_TEXT = "Write `execute_from_command_line(sys.argv)`.\n"
 PLACES = [
     pytest.param(["manage.py"], ".", id="the project's own folder"),
     pytest.param(["src/manage.py", "src/deep/manage.py"], "src", id="the shallowest"),
@@ -54,6 +55,18 @@ def test_manage_that_is_no_djangos_or_not_in_git_is_none(root: Path) -> None:
     with pytest.raises(Exit) as error:
         layout.manage(root)
     assert "--src" in refused(error)
+
+
+def test_file_that_could_be_manage_is_named(root: Path) -> None:
+    """As patchman's sbin/patchman-manage."""
+    committed(
+        root, {"docs/a.py": manage("x"), "sbin/shop-manage": manage("shop.settings"), "README.md": MANAGE_IN_TEXT}
+    )
+    with pytest.raises(Exit) as error:
+        layout.manage(root)
+    assert (
+        refused(error) == "git tracks no manage.py: copy sbin/shop-manage, which runs Django, to that, and commit it."
+    )
 
 
 def test_two_manage_at_one_depth_are_refused_by_name(root: Path) -> None:
