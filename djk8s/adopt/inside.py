@@ -40,6 +40,7 @@ AS_THEY_ARE = (
 )
 BROKERS = ("CELERY_BROKER_URL", "BROKER_URL")
 ADDRESSES = (*BROKERS, "CACHES", "CHANNEL_LAYERS", "CELERY_RESULT_BACKEND", "RQ_QUEUES", "Q_CLUSTER")
+EAGER = ("CELERY_TASK_ALWAYS_EAGER", "CELERY_ALWAYS_EAGER")
 SCHEDULES = ("CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
 IMPORTED = ("psycopg", "psycopg2", "MySQLdb", "pymysql", "celery")
 
@@ -111,6 +112,7 @@ def settings() -> dict[str, Any]:
             for alias, layer in (getattr(settings, "CHANNEL_LAYERS", None) or {}).items()
         },
         "broker": masked(next((getattr(settings, name) for name in BROKERS if getattr(settings, name, "")), "")),
+        "eager": any(getattr(settings, name, False) for name in EAGER),
         "beat": any(getattr(settings, name, None) for name in SCHEDULES),
     }
 
@@ -213,7 +215,11 @@ def celery() -> dict[str, Any]:
     app = import_module("celery").current_app
     if not app.main:
         return {}
-    return {"celery_broker": masked(app.conf.broker_url or ""), "celery_beat": bool(app.conf.beat_schedule)}
+    return {
+        "celery_broker": masked(app.conf.broker_url or ""),
+        "celery_beat": bool(app.conf.beat_schedule),
+        "eager": bool(app.conf.task_always_eager),
+    }
 
 
 def load(path: str) -> Any:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
-from djk8s.adopt import volume
+from djk8s.adopt import services, volume
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.debugging import made_from_it
 from djk8s.adopt.layout import apart, name_of
@@ -36,6 +36,7 @@ def remarks(
     return [
         *literal(answer, facts),
         *rabbitmq(answer),
+        *at_once(answer),
         *caches(answer, facts),
         *in_memory(answer),
         *placeholders(answer, {"SECRET_KEY", *own_keys, *given}),
@@ -72,6 +73,16 @@ def rabbitmq(answer: Answer) -> list[str]:
     return [
         "Its broker is RabbitMQ, which `inv up` does not bring: read its address from a variable, as "
         'CELERY_BROKER_URL = os.environ["CELERY_BROKER_URL"], and set that in .env to one that runs.'
+    ]
+
+
+def at_once(answer: Answer) -> list[str]:
+    """Say why Celery has no worker."""
+    if not services.at_once(answer):
+        return []
+    return [
+        "Its tasks run while a page waits for them (CELERY_TASK_ALWAYS_EAGER), and it has no broker, so it gets no "
+        "worker: for one, set CELERY_BROKER_URL and turn that off before you adopt it."
     ]
 
 

@@ -174,6 +174,8 @@ def cache_names(answer: Answer) -> tuple[str, ...]:
 def workers(root: Path, src: str, answer: Answer) -> Found[dict[str, str]]:
     """Return the command of each worker by the name of its service."""
     apps, settings = set(answer.settings["INSTALLED_APPS"]), answer.settings
+    if at_once(answer):
+        return Found({}, "CELERY_TASK_ALWAYS_EAGER, and no broker")
     if "celery" in answer.says["installed"] and (app := celery_app(root, src)):
         return Found(of_celery(root, src, app, answer), "Celery")
     if "huey.contrib.djhuey" in apps:
@@ -188,6 +190,12 @@ def workers(root: Path, src: str, answer: Answer) -> Found[dict[str, str]]:
     if any("database" in str(backend).lower() for backend in settings["TASKS"].values()):
         return Found({"worker": "python manage.py db_worker"}, "TASKS")
     return Found({}, "none found")
+
+
+def at_once(answer: Answer) -> bool:
+    """Return whether Celery runs tasks where they are called, without any broker."""
+    says = answer.says
+    return bool(says.get("eager")) and not (says.get("celery_broker") or says.get("broker"))
 
 
 def celery_app(root: Path, src: str) -> str:

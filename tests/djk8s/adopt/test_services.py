@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from invoke import Exit
 
-from djk8s.adopt import services, variables
+from djk8s.adopt import remarks, services, variables
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.found import Found
 from repository_of import ASGI, committed
@@ -213,6 +213,15 @@ def test_beat_where_there_is_a_schedule(root: Path) -> None:
     answer.says["settings"]["INSTALLED_APPS"] = []
     answer.says["beat"] = True
     assert services.workers(root, ".", answer).value["beat"].endswith("--schedule /app/data/celerybeat-schedule")
+
+
+def test_celery_that_runs_tasks_at_once_needs_no_worker(asked: Asked, root: Path) -> None:
+    eager = "CELERY_TASK_ALWAYS_EAGER = True\n"
+    for own, found in ((eager, []), ("", ["worker"]), (f"{eager}CELERY_BROKER_URL = 'redis://r'\n", ["worker"])):
+        answer = asked(own, {"shop/celery.py": CELERY})
+        answer.says["installed"] = ["celery"]
+        assert [*services.workers(root, ".", answer).value] == found
+        assert len(remarks.at_once(answer)) == (not found)
 
 
 def test_broker_of_rabbitmq_is_no_redis(asked: Asked, root: Path) -> None:
