@@ -12,6 +12,7 @@ from djk8s.adopt.ask import Answer
 from djk8s.adopt.debugging import made_from_it
 from djk8s.adopt.layout import apart, name_of
 from djk8s.adopt.services import cache_kinds, concurrency, kind
+from djk8s.adopt.static import NODE_MODULES
 from djk8s.adopt.variables import ENVIRONMENT
 from djk8s.dotenv.file import is_secret
 from djk8s.facts import Facts
@@ -160,7 +161,9 @@ def static(answer: Answer, facts: Facts, tracked: Collection[str]) -> list[str]:
 
 
 def node(answer: Answer, facts: Facts, tracked: Collection[str]) -> list[str]:
-    """Say that no setting names what Node builds, if it does so outside a Python package."""
+    """Say that the image lacks packages of Node that a setting names, or that none names what Node builds."""
+    if any("node_modules" in volume.in_project(folder) for folder in answer.says.get("folders", ())):
+        return [NODE_MODULES]
     around = [str(folder) for folder in (PurePosixPath(facts.node), *PurePosixPath(facts.node).parents)]
     folders = [PurePosixPath(volume.in_project(folder) or "/") for folder in answer.says.get("folders", ())]
     named = any(folder.is_relative_to(facts.node) for folder in folders)

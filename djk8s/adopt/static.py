@@ -120,6 +120,11 @@ def watch(root: Path, folder: str) -> str:
 
 PROGRAM = "It needs the program {0}: name the package of Debian that has it in apt.txt, and commit that."
 GIVE = "The variable {0} is missing: give it with --env {0}=…."
+# What Node makes is copied to the image without its packages.
+NODE_MODULES = (
+    "node_modules is not in the image: add a script `build` to package.json that copies what the site serves of it to "
+    "another folder, name that in STATICFILES_DIRS, and commit that."
+)
 # The first that is in the log gives the sentence. The model is Heroku's buildpack for Python.
 CAUSES = (
     (
@@ -172,6 +177,7 @@ CAUSES = (
         "The version of {1} that is installed has no {0}: pin the version that their code is for.",
     ),
     (r"PermissionError[^\n]*?['\"]([^'\"]+)['\"]", "{0} may not be written, as the static files are made."),
+    (r"(?:FileNotFoundError|No such file or directory)[^\n]*?node_modules", NODE_MODULES),
     (
         r"(?:FileNotFoundError|No such file or directory)[^\n]*?['\"]([^'\"]+)['\"]",
         "{0} is not there: commit it, or let a script `build` of a package.json make it.",

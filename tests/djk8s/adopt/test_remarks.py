@@ -55,6 +55,13 @@ def test_front_end_that_no_setting_names(asked: Asked) -> None:
     assert remarks.node(plain, replace(FACTS, node="."), []) == []
 
 
+def test_packages_of_node_that_are_served_as_they_are(asked: Asked) -> None:
+    """Django passes over a folder that is not there."""
+    answer = asked("STATICFILES_DIRS = ['/app/web/node_modules/bootstrap/dist']\n")
+    [said] = remarks.node(answer, FACTS, ["web/package.json"])
+    assert said.startswith("node_modules is not in the image")
+
+
 def test_uploads_at_another_site(asked: Asked) -> None:
     assert remarks.uploads(asked("MEDIA_URL = 'https://cdn.example.com/media/'\n")) == []
 

@@ -173,6 +173,11 @@ def test_another_step_of_the_build_is_not_taken_for_the_static_files() -> None:
     assert static.classified(of_static) == f"The static files could not be made: {of_static}"
 
 
+def test_packages_of_node_that_are_served_as_they_are() -> None:
+    log = "FileNotFoundError: [Errno 2] No such file or directory: '/app/node_modules'"
+    assert static.classified(log).startswith("node_modules is not in the image: add a script `build` to package.json")
+
+
 PROGRAMS = [
     ("/bin/sh: 1: sassc: not found", "sassc"),
     (", in _execute_child\n    raise e\nFileNotFoundError: [Errno 2] No such file or directory: 'msgfmt'\n", "msgfmt"),
