@@ -166,7 +166,10 @@ def link(path: str) -> str:
     if path.startswith("data/"):
         return ""
     target = PurePosixPath("/app/data", "" if path.endswith("/") else PurePosixPath(path).name)
-    return f"RUN ln -s {shlex.quote(str(target))} {shlex.quote(f'/app/{path}'.rstrip('/'))}\n"
+    there = PurePosixPath("/app", path)
+    # Where git tracks nothing beside it, as beside a database, the image has no such folder.
+    parent = "" if there.parent == PurePosixPath("/app") else f"mkdir -p {shlex.quote(str(there.parent))} && "
+    return f"RUN {parent}ln -s {shlex.quote(str(target))} {shlex.quote(str(there))}\n"
 
 
 def parts(rest: str) -> tuple[str, str, str]:

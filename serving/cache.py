@@ -16,15 +16,18 @@ URL = r"^rediss?://(?:[^@/]*@)?(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?=/|\
 def follow(site: dict[str, Any]) -> None:
     """Change the addresses in a site's settings to CACHE_URL; the number of a database of redis stays."""
     given = os.environ.get("CACHE_URL", "")
-    if re.fullmatch(r"[\w.-]+:\d+", given):
-        for one in (site.get("CACHES") or {}).values():
-            at = one.get("LOCATION")
-            first = at[0] if isinstance(at, (list, tuple)) and at else at
-            if "memcache" in one.get("BACKEND", "").lower() and str(first).partition(":")[0] in HERE:
-                one["LOCATION"] = given
-        return
     url = urlsplit(given)
-    if url.scheme in {"redis", "rediss"} and url.hostname:
+    kind = "memcache" if re.fullmatch(r"[\w.-]+:\d+", given) else "redis"
+    if kind == "redis" and not (url.scheme in {"redis", "rediss"} and url.hostname):
+        return
+    for one in (site.get("CACHES") or {}).values():
+        at = one.get("LOCATION")
+        first = str(at[0] if isinstance(at, (list, tuple)) and at else at)
+        is_socket = first.startswith(("unix:", "/"))
+        here = is_socket or (kind == "memcache" and first.partition(":")[0] in HERE)
+        if here and kind in one.get("BACKEND", "").lower():
+            one["LOCATION"] = given + "".join(first.partition("?")[1:])  # which may choose a database of redis
+    if kind == "redis":
         site |= {name: moved(site[name], url) for name in NAMES if name in site}
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from djk8s.adopt import inside
 from djk8s.adopt.guesses import guesses
+from djk8s.adopt.layout import beside
 from djk8s.dotenv.file import fresh, is_secret
 from djk8s.dotenv.reads import Reads
 from djk8s.facts import Facts
@@ -42,6 +43,7 @@ GONE = {
 }
 # Its own warning names that release: https://setuptools.pypa.io/en/latest/pkg_resources.html
 PACKAGES = {"pkg_resources": "setuptools<81"}
+ADDING = {"uv.lock": "uv add", "poetry.lock": "poetry add", "pdm.lock": "pdm add", "Pipfile.lock": "pipenv install"}
 Said = dict[str, Any]
 Run = Callable[[Mapping[str, str]], Said]
 
@@ -85,6 +87,7 @@ class Known:
     root: Path = Path()
     src: str = "."
     production: Mapping[str, str] = field(default_factory=dict)  # what chooses that environment
+    settings: str = ""  # the module that is asked
 
     @property
     def debug(self) -> list[str]:
@@ -102,7 +105,8 @@ def in_image(engine: str, image: str, facts: Facts, variables: Mapping[str, str]
     folder = "/app" if facts.src == "." else f"/app/{facts.src}"
     given = {**variables, "DJANGO_SETTINGS_MODULE": facts.settings}
     names = [word for name in given for word in ("--env", name)]
-    box = ("run", "--rm", "--network", "none", "--interactive", "--workdir", folder, *names, "--entrypoint", "timeout")
+    alone = ("--network", "none", "--hostname", "localhost")  # a name that is found without a network
+    box = ("run", "--rm", *alone, "--interactive", "--workdir", folder, *names, "--entrypoint", "timeout")
     script = (resources.files("djk8s.adopt") / "inside.py").read_text(encoding="utf-8")
     try:
         ran = subprocess.run(
@@ -128,6 +132,10 @@ def parsed(printed: str, errors: str) -> Said:
         last = (errors.strip().splitlines() or ["it printed nothing"])[-1]
         refuse(f"Python in its image gave no answer: {last}")
     said: Said = json.loads(lines[-1].removeprefix(inside.MARK))
+    ends = [text.splitlines()[-1] for one in (printed.partition(inside.MARK)[0], errors) if (text := one.strip())]
+    for failure in said["failures"]:
+        if failure["type"] == "SystemExit" and re.fullmatch(r"\d+|None", failure["text"]) and ends:
+            failure["text"] = "; ".join(ends)  # a number is no reason, and what was printed before it may be
     return said
 
 
@@ -164,7 +172,8 @@ def until_it_answers(run: Run, known: Known, packages: str = "requirements.txt")
 def learnt(failure: Said, required: dict[str, str], left: dict[str, Iterator[str]], known: Known) -> bool:
     """Fill the variables that a failure is about, or try another value for one; returns False if it is about none."""
     fixed = {*required, *known.given, *known.debug, *known.production}
-    new = [name for name in missing(failure, known.reads) if name not in fixed]
+    # A value that does not fit and was not filled in is a default, as None.
+    new = [name for name in (*missing(failure, known.reads), *failure["wrong"]) if name not in fixed]
     for name in new:
         left[name] = iter(guesses(name, known.example.get(name, "")))
         required[name] = next(left[name])
@@ -242,30 +251,39 @@ def note(failure: Said, packages: str, known: Known) -> str:
             if found[1].partition(".")[0] in gone.split():
                 refuse(
                     f"It imports {found[1]} ({place(failure)}), which Python {last} was the last to have: name it "
-                    f"with --python {last}, or add a package that replaces it to {packages}."
+                    f"with --python {last}, or {adding('a package that replaces it', packages)}."
                 )
         package = PACKAGES.get(found[1].partition(".")[0], "its package")
-        refuse(f"It imports {found[1]}, which is not installed ({place(failure)}): add {package} to {packages}.")
+        refuse(f"It imports {found[1]}, which is not installed ({place(failure)}): {adding(package, packages)}.")
     if found := re.search(r"Error loading (psycopg|MySQLdb)", failure["text"]):
         package = {"psycopg": "psycopg[binary]", "MySQLdb": "mysqlclient"}[found[1]]
-        refuse(f"No driver of its database can be loaded: add {package} to {packages}, and commit that.")
+        refuse(f"No driver of its database can be loaded: {adding(package, packages)}.")
     imports = re.match(r"(?:from|import) ([\w.]+)", failure["frames"][-1]["code"]) if failure["frames"] else None
-    if step == "settings" and imports and is_package(imports[1], known):
+    too_old = imports[1] if step == "settings" and imports and is_package(imports[1], known) else ""
+    if not failure["frames"] and re.match("cannot import name|module '[^']+' has no attribute", failure["text"]):
+        too_old = failure["package"]
+    if too_old:
         refuse(
-            f"{imports[1]} cannot be imported ({told(failure)}): pin a newer version of it and of what it needs in "
+            f"{too_old} cannot be imported ({told(failure)}): pin a newer version of it and of what it needs in "
             f"{packages}, or name an older Python with --python."
         )
-    remedy = "mend that first, or name other settings with --settings"
+    there = beside(known.root, known.src, known.settings)
+    others = f"name other settings than {known.settings} with --settings{', as ' if there else ''}{' or '.join(there)}"
+    remedy = f"mend that first, or {others}"
     if step == "settings":
-        remedy = (
-            "mend that first, give a variable that it is about with --env NAME=value, or name others with --settings"
-        )
+        remedy = f"mend that first, give a variable that it is about with --env NAME=value, or {others}"
     name = re.search(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", failure["text"])
     if step == "settings" and "ImproperlyConfigured" in bases and name:
         remedy = f"give the variable that {name[0]} is read from with --env, for example --env {name[0]}=value"
     if NO_SERVICE & bases:
         remedy = "it asks for a service as soon as its settings are read, and must not before it is asked for a page"
     return refuse(f"Its {step} cannot be loaded: {told(failure)}; {remedy}.")
+
+
+def adding(package: str, packages: str) -> str:
+    """Return how to add a package, in words: what is locked is written by a command."""
+    command = ADDING.get(PurePosixPath(packages).name)
+    return f"`{command}` {package}, and commit that" if command else f"add {package} to {packages}, and commit that"
 
 
 def untracked(failure: Said, known: Known) -> str:

@@ -40,6 +40,7 @@ AS_THEY_ARE = (
 )
 BROKERS = ("CELERY_BROKER_URL", "BROKER_URL")
 ADDRESSES = (*BROKERS, "CACHES", "CHANNEL_LAYERS", "CELERY_RESULT_BACKEND", "RQ_QUEUES", "Q_CLUSTER")
+EAGER = ("CELERY_TASK_ALWAYS_EAGER", "CELERY_ALWAYS_EAGER")
 SCHEDULES = ("CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
 IMPORTED = ("psycopg", "psycopg2", "MySQLdb", "pymysql", "celery")
 
@@ -111,6 +112,7 @@ def settings() -> dict[str, Any]:
             for alias, layer in (getattr(settings, "CHANNEL_LAYERS", None) or {}).items()
         },
         "broker": masked(next((getattr(settings, name) for name in BROKERS if getattr(settings, name, "")), "")),
+        "eager": any(getattr(settings, name, False) for name in EAGER),
         "beat": any(getattr(settings, name, None) for name in SCHEDULES),
     }
 
@@ -139,9 +141,14 @@ def apps() -> dict[str, Any]:
     finally:
         apps.ready = apps.models_ready  # where only an app's ready() failed, the next steps can still be taken
     here = str(Path.cwd()) if Path("/app") not in Path.cwd().parents else "/app"
-    own = [app for app in apps.get_app_configs() if app.path.startswith(here) and [*app.get_models()]]
+    own = [app for app in apps.get_app_configs() if app.path.startswith(here) and any(map(is_made, app.get_models()))]
     unmigrated = [app.label for app in own if not [*Path(app.path, "migrations").glob("[!_]*.py")]]
     return {"unmigrated": [label for label in unmigrated if label not in getattr(settings, "MIGRATION_MODULES", {})]}
+
+
+def is_made(model: Any) -> bool:
+    """Return whether migrations make the table of a model."""
+    return bool(model._meta.managed and not model._meta.proxy)
 
 
 def has_models() -> bool:
@@ -208,7 +215,11 @@ def celery() -> dict[str, Any]:
     app = import_module("celery").current_app
     if not app.main:
         return {}
-    return {"celery_broker": masked(app.conf.broker_url or ""), "celery_beat": bool(app.conf.beat_schedule)}
+    return {
+        "celery_broker": masked(app.conf.broker_url or ""),
+        "celery_beat": bool(app.conf.beat_schedule),
+        "eager": bool(app.conf.task_always_eager),
+    }
 
 
 def load(path: str) -> Any:
@@ -235,6 +246,7 @@ def failure(step: str, error: BaseException) -> dict[str, Any]:
         "text": str(error.code if isinstance(error, SystemExit) else error),
         "from_environ": is_from_environ(error),
         "frames": own_frames(error),
+        "package": package(error),
         "missing": missing,
         "wrong": wrong,
     }
@@ -258,12 +270,21 @@ def own_frames(error: BaseException) -> list[dict[str, Any]]:
             "code": (frame.line or "").strip(),
         }
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename[0] != "<" and not frame.filename.startswith(library) and "-packages" not in frame.filename
+        if Path(frame.filename).is_absolute()  # as neither <frozen …> nor what is compiled is
+        and not frame.filename.startswith(library)
+        and "-packages" not in frame.filename
     ]
     if isinstance(error, SyntaxError) and error.filename:
         code = linecache.getline(error.filename, error.lineno or 0).strip()
         found.append({"file": error.filename, "line": error.lineno, "end": error.lineno, "code": code})
     return found[-3:]
+
+
+def package(error: BaseException) -> str:
+    """Return the installed package in whose code an error was raised last; "" for none."""
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    found = [name[1] for name in (re.search(r"-packages[/\\](\w+)", file) for file in files) if name]
+    return found[-1] if found else ""
 
 
 def of_pydantic(error: BaseException) -> tuple[list[str], list[str]]:
@@ -281,6 +302,9 @@ def of_pydantic(error: BaseException) -> tuple[list[str], list[str]]:
 
 def settings_class(error: BaseException) -> Any:
     """Return the class whose instance was being made, from the frames in which it was."""
+    model = getattr(error, "model", None)  # of pydantic 1, which is compiled: its frames have no variables
+    if any(base.__name__ == "BaseSettings" for base in getattr(model, "__mro__", ())):
+        return model
     for frame, _ in traceback.walk_tb(error.__traceback__):
         for name in ("__pydantic_self__", "self"):
             model = type(frame.f_locals.get(name))

@@ -34,7 +34,11 @@ NAMED_IN = re.compile(
 
 def check(root: Path) -> None:
     """Raise `Exit` with the remedy where a folder cannot be adopted as it is."""
-    if git.at(root, "rev-parse", "--git-dir").returncode:
+    asked = git.at(root, "rev-parse", "--git-dir")
+    if "safe.directory" in asked.stderr:
+        remedy = asked.stderr.strip().splitlines()[-1].strip()  # the command that git itself suggests
+        refuse(f"{root} is another user's, and git reads no such folder: `{remedy}`, then type this again.")
+    if asked.returncode:
         refuse(f"{root} is not a git repository: `git init && git add . && git commit` there, then type this again.")
     files = tracked(root)
     if not files:
@@ -72,6 +76,9 @@ def manage(root: Path, given: str | None = None) -> Found[str]:
         return Found(parent(shallowest[0]) or ".", shallowest[0])
     if found:
         refuse(f"The only manage.py is {found[0]}, which looks like an example: if not, name its folder with --src.")
+    others = [path for path in tracked(root) if not apart(path) and "import execute_from_command" in read(root, path)]
+    if others:
+        refuse(f"git tracks no manage.py: copy {others[0]}, which runs Django, to that, and commit it.")
     return refuse("git tracks no manage.py of Django's in it: commit it, or name its folder with --src.")
 
 
@@ -105,11 +112,15 @@ def settings(root: Path, src: str, given: str | None = None) -> Found[str]:
     if given is not None:
         if not file_of(files, places, given):
             refuse(f"git tracks no file of {given} in {src}: name another module with --settings.")
-        return Found(given, "--settings")
-    if named := deployed(root, files):
-        return checked(files, places, named)
-    named = served(root, entries) or elsewhere(root, files)
-    return checked(files, places, production(root, files, places, named))
+        found = Found(given, "--settings")
+    elif named := deployed(root, files):
+        found = checked(files, places, named)
+    else:
+        named = served(root, entries) or elsewhere(root, files)
+        found = checked(files, places, production(root, files, places, named))
+    if path := by_dynaconf(root, file_of(files, places, found.value)):
+        refuse(f"{path} gives the settings to dynaconf, which this cannot serve yet: give it plain settings first.")
+    return found
 
 
 def checked(files: tuple[str, ...], places: tuple[str, ...], found: Found[str]) -> Found[str]:
@@ -255,6 +266,12 @@ def uses_configurations(text: str) -> bool:
     return "DJANGO_CONFIGURATION" in text or bool(re.search(r"^\s*(from|import) configurations\b", text, re.MULTILINE))
 
 
+def by_dynaconf(root: Path, file: str) -> str:
+    """Return the file, of the settings or beside them, with which dynaconf takes Django's place; "" for none."""
+    beside = [path for path in tracked(root) if path.endswith(".py") and parent(path) == parent(file)]
+    return next((path for path in beside if re.search(r"^[^#\n]*DjangoDynaconf\(", read(root, path), re.MULTILINE)), "")
+
+
 def for_development(module: str) -> bool:
     """Return whether the last part of a module's name ends in a word for development or tests."""
     return re.split(r"[._]", module)[-1] in DEVELOPMENT
@@ -268,6 +285,16 @@ def file_of(files: tuple[str, ...], places: tuple[str, ...], module: str) -> str
             if file in known:
                 return file
     return ""
+
+
+def beside(root: Path, src: str, module: str) -> list[str]:
+    """Return the modules of settings beside one, or in the package that it is, but for those for development."""
+    file = file_of(tracked(root), (src, ".", *import_path(root, src).value), module)
+    near = [path for path in tracked(root) if path.endswith(".py") and path != file and parent(path) == parent(file)]
+    near = [path for path in near if name_of(path) != "__init__.py" and not is_of_tests(path)]
+    names = [PurePosixPath(path).stem for path in near if "settings" in "/".join(path.split("/")[-2:])]
+    package = module if name_of(file) == "__init__.py" else module.rpartition(".")[0]
+    return [f"{package}.{name}".lstrip(".") for name in names if not for_development(name)]
 
 
 def import_path(root: Path, src: str) -> Found[tuple[str, ...]]:

@@ -51,7 +51,7 @@ class Look:
         self.reads = variables.of(self.root)
         self.example = variables.described(variables.theirs(self.root))[1]
         chosen = variables.production(self.root, self.reads)
-        known = Known(self.given, self.example, self.reads, self.root, facts.src, chosen)
+        known = Known(self.given, self.example, self.reads, self.root, facts.src, chosen, facts.settings)
         self.answer = ask(ENGINE, image, facts, known)
         self.remarks += self.answer.notes
         return self.at_django(facts, self.answer)
@@ -84,6 +84,7 @@ class Look:
             packages=self.note("packages", lambda: requirements.source(root, options.packages, src)),
             application="application:unknown",
             tracked_data=any(path.startswith("data/") for path in tracked(root)),
+            private=private.left_out(root),
         )
 
     def path(self, src: str) -> tuple[str, ...]:
@@ -173,8 +174,9 @@ class Look:
         theirs, ours = tracked(self.root), files.read(files.source(), ".dockerignore")
         if writes := volume.writes(answer, theirs):
             self.found["in the volume"] = Found(", ".join(writes), "its settings write to it")
-        if kept_out := (*private.files(ignored(self.root), ours), *volume.databases(answer, theirs)):
-            self.found["stays out"] = Found(", ".join(kept_out), "git ignores it, or it is the database")
+        if kept_out := (*facts.private, *private.files(ignored(self.root), ours), *volume.databases(answer, theirs)):
+            where = "git or .dockerignore leaves it out, or it is the database"
+            self.found["stays out"] = Found(", ".join(kept_out), where)
         return replace(facts, writes=writes, private=kept_out, uploads=volume.uploads(answer, theirs))
 
     def require_gunicorn(self, facts: Facts, oldest: int, what: str) -> None:

@@ -1,10 +1,14 @@
-"""What stays out of the image because git ignores it, as settings and secrets of one machine."""
+"""What stays out of the image because git or their own .dockerignore says so, as settings of one machine."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatch
+from pathlib import Path
+
+from djk8s.adopt.layout import read
+from djk8s.git import tracked
 
 # By their names: what is made of sources, as styles and translations, may be meant for the image.
 PRIVATE = re.compile(
@@ -20,3 +24,9 @@ def files(ignored: Iterable[str], dockerignore: str) -> tuple[str, ...]:
     patterns = [line.removeprefix("**/") for line in dockerignore.splitlines() if line[:1] not in {"", "#"}]
     found = (path for path in ignored if PRIVATE.search(path.rpartition("/")[2]))
     return tuple(path for path in found if not any(fnmatch(part, one) for part in path.split("/") for one in patterns))
+
+
+def left_out(root: Path) -> tuple[str, ...]:
+    """Return the code that their own .dockerignore names, as settings for development that win where they are there."""
+    lines = {line.strip().lstrip("/") for line in read(root, ".dockerignore").splitlines()}
+    return tuple(path for path in tracked(root) if path.endswith(".py") and path in lines)

@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
-from djk8s.adopt import volume
+from djk8s.adopt import services, volume
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.debugging import made_from_it
 from djk8s.adopt.layout import apart, name_of
-from djk8s.adopt.services import concurrency, kind
+from djk8s.adopt.services import cache_kinds, concurrency, kind
+from djk8s.adopt.static import NODE_MODULES
 from djk8s.adopt.variables import ENVIRONMENT
 from djk8s.dotenv.file import is_secret
 from djk8s.facts import Facts
@@ -36,6 +37,8 @@ def remarks(
     return [
         *literal(answer, facts),
         *rabbitmq(answer),
+        *at_once(answer),
+        *caches(answer, facts),
         *in_memory(answer),
         *placeholders(answer, {"SECRET_KEY", *own_keys, *given}),
         *debug(root, answer, facts),
@@ -71,6 +74,29 @@ def rabbitmq(answer: Answer) -> list[str]:
     return [
         "Its broker is RabbitMQ, which `inv up` does not bring: read its address from a variable, as "
         'CELERY_BROKER_URL = os.environ["CELERY_BROKER_URL"], and set that in .env to one that runs.'
+    ]
+
+
+def at_once(answer: Answer) -> list[str]:
+    """Say why Celery has no worker."""
+    if not services.at_once(answer):
+        return []
+    return [
+        "Its tasks run while a page waits for them (CELERY_TASK_ALWAYS_EAGER), and it has no broker, so it gets no "
+        "worker: for one, set CELERY_BROKER_URL and turn that off before you adopt it."
+    ]
+
+
+def caches(answer: Answer, facts: Facts) -> list[str]:
+    """Say which caches of this machine nothing brings, as they are of another kind than the one that is brought."""
+    kinds, here = cache_kinds(answer), re.compile(r"\b(localhost|127\.0\.0\.1|::1)\b|unix:|^\W*/")
+    found = [alias for alias, kind in kinds.items() if kind != facts.cache]
+    names = [alias for alias in found if here.search(answer.says["caches"][alias]["LOCATION"])]
+    if not names:
+        return []
+    return [
+        f"CACHES has {' and '.join(names)} on this machine, where a container finds nothing, and only {facts.cache} is "
+        "brought: make them of that kind, or read their addresses from variables, and set these in .env to what runs."
     ]
 
 
@@ -135,7 +161,9 @@ def static(answer: Answer, facts: Facts, tracked: Collection[str]) -> list[str]:
 
 
 def node(answer: Answer, facts: Facts, tracked: Collection[str]) -> list[str]:
-    """Say that no setting names what Node builds, if it does so outside a Python package."""
+    """Say that the image lacks packages of Node that a setting names, or that none names what Node builds."""
+    if any("node_modules" in volume.in_project(folder) for folder in answer.says.get("folders", ())):
+        return [NODE_MODULES]
     around = [str(folder) for folder in (PurePosixPath(facts.node), *PurePosixPath(facts.node).parents)]
     folders = [PurePosixPath(volume.in_project(folder) or "/") for folder in answer.says.get("folders", ())]
     named = any(folder.is_relative_to(facts.node) for folder in folders)

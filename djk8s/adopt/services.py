@@ -124,10 +124,11 @@ def after_migrate(answer: Answer) -> Found[tuple[str, ...]]:
 def cache(answer: Answer, hints: Iterable[str] = ()) -> Found[str]:
     """Return redis, memcached, or "" where it needs neither; `hints` are the addresses in their example."""
     says, settings = answer.says, answer.settings
-    backends = [one["BACKEND"].lower() for one in says["caches"].values()]
+    kinds = cache_kinds(answer)
+    of_caches = kinds.get("default") or max(kinds.values(), default="")  # redis before memcached
     layers = [str(one["BACKEND"]).lower() for one in says["channel_layers"].values()]
     broker = says.get("celery_broker") or says["broker"]
-    if any("redis" in one or "valkey" in one for one in backends):
+    if of_caches == "redis":
         return Found("redis", "CACHES")
     if any("redis" in one for one in layers):
         return Found("redis", "CHANNEL_LAYERS")
@@ -136,11 +137,18 @@ def cache(answer: Answer, hints: Iterable[str] = ()) -> Found[str]:
     for name in ("RQ_QUEUES", "HUEY", "DRAMATIQ_BROKER", "Q_CLUSTER"):
         if settings[name]:
             return Found("redis", name)
-    if any(re.search("memcached|pylibmc|pymemcache", one) for one in backends):
+    if of_caches:
         return Found("memcached", "CACHES")
     if any(re.match("rediss?:", hint) for hint in hints):
         return Found("redis", "their example")
     return Found("", "neither CACHES nor a broker needs one")
+
+
+def cache_kinds(answer: Answer) -> dict[str, str]:
+    """Return, by its alias, the kind of each cache that is a service."""
+    backends = {alias: one["BACKEND"].lower() for alias, one in answer.says["caches"].items()}
+    kinds = {"redis": "redis|valkey", "memcached": "memcached|pylibmc|pymemcache"}
+    return {alias: kind for alias, one in backends.items() for kind, words in kinds.items() if re.search(words, one)}
 
 
 def cache_variables(answer: Answer, reads: Reads, kind: str) -> dict[str, str]:
@@ -166,6 +174,8 @@ def cache_names(answer: Answer) -> tuple[str, ...]:
 def workers(root: Path, src: str, answer: Answer) -> Found[dict[str, str]]:
     """Return the command of each worker by the name of its service."""
     apps, settings = set(answer.settings["INSTALLED_APPS"]), answer.settings
+    if at_once(answer):
+        return Found({}, "CELERY_TASK_ALWAYS_EAGER, and no broker")
     if "celery" in answer.says["installed"] and (app := celery_app(root, src)):
         return Found(of_celery(root, src, app, answer), "Celery")
     if "huey.contrib.djhuey" in apps:
@@ -180,6 +190,12 @@ def workers(root: Path, src: str, answer: Answer) -> Found[dict[str, str]]:
     if any("database" in str(backend).lower() for backend in settings["TASKS"].values()):
         return Found({"worker": "python manage.py db_worker"}, "TASKS")
     return Found({}, "none found")
+
+
+def at_once(answer: Answer) -> bool:
+    """Return whether Celery runs tasks where they are called, without any broker."""
+    says = answer.says
+    return bool(says.get("eager")) and not (says.get("celery_broker") or says.get("broker"))
 
 
 def celery_app(root: Path, src: str) -> str:

@@ -31,6 +31,8 @@ def commands(root: Path, answer: Answer) -> Found[tuple[str, ...]]:
     made = [path for path in tracked(root) if name_of(path) in MANIFEST and path.startswith(f"{folder}/")]
     if made:
         return Found((), made[0])
+    # It compiles what the templates name, and does so for a page only while debugging.
+    sass = ("compilescss",) if "sass_processor" in answer.settings["INSTALLED_APPS"] else ()
     compresses = "compressor" in answer.settings["INSTALLED_APPS"] and answer.settings["COMPRESS_ENABLED"] is not False
     if compresses and not answer.settings["COMPRESS_OFFLINE"]:
         refuse(
@@ -39,8 +41,8 @@ def commands(root: Path, answer: Answer) -> Found[tuple[str, ...]]:
         )
     if answer.settings["COMPRESS_OFFLINE"] and answer.settings["COMPRESS_ENABLED"] is not False:
         # It renders templates, for which the files have to be there, and may write to a folder that is gathered.
-        return Found((COLLECT, "compress --force", COLLECT), "COMPRESS_OFFLINE")
-    return Found((COLLECT,), "django.contrib.staticfiles")
+        return Found((*sass, COLLECT, "compress --force", COLLECT), "COMPRESS_OFFLINE")
+    return Found((*sass, COLLECT), "sass_processor" if sass else "django.contrib.staticfiles")
 
 
 def static_root(answer: Answer) -> Found[str]:
@@ -116,7 +118,13 @@ def watch(root: Path, folder: str) -> str:
     return f"{script} -- --host 0.0.0.0 --port 5173" if serves else script
 
 
+PROGRAM = "It needs the program {0}: name the package of Debian that has it in apt.txt, and commit that."
 GIVE = "The variable {0} is missing: give it with --env {0}=…."
+# What Node makes is copied to the image without its packages.
+NODE_MODULES = (
+    "node_modules is not in the image: add a script `build` to package.json that copies what the site serves of it to "
+    "another folder, name that in STATICFILES_DIRS, and commit that."
+)
 # The first that is in the log gives the sentence. The model is Heroku's buildpack for Python.
 CAUSES = (
     (
@@ -147,6 +155,8 @@ CAUSES = (
         r"STATICFILES_DIRS setting should not contain the (STATIC_ROOT)",
         "STATICFILES_DIRS has the folder of {0} in it: name another for one of them.",
     ),
+    (r"sh: (?:line )?\d+: ([\w.-]+): (?:command )?not found", PROGRAM),
+    (r"_execute_child\n(?:[^\n]*\n)*?FileNotFoundError[^\n]*: ['\"]([\w.-]+)['\"]", PROGRAM),
     (
         r"(?:OfflineGenerationError|CommandError): ([^\n]*(?:[Oo]ffline|rendering)[^\n]*)",
         "compress could not make its files ({0}): see to that template, or set COMPRESS_ENABLED to False.",
@@ -167,6 +177,7 @@ CAUSES = (
         "The version of {1} that is installed has no {0}: pin the version that their code is for.",
     ),
     (r"PermissionError[^\n]*?['\"]([^'\"]+)['\"]", "{0} may not be written, as the static files are made."),
+    (r"(?:FileNotFoundError|No such file or directory)[^\n]*?node_modules", NODE_MODULES),
     (
         r"(?:FileNotFoundError|No such file or directory)[^\n]*?['\"]([^'\"]+)['\"]",
         "{0} is not there: commit it, or let a script `build` of a package.json make it.",
@@ -188,7 +199,10 @@ def classified(log: str) -> str:
             parts = [part or "it" for part in found.groups()] or ["a file"]
             return sentence.format(*parts) + place(log)
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return f"The static files could not be made: {lines[-1][:300] if lines else 'it printed nothing'}{place(log)}"
+    last = lines[-1] if lines else "it printed nothing"
+    # BuildKit's last line names the command; the image has other steps too.
+    what = "image" if "failed to solve" in last and "manage.py" not in last else "static files"
+    return f"The {what} could not be made: {last[:300]}{place(log)}"
 
 
 def place(log: str) -> str:

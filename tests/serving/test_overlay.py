@@ -158,8 +158,9 @@ FILES = [
     ("db.sqlite3", "{data}/db.sqlite3"),
     ("store", "{data}/store"),
     ("{data}/sub/db.sqlite3", "{data}/sub/db.sqlite3"),
-    (":memory:", ":memory:"),
-    ("file:memorydb_default?mode=memory", "file:memorydb_default?mode=memory"),
+    # Nothing could be migrated there, and each process would have its own.
+    (":memory:", "{data}/db.sqlite3"),
+    ("file:memorydb_default?mode=memory", "{data}/db.sqlite3"),
 ]
 
 
@@ -170,6 +171,12 @@ def test_sqlite_of_a_container_is_in_its_volume(root: Path, name: str, moved: st
     assert inside == moved.format(data=root / "data")
     outside = served(root, settings)["DATABASES"]["default"]["NAME"]
     assert outside == name.format(data=root / "data")
+
+
+def test_sqlite_in_memory_besides_the_default_database_stays(root: Path) -> None:
+    """Two must not share one file."""
+    other = f"{database(ENGINE=SQLITE, NAME='a')}\nDATABASES['other'] = {{'ENGINE': {SQLITE!r}, 'NAME': ':memory:'}}"
+    assert served(root, other, PLACE="container")["DATABASES"]["other"]["NAME"] == ":memory:"
 
 
 def test_another_database_of_a_container_is_left_alone(root: Path) -> None:
@@ -257,6 +264,23 @@ def test_memcached_of_a_container_is_where_cache_url_says(root: Path) -> None:
     assert cached(["127.0.0.1:11211"], PLACE="container") == "cache:11211"
     assert cached("m.example.com:11211", PLACE="container") == "m.example.com:11211"
     assert cached("127.0.0.1:11211") == "127.0.0.1:11211"
+    assert cached("unix:/run/memcached.sock", PLACE="container") == "cache:11211"
+    assert cached(["/run/memcached.sock"], PLACE="container") == "cache:11211"
+
+
+@pytest.mark.parametrize(
+    ("at", "moved"),
+    [
+        ("unix:///run/redis.sock?db=2", "redis://cache:6379/0?db=2"),
+        ("/run/redis.sock", "redis://cache:6379/0"),
+        ("redis://localhost:6379/1", "redis://cache:6379/1"),
+    ],
+)
+def test_redis_at_a_socket_is_on_the_same_machine_too(root: Path, at: str, moved: str) -> None:
+    file = {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/tmp/files"}
+    caches = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": at}, "file": file}
+    found = served(root, f"CACHES = {caches!r}", CACHE_URL="redis://cache:6379/0", PLACE="container")["CACHES"]
+    assert (found["default"]["LOCATION"], found["file"]["LOCATION"]) == (moved, f"{root}/data/files")
 
 
 def test_url_that_the_site_followed_changes_nothing(root: Path) -> None:
@@ -310,6 +334,9 @@ LOGGING = {
     "handlers": {
         "file": {"class": "logging.handlers.RotatingFileHandler", "filename": "/nowhere/a.log", "level": "INFO"},
         "mail": {"class": "django.utils.log.AdminEmailHandler"},
+        "syslog": {"class": "logging.handlers.SysLogHandler", "address": "/dev/log", "facility": "local6"},
+        "of_this_host": {"class": "logging.handlers.SysLogHandler", "formatter": "brief"},
+        "remote": {"()": "logging.handlers.SysLogHandler", "address": ("logs.example.com", 514)},
     },
 }
 """
@@ -334,6 +361,9 @@ def test_log_of_a_container_is_on_the_console(root: Path) -> None:
     handlers = served(root, LOGGING, PLACE="container")["LOGGING"]["handlers"]
     assert handlers["file"] == {"class": "logging.StreamHandler", "level": "INFO"}
     assert handlers["mail"] == {"class": "django.utils.log.AdminEmailHandler"}
+    assert handlers["syslog"] == {"class": "logging.StreamHandler"}
+    assert handlers["of_this_host"] == {"class": "logging.StreamHandler", "formatter": "brief"}
+    assert handlers["remote"]["address"] == ["logs.example.com", 514]
     assert "/nowhere/a.log" in asked(root, LOGGING + "import logging.config; logging.config.dictConfig(LOGGING)").stderr
 
 

@@ -44,6 +44,7 @@ def asked(root: Path) -> Callable[..., Answer]:
             variables.of(root),
             root,
             production=known.get("production", {}),
+            settings="shop.settings",
         )
         return ask.until_it_answers(lambda given: here(root, given), what)
 

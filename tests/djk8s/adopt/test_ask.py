@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from invoke.exceptions import Exit
 
-from djk8s.adopt import ask, guesses
+from djk8s.adopt import ask, guesses, inside
 from djk8s.adopt.ask import Answer
 from djk8s.dotenv.reads import Reads
+from djk8s.facts import Facts
 
 Asked = Callable[..., Answer]
 
@@ -239,10 +241,28 @@ def test_urls_that_cannot_be_imported_are_refused(asked: Asked) -> None:
     assert "nowhere_at_all, which is not installed" in str(error.value.message)
 
 
+def test_settings_that_were_asked_are_named_with_those_beside_them(asked: Asked) -> None:
+    more = {"shop/settings_prod.py": "", "shop/models.py": "", "shop/urls.py": "1 / 0\n"}
+    with pytest.raises(Exit) as error:
+        asked(files=more)
+    assert "Its urls cannot be loaded: ZeroDivisionError" in str(error.value.message)
+    assert "other settings than shop.settings with --settings, as shop.settings_prod." in str(error.value.message)
+
+
 def test_urls_are_those_of_a_site_that_is_served(asked: Asked) -> None:
     guarded = "from django.conf import settings\nurlpatterns = []\nif settings.DEBUG:\n    import debug_toolbar\n"
     answer = asked("DEBUG = True\n", files={"shop/urls.py": guarded})
     assert (answer.notes, answer.settings["DEBUG"]) == ((), True)
+
+
+def test_models_that_no_migration_has_to_make(asked: Asked) -> None:
+    def unmigrated(meta: str) -> list[str]:
+        model = "from django.contrib.auth.models import User\nfrom django.db import models\n"
+        model += f"class A({'User' if 'proxy' in meta else 'models.Model'}):\n    class Meta:\n        {meta} \n"
+        found: list[str] = asked("INSTALLED_APPS += ['shop']\n", {"shop/models.py": model}).says["unmigrated"]
+        return found
+
+    assert [unmigrated(meta) for meta in ("proxy = True", "managed = False", "ordering = []")] == [[], [], ["shop"]]
 
 
 def test_asgi_that_cannot_be_imported_is_a_note(asked: Asked) -> None:
@@ -287,3 +307,86 @@ def test_key_that_the_settings_want_in_a_way_of_their_own(asked: Asked) -> None:
     answer = asked(own)
     assert answer.says["failures"] == []
     assert answer.required == {}
+
+
+# As pydantic 1 has them, which is compiled: its frames have no variables, and no path.
+PYDANTIC_1 = """
+class Field:
+    def __init__(self, name):
+        self.alias, self.field_info = name, type("Info", (), {"extra": {"env_names": {f"shop_{name}"}}})
+class BaseSettings:
+    __config__ = type("Config", (), {"case_sensitive": False})
+    __fields__ = {"key": Field("key"), "beds": Field("beds")}
+class ValidationError(ValueError):
+    model = BaseSettings
+    def errors(self):
+        return self.args[0]
+import os
+errors = [{"loc": ("key",), "type": "value_error.missing"}] if "SHOP_KEY" not in os.environ else []
+errors += [{"loc": ("beds",), "type": "type_error.integer"}] if not os.environ.get("SHOP_BEDS", "").isdigit() else []
+if errors:
+    exec(compile("raise ValidationError(errors)", "pydantic/main.py", "exec"))
+"""
+
+
+def test_package_whose_own_code_is_too_old_is_named(asked: Asked, root: Path) -> None:
+    """As one that imports getargspec, which Python 3.11 took out, where no line of the project is involved."""
+    old = root.parent / "lib/site-packages/rules_of_old"
+    old.mkdir(parents=True)
+    (old / "__init__.py").write_text("")
+    (old / "apps.py").write_text("from inspect import getargspec\n")
+    with pytest.raises(Exit) as error:
+        asked(f"import sys\nsys.path.append({str(old.parent)!r})\nINSTALLED_APPS.append('rules_of_old')\n")
+    assert str(error.value.message).startswith("rules_of_old cannot be imported (ImportError: cannot import name")
+
+
+def test_django_that_lacks_a_setting_is_not_too_old(asked: Asked) -> None:
+    with pytest.raises(Exit, match="Its urls cannot be loaded: AttributeError: 'Settings' object has no attribute"):
+        asked("del ROOT_URLCONF\n")
+
+
+def test_class_of_settings_of_pydantic_1_says_the_whole_names(asked: Asked) -> None:
+    answer = asked(PYDANTIC_1)
+    assert [*answer.required] == ["SHOP_KEY", "SHOP_BEDS"]
+    assert answer.required["SHOP_BEDS"] == "1"
+
+
+def test_what_is_compiled_is_no_place_of_the_project(asked: Asked, root: Path) -> None:
+    with pytest.raises(Exit) as error:
+        asked('exec(compile("1 / 0", "some/package.py", "exec"))\n')
+    assert "some/package.py" not in str(error.value.message)
+    assert "shop/settings.py:10" in str(error.value.message)
+
+
+def test_last_line_that_is_printed_before_an_exit_is_the_reason(asked: Asked) -> None:
+    """As a helper of theirs does that asks for a variable."""
+    own = (
+        "import os, sys\nif not os.getenv('CLINIC'):\n    print('Dear user,\\nyou must set CLINIC')\n    sys.exit(1)\n"
+    )
+    assert asked(own).required == {"CLINIC": "change-me"}
+    with pytest.raises(Exit, match="SystemExit: no luck today, "):
+        asked("import sys\nprint('no luck today', file=sys.stderr)\nsys.exit(1)\n")
+
+
+def test_container_without_a_network_finds_itself_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As settings do that make INTERNAL_IPS of socket.gethostbyname(socket.gethostname())."""
+
+    def ran(argv: tuple[str, ...], **_: object) -> subprocess.CompletedProcess[str]:
+        words = " ".join(argv)
+        return subprocess.CompletedProcess(argv, 0, f'{inside.MARK}{{"failures": [], "typed": "{words}"}}', "")
+
+    monkeypatch.setattr("subprocess.run", ran)
+    said = ask.in_image("docker", "shop", Facts("shop", "shop.settings", "shop.wsgi:application"), {})
+    assert " --network none --hostname localhost " in said["typed"]
+
+
+@pytest.mark.parametrize(("packages", "says"), [
+    ("requirements.txt", "add its package to requirements.txt, and commit that."),
+    ("uv.lock", "`uv add` its package, and commit that."),
+    ("web/poetry.lock", "`poetry add` its package, and commit that."),
+])  # fmt: skip
+def test_package_that_is_missing_is_added_as_they_are_locked(packages: str, says: str) -> None:
+    failure = {"step": "settings", "type": "ImportError", "bases": [], "frames": [], "text": "No module named 'a'"}
+    with pytest.raises(Exit) as error:
+        ask.note(failure, packages, ask.Known())
+    assert str(error.value.message).endswith(says)

@@ -25,6 +25,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "shop"
 
 
+MANAGE_IN_TEXT = "Write `execute_from_command_line(sys.argv)`.\n"
 PLACES = [
     pytest.param(["manage.py"], ".", id="the project's own folder"),
     pytest.param(["src/manage.py", "src/deep/manage.py"], "src", id="the shallowest"),
@@ -54,6 +55,18 @@ def test_manage_that_is_no_djangos_or_not_in_git_is_none(root: Path) -> None:
     with pytest.raises(Exit) as error:
         layout.manage(root)
     assert "--src" in refused(error)
+
+
+def test_file_that_could_be_manage_is_named(root: Path) -> None:
+    """As patchman's sbin/patchman-manage."""
+    committed(
+        root, {"docs/a.py": manage("x"), "sbin/shop-manage": manage("shop.settings"), "README.md": MANAGE_IN_TEXT}
+    )
+    with pytest.raises(Exit) as error:
+        layout.manage(root)
+    assert (
+        refused(error) == "git tracks no manage.py: copy sbin/shop-manage, which runs Django, to that, and commit it."
+    )
 
 
 def test_two_manage_at_one_depth_are_refused_by_name(root: Path) -> None:
@@ -141,6 +154,16 @@ def test_module_of_the_settings(root: Path, files: dict[str, str], module: str) 
     assert layout.settings(root, layout.manage(root).value).value == module
 
 
+def test_settings_beside_those_that_were_found(root: Path) -> None:
+    package = {**PACKAGE, **PRODUCTION, "shop/urls.py": ""}
+    committed(root, {**package, "src/shop/settings.py": "", "src/shop/settings_live.py": "", "src/shop/urls.py": ""})
+    assert layout.beside(root, ".", "shop.settings") == [f"shop.settings.{name}" for name in ("base", "production")]
+    assert layout.beside(root, ".", "shop.settings.base") == ["shop.settings.production"]
+    assert layout.beside(root, "src", "shop.settings") == ["shop.settings_live"]
+    assert layout.beside(root, "shop", "shop.settings.base") == ["shop.settings.production"]  # not seen from manage.py
+    assert layout.beside(root, "src", "shop.urls") == ["shop.settings", "shop.settings_live"]
+
+
 def test_two_deployment_files_are_a_question(root: Path) -> None:
     files = {f"shop/settings/{name}.py": "" for name in ("__init__", "live", "stage")}
     named = {f"{name}.Dockerfile": f"ENV DJANGO_SETTINGS_MODULE=shop.settings.{name}\n" for name in ("live", "stage")}
@@ -168,6 +191,19 @@ def test_django_configurations_is_refused(root: Path) -> None:
     with pytest.raises(Exit) as error:
         layout.settings(root, ".")
     assert "django-configurations" in refused(error)
+
+
+@pytest.mark.parametrize("given", [None, "shop.settings.base"])
+def test_dynaconf_is_refused(root: Path, given: str | None) -> None:
+    """It takes the place of Django's settings before serving/overlay.py can change any."""
+    made = "import dynaconf\nsettings = dynaconf.DjangoDynaconf(__name__, ENVVAR_PREFIX_FOR_DYNACONF='SHOP')\n"
+    package = {"shop/settings/__init__.py": "from .base import *\n", "shop/settings/base.py": made}
+    committed(root, {"manage.py": manage("shop.settings"), **package})
+    with pytest.raises(Exit) as error:
+        layout.settings(root, ".", given)
+    assert refused(error).startswith("shop/settings/base.py gives the settings to dynaconf")
+    committed(root, {"shop/settings/base.py": f"# {made.splitlines()[1]}\n"})
+    assert layout.settings(root, ".", given).value == given or "shop.settings"
 
 
 def test_file_that_forces_its_settings_is_named(root: Path) -> None:
@@ -283,3 +319,11 @@ def test_module_that_no_import_can_name_is_refused(root: Path) -> None:
     committed(root, {"manage.py": manage("cms-backend.settings"), "cms-backend/settings.py": ""})
     with pytest.raises(Exit, match=r"manage\.py names cms-backend\.settings, which no import statement can"):
         layout.settings(root, ".")
+
+
+def test_folder_of_another_user_is_told_as_that(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed(root, {"manage.py": manage("shop.settings")})
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch for its tests
+    with pytest.raises(Exit) as error:
+        layout.check(root)
+    assert "is another user's, and git reads no such folder: `git config --global --add safe.dir" in refused(error)

@@ -34,6 +34,15 @@ def test_files_that_git_ignores(root: Path) -> None:
     assert {*git.ignored(root)} == {"shop/a.log", "shop/local_settings.py"}
 
 
+def test_code_that_their_own_dockerignore_leaves_out(root: Path) -> None:
+    """As settings for development, which others import where they are there."""
+    lines = "# settings\n/shop/dev.py\n!shop/urls.py\ndocs\n setup.py\n/shop/gone.py\nREADME.md\n"
+    committed(root, {".dockerignore": lines, **dict.fromkeys(("shop/dev.py", "shop/urls.py", "setup.py"), "")})
+    assert private.left_out(root) == ("setup.py", "shop/dev.py")
+    (root / ".dockerignore").unlink()
+    assert private.left_out(root) == ()
+
+
 def test_line_of_the_dockerignore() -> None:
     facts = Facts("shop", settings="shop.settings", application="shop.wsgi:application", private=("shop/local.py",))
     assert "\nstaticfiles\nshop/local.py\n" in files.rendered(facts)[".dockerignore"]

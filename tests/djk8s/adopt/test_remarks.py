@@ -55,6 +55,13 @@ def test_front_end_that_no_setting_names(asked: Asked) -> None:
     assert remarks.node(plain, replace(FACTS, node="."), []) == []
 
 
+def test_packages_of_node_that_are_served_as_they_are(asked: Asked) -> None:
+    """Django passes over a folder that is not there."""
+    answer = asked("STATICFILES_DIRS = ['/app/web/node_modules/bootstrap/dist']\n")
+    [said] = remarks.node(answer, FACTS, ["web/package.json"])
+    assert said.startswith("node_modules is not in the image")
+
+
 def test_uploads_at_another_site(asked: Asked) -> None:
     assert remarks.uploads(asked("MEDIA_URL = 'https://cdn.example.com/media/'\n")) == []
 
@@ -170,3 +177,18 @@ def test_databases_besides_the_default_one(asked: Asked) -> None:
     [said] = remarks.more_databases(answer)
     assert said.startswith("DATABASES has old too, which nothing here brings or migrates:")
     assert said.endswith("migrate --database old` does.")
+
+
+@pytest.mark.parametrize("at", ["redis://localhost:6379/2", "unix:/run/redis.sock", "/run/redis.sock"])
+def test_cache_of_another_kind_on_the_same_machine_is_named(asked: Asked, at: str) -> None:
+    caches = {
+        "default": {"BACKEND": "django.core.cache.backends.memcached.PyLibMCCache", "LOCATION": ["127.0.0.1:11211"]},
+        "pages": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": at},
+        "far": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://r.example.com:6379/0"},
+        "file": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/tmp/a"},
+    }
+    answer = asked(f"CACHES = {caches}\n")
+    [said] = remarks.caches(answer, replace(FACTS, cache="memcached"))
+    assert said.startswith("CACHES has pages on this machine, where a container finds nothing, and only memcached")
+    [said] = remarks.caches(answer, replace(FACTS, cache="redis"))
+    assert said.startswith("CACHES has default on this machine")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from invoke import Exit
 
-from djk8s.adopt import services, variables
+from djk8s.adopt import remarks, services, variables
 from djk8s.adopt.ask import Answer
 from djk8s.adopt.found import Found
 from repository_of import ASGI, committed
@@ -120,6 +120,18 @@ def test_memcached(asked: Asked) -> None:
     assert services.cache(asked(f"CACHES = {{'default': {{'BACKEND': '{backend}'}}}}\n")).value == "memcached"
 
 
+def test_cache_of_several_kinds_is_that_of_the_default_one(asked: Asked) -> None:
+    caches = {
+        "pages": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://localhost:6379/0"},
+        "default": {"BACKEND": "django.core.cache.backends.memcached.PyLibMCCache", "LOCATION": "127.0.0.1:11211"},
+    }
+    answer = asked(f"CACHES = {caches}\n")
+    assert services.cache(answer) == Found("memcached", "CACHES")
+    assert services.cache(asked(f"CACHES = {caches}\nCELERY_BROKER_URL = 'redis://localhost'\n")).value == "redis"
+    caches["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": ""}
+    assert services.cache(asked(f"CACHES = {caches}\n")).value == "redis"
+
+
 def test_cache_in_the_database_has_its_table_made(asked: Asked) -> None:
     backend = "django.core.cache.backends.db.DatabaseCache"
     answer = asked(f"CACHES = {{'default': {{'BACKEND': '{backend}', 'LOCATION': 'cached'}}}}\n")
@@ -201,6 +213,15 @@ def test_beat_where_there_is_a_schedule(root: Path) -> None:
     answer.says["settings"]["INSTALLED_APPS"] = []
     answer.says["beat"] = True
     assert services.workers(root, ".", answer).value["beat"].endswith("--schedule /app/data/celerybeat-schedule")
+
+
+def test_celery_that_runs_tasks_at_once_needs_no_worker(asked: Asked, root: Path) -> None:
+    eager = "CELERY_TASK_ALWAYS_EAGER = True\n"
+    for own, found in ((eager, []), ("", ["worker"]), (f"{eager}CELERY_BROKER_URL = 'redis://r'\n", ["worker"])):
+        answer = asked(own, {"shop/celery.py": CELERY})
+        answer.says["installed"] = ["celery"]
+        assert [*services.workers(root, ".", answer).value] == found
+        assert len(remarks.at_once(answer)) == (not found)
 
 
 def test_broker_of_rabbitmq_is_no_redis(asked: Asked, root: Path) -> None:

@@ -31,6 +31,12 @@ def test_files_are_gathered(root: Path) -> None:
     assert static.commands(root, answer(INSTALLED_APPS=[])).value == ()
 
 
+def test_styles_of_sass_are_compiled_before_they_are_gathered(root: Path) -> None:
+    committed(root, {"a": ""})
+    apps = ["django.contrib.staticfiles", "sass_processor"]
+    assert static.commands(root, answer(INSTALLED_APPS=apps)).value == ("compilescss", "collectstatic --no-input")
+
+
 def test_files_whose_manifest_is_in_git_are_not_gathered_again(root: Path) -> None:
     committed(root, {"src/public/static/staticfiles.json": "{}"})
     assert static.commands(root, answer()).value == ()
@@ -158,3 +164,28 @@ django.core.exceptions.ImproperlyConfigured: The SECRET_KEY setting must not be 
 
 def test_log_that_is_empty_is_a_sentence_too() -> None:
     assert static.classified("") == "The static files could not be made: it printed nothing"
+
+
+def test_another_step_of_the_build_is_not_taken_for_the_static_files() -> None:
+    log = 'ERROR: failed to solve: process "/bin/sh -c ln -s a b" did not complete successfully: exit code: 1'
+    assert static.classified(log) == f"The image could not be made: {log}"
+    of_static = log.replace("ln -s a b", "python manage.py collectstatic")
+    assert static.classified(of_static) == f"The static files could not be made: {of_static}"
+
+
+def test_packages_of_node_that_are_served_as_they_are() -> None:
+    log = "FileNotFoundError: [Errno 2] No such file or directory: '/app/node_modules'"
+    assert static.classified(log).startswith("node_modules is not in the image: add a script `build` to package.json")
+
+
+PROGRAMS = [
+    ("/bin/sh: 1: sassc: not found", "sassc"),
+    (", in _execute_child\n    raise e\nFileNotFoundError: [Errno 2] No such file or directory: 'msgfmt'\n", "msgfmt"),
+    ("CommandError: An error occurred during rendering a.html: /bin/sh: line 1: lessc: command not found", "lessc"),
+]
+
+
+@pytest.mark.parametrize(("log", "program"), PROGRAMS)
+def test_program_that_is_missing_is_named(log: str, program: str) -> None:
+    sentence = f"It needs the program {program}: name the package of Debian that has it in apt.txt, and commit that."
+    assert static.classified(log) == sentence
