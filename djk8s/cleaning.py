@@ -4,6 +4,7 @@ from invoke import Exit
 
 from djk8s import engine
 from djk8s.cluster.machine import BEFORE, RELEASE
+from djk8s.cluster.swarm import STACK
 from djk8s.host import venv
 from djk8s.project import Project
 from djk8s.shell.command import Command
@@ -80,6 +81,8 @@ def in_history(project: Project, image: str) -> bool:
     """Return True, and say so, if a deployment can be rolled back to an image."""
     labels = f'{{{{.Label "{RELEASE}"}}}}{{{{.Label "{BEFORE}"}}}}'
     known = "".join(engine.ask(project, "ps", "--all", "--format", labels, *engine.of_compose(project.name)))
+    stack = ("--filter", f"label={STACK}={project.name}")
+    known += "".join(engine.ask(project, "config", "ls", "--format", f'{{{{.Label "{RELEASE}"}}}}', *stack))
     ids = engine.ask(project, "image", "inspect", "--format", "{{.Id}}", image)
     found = any(one in known for one in (image, *ids))
     if found:

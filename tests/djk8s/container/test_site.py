@@ -379,11 +379,15 @@ def test_ps_names_a_deployment_of_the_project(inv: Inv, noting: Noting) -> None:
     assert "deployed" not in inv("ps", INVOKE_ENGINE=str(nothing)).stderr
 
 
-def test_clean_leaves_what_a_deployment_can_go_back_to(inv: Inv, noting: Noting) -> None:
-    kept = (
-        'ps --all --format {{.Label "djk8s.release"}}{{.Label "djk8s.before"}} '
-        "--filter label=com.docker.compose.project=djk8s"
-    )
+KEPT = [
+    'ps --all --format {{.Label "djk8s.release"}}{{.Label "djk8s.before"}} '
+    "--filter label=com.docker.compose.project=djk8s",
+    'config ls --format {{.Label "djk8s.release"}} --filter label=com.docker.stack.namespace=djk8s',
+]
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=["with Compose", "on a Swarm"])
+def test_clean_leaves_what_a_deployment_can_go_back_to(inv: Inv, noting: Noting, kept: str) -> None:
     docker, calls = noting(
         "docker", image_ls=("djk8s:v1\n", 0), image_inspect=("sha256:1\n", 0), **{kept: ('["sha256:1"]', 0)}
     )
