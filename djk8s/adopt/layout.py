@@ -268,8 +268,8 @@ def uses_configurations(text: str) -> bool:
 
 def by_dynaconf(root: Path, file: str) -> str:
     """Return the file, of the settings or beside them, with which dynaconf takes Django's place; "" for none."""
-    beside = [path for path in tracked(root) if path.endswith(".py") and parent(path) == parent(file)]
-    return next((path for path in beside if re.search(r"^[^#\n]*DjangoDynaconf\(", read(root, path), re.MULTILINE)), "")
+    near = [path for path in tracked(root) if path.endswith(".py") and parent(path) == parent(file)]
+    return next((path for path in near if re.search(r"^[^#\n]*DjangoDynaconf\(", read(root, path), re.MULTILINE)), "")
 
 
 def for_development(module: str) -> bool:
