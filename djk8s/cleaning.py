@@ -3,7 +3,8 @@
 from invoke import Exit
 
 from djk8s import engine
-from djk8s.cluster.machine import BEFORE, RELEASE
+from djk8s.cluster.machine import BEFORE
+from djk8s.cluster.release import RELEASE
 from djk8s.cluster.swarm import STACK
 from djk8s.host import venv
 from djk8s.project import Project
@@ -34,7 +35,7 @@ def clean(project: Project, volumes: bool, environment: bool) -> None:
     if failures:
         raise failures[0]
     if not project.dry and not volumes and (kept := names(project, "volume")):
-        say(f"The databases stay, in {' and '.join(kept)}: `inv clean --volumes` removes them.")
+        say(f"Its volumes stay: {' and '.join(kept)}. `inv clean --volumes` removes them.")
 
 
 def remove_environment(project: Project) -> None:
@@ -99,8 +100,8 @@ def in_use(project: Project, image: str) -> bool:
 
 
 def command(project: Project, kind: str, verb: str, *found: str) -> Command:
-    # With --force it is no error that `--rm` has removed one meanwhile; --volumes takes those without a name.
-    force = ["--force", "--volumes"] if (kind, verb) == ("container", "rm") else []
+    # With --force it is no error that `--rm` has removed one meanwhile.
+    force = ["--force"] if (kind, verb) == ("container", "rm") else []
     return Command((project.engine, kind, verb, *force, *found))
 
 

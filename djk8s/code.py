@@ -2,6 +2,8 @@
 
 import ast
 import os
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +18,8 @@ from djk8s.project import Project
 
 MEND = "mend it, then type this again."
 GIVE = "give it one, or a value in the Dockerfile."
-NOT_RUN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)  # when a file is imported
+# What an import does not run, or may pass over.
+NOT_RUN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.If, ast.Try)
 
 
 def fault(project: Project, otherwise: str) -> str:
@@ -31,9 +34,9 @@ def fault_of_build(project: Project, otherwise: str) -> str:
 
 def lacking_in_build(project: Project) -> Iterator[str]:
     """Yield a sentence for each variable of .env that code needs when it is imported, and that a build has not."""
-    elsewhere: set[str | None] = set()
-    with suppress(Exit):  # a malformed file stops no build
-        elsewhere = {line.name for line in EnvFile(project).lines} - {*dockerfile.build_variables(project)}
+    env, elsewhere = EnvFile(project), set[str | None]()
+    with suppress(Exit):  # a file that cannot be read stops no build
+        elsewhere = {line.name for line in env.lines} - {*dockerfile.build_variables(project)}
     for path in files(project):
         with suppress(SyntaxError, ValueError):
             imported = [one for one in ast.parse(path.read_bytes()).body if not isinstance(one, NOT_RUN)]
@@ -41,11 +44,14 @@ def lacking_in_build(project: Project) -> Iterator[str]:
             for read in (read for one in found for read in read_by(one)):
                 if read.name in elsewhere:
                     where = f"{project.shown(path)}, line {read.line}"
-                    yield f"{read.name} ({where}) has no default, and a build has no values of .env: {GIVE}"
+                    yield f"{read.name} ({where}) has no default, and a build has no values of {env.name}: {GIVE}"
 
 
 def not_python(project: Project) -> Iterator[str]:
     """Yield a sentence for each file of the site that is not Python; one that nothing could import is left alone."""
+    wanted = tuple(map(int, re.findall(r"\d+", dockerfile.python_version(project))))
+    if sys.version_info[: len(wanted)] < wanted:
+        return  # the Python that runs this does not know all that the image's does
     for path in files(project):
         if path.parent == project.src or (path.parent / "__init__.py").is_file():
             try:

@@ -56,9 +56,16 @@ def entrypoint(project: Project) -> Path:
 
 
 def build_variables(project: Project) -> dict[str, str]:
-    """Return the variables that the site's code gets in a build, on the line that gathers the static files."""
-    line = first(project, r"RUN (.*)manage\.py collectstatic")
-    return dict(re.findall(r"(?<!\S)([A-Za-z_]\w*)='?([^' ]*)", line))
+    """Return the variables that the site's code gets in a build, where the static files are gathered."""
+    lines: list[str] = []
+    with suppress(Exit):
+        lines = re.findall(r"^(?:ENV|ARG|RUN(?=.*manage\.py collectstatic)) (.*)", text(project), re.MULTILINE)
+    found = re.findall(r"""(?<!\S)([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)""", "\n".join(lines))
+    return {name: value.strip("\"'") for name, value in found if "$" not in value}
+
+
+def gathers_static_files(project: Project) -> bool:
+    return first(project, r"RUN .*(manage\.py collectstatic)") != UNKNOWN
 
 
 def dockerignore(project: Project) -> Path:

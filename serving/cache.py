@@ -26,7 +26,8 @@ def follow(site: dict[str, Any]) -> None:
         is_socket = first.startswith(("unix:", "/"))
         here = is_socket or (kind == "memcache" and first.partition(":")[0] in HERE)
         if here and kind in one.get("BACKEND", "").lower():
-            one["LOCATION"] = given + "".join(first.partition("?")[1:])  # which may choose a database of redis
+            query = first.partition("?")[2]  # which may choose a database of redis
+            one["LOCATION"] = f"{given}{'&' if url.query else '?'}{query}" if query else given
     if kind == "redis":
         site |= {name: moved(site[name], url) for name in NAMES if name in site}
 

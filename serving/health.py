@@ -1,10 +1,13 @@
-"""The probes: /livez, the process answers; /readyz, its database has every migration, and its pages can be imported."""
+"""The probes: /livez, the process answers; /readyz, its database has every migration, and its urls can be imported."""
 
 import logging
 import traceback
 from typing import Any
 
+from serving.frames import own_line
+
 complete = False  # stays true: the code of a process does not change
+first_fault = ""  # of the urls
 
 
 def readiness() -> str:
@@ -22,7 +25,7 @@ def readiness() -> str:
 
 
 def fault_of_database() -> str:
-    """Return what is wrong if the database does not answer or lacks a migration; "" if there is none."""
+    """Return what is wrong if the database does not answer or lacks a migration; else ""."""
     from django.db import Error, connection
 
     if connection.vendor == "unknown":  # the site has no database
@@ -39,15 +42,19 @@ def fault_of_database() -> str:
 
 
 def fault_of_urls() -> str:
-    """Return what is wrong if the urls cannot be imported, which would be an error on every page."""
+    """Return what is wrong if the urls cannot be imported, which would be an error on every page; else ""."""
+    global first_fault
+    from django.conf import settings
     from django.urls import get_resolver
 
+    if not getattr(settings, "ROOT_URLCONF", None):  # an ASGI application may need none
+        return ""
     try:
         get_resolver().url_patterns  # noqa: B018 - imports them
     except Exception as error:  # whatever the site's code raises
-        # Without the frames of the standard library, which newer Pythons freeze.
-        *_, (file, line, *_) = (one for one in traceback.extract_tb(error.__traceback__) if one.filename[0] != "<")
-        logging.error("not ready: the urls cannot be imported: %r (%s, line %s)", error, file, line)
+        # A module that failed halfway may fail in another way the next time.
+        first_fault = first_fault or f"{error!r} ({own_line(traceback.extract_tb(error.__traceback__))})"
+        logging.error("not ready: the urls cannot be imported: %s", first_fault)
         return "503 urls"
     return ""
 

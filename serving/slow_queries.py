@@ -4,13 +4,13 @@ import logging
 import os
 import time
 import traceback
-from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from serving.frames import own_line
+
 log = logging.getLogger("serving.slow_queries")
-STANDARD, OURS = Path(logging.__file__).parent.parent, Path(__file__).parent
 
 
 def watch() -> None:
@@ -30,20 +30,15 @@ def watch() -> None:
         finally:
             if (took := time.monotonic() - begun) >= seconds:
                 # The values are left out, as they may be anybody's data.
-                log.warning("%.2f s for a query of %s: %s", took, asked_by(), " ".join(str(sql).split()))
+                log.warning(
+                    "%.2f s for a query of %s: %s",
+                    took,
+                    own_line(traceback.extract_stack()),
+                    " ".join(str(sql).split()),
+                )
 
     def connected(connection: Any, **_: Any) -> None:
         if timed not in connection.execute_wrappers:
             connection.execute_wrappers.append(timed)
 
     connection_created.connect(connected, weak=False)
-
-
-def asked_by() -> str:
-    """Return the innermost line that is no package's, such as "/app/src/shop/views.py:12 in index"."""
-    for frame in reversed(traceback.extract_stack()):
-        path = Path(frame.filename)
-        packaged = {STANDARD, OURS} & {*path.parents} or {"site-packages", "dist-packages"} & {*path.parts}
-        if path.exists() and not packaged:
-            return f"{frame.filename}:{frame.lineno} in {frame.name}"
-    return "a package"

@@ -16,7 +16,7 @@ def follow(site: dict[str, Any], data: Path) -> None:
             continue
         if not file.name.startswith((":", "file:")):
             one["NAME"] = data / file.name
-        elif alias == "default" and "memory" in file.name:  # where nothing could be migrated before it is served
+        elif alias == "default" and "memory" in file.name:  # or each process would have its own, an empty one
             one["NAME"] = data / "db.sqlite3"
     if data not in (media := Path(site.get("MEDIA_ROOT") or "."), *media.parents):
         site["MEDIA_ROOT"] = data / "media"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -283,7 +284,10 @@ def note(failure: Said, packages: str, known: Known) -> str:
 def adding(package: str, packages: str) -> str:
     """Return how to add a package, in words: what is locked is written by a command."""
     command = ADDING.get(PurePosixPath(packages).name)
-    return f"`{command}` {package}, and commit that" if command else f"add {package} to {packages}, and commit that"
+    if not command:
+        return f"add {package} to {packages}, and commit that"
+    name = f" {shlex.quote(package)}`" if " " not in package else f"` {package}"
+    return f"`{command}{name}, and commit that"
 
 
 def untracked(failure: Said, known: Known) -> str:

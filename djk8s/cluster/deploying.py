@@ -281,9 +281,9 @@ def as_text(project: Project, found: Status, others: list[Release], where: str) 
     back = [one.revision for one in others if one.at <= deployed.at]
     later = [one.revision for one in others if one.at > deployed.at]
     lines = {
-        "revision": f"{deployed.revision}, {folder}{f'; gone back to from {later[-1]}' if later else ''}",
+        "revision": f"{deployed.revision}, {folder}{f'; older than {later[-1]}, deployed later' if later else ''}",
         "replicas": replicas,
-        "deployed": f"{age(deployed.at)} ago, {deployed.at}, by {deployed.by}{' (the first time)' if later else ''}",
+        "deployed": f"{age(deployed.at)} ago, {deployed.at}, by {deployed.by}",
         "joined": " ".join(deployed.overlays),
         "image": deployed.image,
         "address": where,

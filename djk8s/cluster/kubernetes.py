@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from djk8s.cluster import kustomization, lease
+from djk8s.cluster import lease
 from djk8s.cluster.kubectl import ATTEMPTS, Kubectl
 from djk8s.cluster.patience import Patience
-from djk8s.cluster.release import Release, Status, dumps, in_order, loads
+from djk8s.cluster.release import RELEASE, Release, Status, dumps, in_order, loads
 from djk8s.cluster.target import FOLDER, LOG
 from djk8s.shell.command import Command
 from djk8s.shell.run import taking_back
@@ -261,4 +261,4 @@ def objects(text: str) -> Iterator[dict[str, Any]]:
 def release_of(found: dict[str, Any]) -> Release | None:
     """Return the release that an object of the cluster has among its annotations."""
     notes = found.get("metadata", {}).get("annotations", {})
-    return loads(notes.get(kustomization.RELEASE, ""), notes.get(REVISION, ""))
+    return loads(notes.get(RELEASE, ""), notes.get(REVISION, ""))

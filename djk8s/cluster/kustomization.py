@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-RELEASE = "djk8s.release"
+from djk8s.cluster.release import RELEASE
 
 
 def kustomization(

@@ -14,7 +14,7 @@ from invoke import Exit
 
 from djk8s import engine, ports
 from djk8s.cluster.docker import KEPT, WEB, Docker
-from djk8s.cluster.release import Release, Status, dumps, in_order, loads
+from djk8s.cluster.release import RELEASE, Release, Status, dumps, in_order, loads
 from djk8s.cluster.target import FOLDER
 from djk8s.project import PROJECT
 from djk8s.shell.command import Command
@@ -22,7 +22,7 @@ from djk8s.shell.run import taking_back
 from djk8s.shell.talk import refuse
 
 LABELS = "labels.json"
-RELEASE, BEFORE = "djk8s.release", "djk8s.before"
+BEFORE = "djk8s.before"
 NOT_ONE_OFF = ("--filter", "label=com.docker.compose.oneoff=False")  # not of `docker compose run`
 TRIAL = 15  # seconds that a new version has to stay healthy before it gets requests; compose/swarm.yaml has the same
 UP = ("up", "--detach", "--wait", "--no-build", "--no-deps")
@@ -155,7 +155,7 @@ class Machine(Docker):
             if not self.project.dry:
                 self.watch(release, name)
         finally:
-            self.run(self.command("rm", "--force", name))
+            self.run(self.command("rm", "--force", "--volumes", name))
 
     def watch(self, release: Release, container: str) -> None:
         """Wait until a container was healthy for a while; raises `Exit` with its last log lines otherwise."""
@@ -174,7 +174,7 @@ class Machine(Docker):
         """Remove the new containers of the site."""
         if new := [container[:12] for container in self.containers() if container not in old]:
             with suppress(Exit):
-                self.run(self.command("rm", "--force", *new))
+                self.run(self.command("rm", "--force", "--volumes", *new))
 
     def back(self, release: Release) -> None:
         """Deploy a release that was deployed before; its settings are those of today."""

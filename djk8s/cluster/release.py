@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+RELEASE = "djk8s.release"  # the label, or annotation, with which a cluster keeps one
+
 
 @dataclass(frozen=True)
 class Release:

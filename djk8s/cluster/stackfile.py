@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from djk8s.cluster.release import RELEASE
+
 File = dict[str, Any]
 
 # A stack has no use for these. What restarts, and how many there are, is under `deploy` there.
@@ -21,7 +23,6 @@ SETTINGS = "settings"  # entrypoint.sh reads /run/secrets/settings
 JOBS = {"replicated-job", "global-job"}
 STAGES = ("needed", "jobs", "site")
 RECORD = "record"  # as the stage `site`, for a time when the files of today are gone
-RELEASE = "djk8s.release"
 
 
 def stack(compose: File, stage: str, image: str, settings: str, file: str, release: str) -> File:

@@ -11,7 +11,7 @@ from djk8s import engine
 from djk8s.cluster import settings, stackfile
 from djk8s.cluster.docker import KEPT, WEB, Docker
 from djk8s.cluster.patience import Patience
-from djk8s.cluster.release import Release, Status, dumps, in_order, loads
+from djk8s.cluster.release import RELEASE, Release, Status, dumps, in_order, loads
 from djk8s.cluster.target import FOLDER
 from djk8s.cluster.task import FORM, Task, is_hopeless, is_whole, latest, task_of
 from djk8s.shell.command import Command
@@ -64,13 +64,13 @@ class Swarm(Docker):
 
     def records(self) -> list[Release]:
         """Return the releases that the Swarm keeps."""
-        form = f'{{{{.Name}}}}\t{{{{.Label "{stackfile.RELEASE}"}}}}'
+        form = f'{{{{.Name}}}}\t{{{{.Label "{RELEASE}"}}}}'
         pairs = (line.partition("\t") for line in self.ask("config", "ls", *self.of_stack, form).splitlines())
         return [one for name, _, label in pairs if (one := loads(label, name))]
 
     def deployed_record(self) -> str:
         """Return the name of the config that keeps the release of now; "" if the service is not there."""
-        label = f'{{{{index .Spec.Labels "{stackfile.RELEASE}"}}}}'
+        label = f'{{{{index .Spec.Labels "{RELEASE}"}}}}'
         return self.ask("service", "inspect", f"{self.name}_{WEB}", "--format", label)
 
     def current(self) -> Release | None:
@@ -174,7 +174,7 @@ class Swarm(Docker):
 
     def roll(self, release: Release) -> None:
         before = self.current()
-        labels = ("--label", f"{STACK}={self.name}", "--label", f"{stackfile.RELEASE}={dumps(release)}")
+        labels = ("--label", f"{STACK}={self.name}", "--label", f"{RELEASE}={dumps(release)}")
         self.run(self.stage_command(release, stackfile.RECORD))
         self.run(self.command("config", "create", *labels, release.record, str(FOLDER / "record.json")))
         self.change(release, before, "site")

@@ -38,8 +38,8 @@ def task_of(line: str, stack: str) -> Task:
 
 def is_whole(said: str) -> bool:
     """Return whether as many replicas run as are wanted, such as 3/3, or a job is done, such as 0/1 (1/1 completed)."""
-    running, wanted = re.findall(r"(\d+)/(\d+)", said)[-1]
-    return bool(running == wanted and not said.endswith("0/0 completed)"))
+    counts = re.findall(r"(\d+)/(\d+)", said)
+    return bool(counts) and counts[-1][0] == counts[-1][1] and not said.endswith("0/0 completed)")
 
 
 def latest(found: list[Task], names: list[str]) -> str:

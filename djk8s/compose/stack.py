@@ -237,10 +237,10 @@ def explain(project: Project, detached: bool, overlays: tuple[str, ...]) -> str:
     log = engine.question(project, *command.argv[1:], variables=variables).stdout.strip()
     if log and detached:
         say(log)
+    if not log:
+        return code.fault_of_build(project, NOT_UP)
     found = ((re.search(error, log), advice) for error, advice in CAUSES.items())
-    return next(
-        (advice.format(*error.groups()) for error, advice in found if error), code.fault_of_build(project, NOT_UP)
-    )
+    return next((advice.format(*error.groups()) for error, advice in found if error), NOT_UP)
 
 
 def read_alike(project: Project, env: EnvFile) -> None:

@@ -83,8 +83,8 @@ def build(
         options += ["--platform", platform]
     command = build_command(project, tags, options, git.revision(project))
     engine.require(project)
-    failed = FOREIGN.format(engine=project.engine) if platform else NOT_BUILT
-    run(project, command, failed=engine.or_gone(project, partial(code.fault_of_build, project, failed)))
+    foreign, native = FOREIGN.format(engine=project.engine), partial(code.fault_of_build, project, NOT_BUILT)
+    run(project, command, failed=engine.or_gone(project, foreign if platform else native))
 
 
 def require_platform(platform: str, more: str = "") -> None:

@@ -166,7 +166,7 @@ def wait(project: Project, container: str, url: str) -> None:
     say("Waiting for the site to be ready …")
     while (missing := not_ready(url)) and (runs := engine.is_running(project, container)):
         waited = time.monotonic() - begun
-        if waited > (PATIENCE if missing == MISSING["urls"] else project.ready_within):
+        if waited > min(project.ready_within, PATIENCE if missing == MISSING["urls"] else project.ready_within):
             break
         if waited > PATIENCE and not told:
             told = True

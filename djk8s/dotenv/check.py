@@ -53,7 +53,7 @@ def against_settings(env: EnvFile) -> Iterator[str]:
             yield f"{where} sets {name} again, after line {first[name]}; the last one counts: take one out."
         elif name not in known:
             yield f"{where} sets {name}, which no setting reads: take it out, or add it to {env.example_name}."
-        elif name == "ALLOWED_HOSTS" and (found := re.search(r"[^\s,]*/[^\s,]*|[\w.-]+:\d+", value)):
+        elif name == "ALLOWED_HOSTS" and (found := [host for host in re.split(r"[\s,]+", value) if is_no_host(host)]):
             yield f"{where} allows {found[0]}, which no host is called: write its name alone, as www.example.com."
         first.setdefault(name, number)
         there[name] = value
@@ -64,6 +64,11 @@ def against_settings(env: EnvFile) -> Iterator[str]:
             yield f"{env.name} does not set {name}: type `inv env --set {name}{f'={usual}' if usual else ''}`."
         if not usual and not there.get(name, "set"):
             yield f"{env.name} sets {name} to nothing: type `inv env --set {name}`."
+
+
+def is_no_host(host: str) -> bool:
+    """Return whether a host of ALLOWED_HOSTS has a scheme, a port or a path; colons in brackets are of IPv6."""
+    return "/" in host or ":" in re.sub(r"^\[.*\]$", "", host)
 
 
 def names_read(project: Project) -> set[str]:

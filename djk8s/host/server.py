@@ -52,8 +52,9 @@ def objection(project: Project, values: Mapping[str, str]) -> str:
     for argv in (check, *(() if processes.WINDOWS else (gunicorn,))):
         if said := complaint(project, argv, values):
             return said
-    given = dockerfile.build_variables(project)
-    said = complaint(project, (*check, "--tag", "staticfiles"), given) if given else ""
+    if not dockerfile.gathers_static_files(project):
+        return ""
+    said = complaint(project, (*check, "--tag", "staticfiles"), dockerfile.build_variables(project))
     return f"{said}: a build has no values of .env, so give it a default, or a value in the Dockerfile" if said else ""
 
 

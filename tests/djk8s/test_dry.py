@@ -78,7 +78,7 @@ STOP = (
 NAMED = """'{{if eq .Tag "<none>"}}{{.ID}}{{else}}{{.Repository}}:{{.Tag}}{{end}}'"""
 CLEAN = (
     f"docker container stop {CONTAINERS}",
-    f"docker container rm --force --volumes {CONTAINERS}",
+    f"docker container rm --force {CONTAINERS}",
     f"docker network rm $(docker network ls --format '{{{{.Name}}}}' --filter {COMPOSES})",
     f"docker image rm $(docker image ls --all --format {NAMED} --filter label=djk8s.project=SCOPE)",
 )
@@ -510,7 +510,7 @@ def test_printed_lines_can_be_pasted(checkout: Path, elsewhere: Inv, noting: Not
         ["logs", "one", "two"],
         ["stop", "one", "two"],
         ["container", "stop", "one", "two", "one", "two"],
-        ["container", "rm", "--force", "--volumes", "one", "two", "one", "two"],
+        ["container", "rm", "--force", "one", "two", "one", "two"],
         ["network", "rm", "four"],
         ["image", "rm", "three"],
     ]

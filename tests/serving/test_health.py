@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 import re
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -194,18 +195,50 @@ def test_not_ready_while_the_database_does_not_answer(
         assert health.complete, complete
 
 
-@pytest.mark.usefixtures("fresh")
-def test_not_ready_while_the_urls_cannot_be_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "broken_urls.py").write_text("import os\nurlpatterns = [1 / int(os.environ['DIVISOR'])]\n")
+URLS = """
+import os
+if "once" in os.environ:
+    raise RuntimeError("already registered")
+os.environ["once"] = "yes"
+urlpatterns = [1 / int(os.environ["DIVISOR"])]
+"""
+
+
+@pytest.fixture
+def broken(fresh: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Path:
+    """Urls that fail, and in another way when they are imported again."""
+    (tmp_path / "broken_urls.py").write_text(URLS)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("DIVISOR", "0")
+    monkeypatch.delitem(sys.modules, "broken_urls", raising=False)
+    monkeypatch.setattr(health, "first_fault", "")
+    for name, value in (("once", ""), ("DIVISOR", "0")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("once")
     settings.ROOT_URLCONF = "broken_urls"
-    assert health.readiness() == "503 urls"
-    where = f"({tmp_path / 'broken_urls.py'}, line 2)"
-    assert caplog.messages == [f"not ready: the urls cannot be imported: ZeroDivisionError('division by zero') {where}"]
+    return tmp_path / "broken_urls.py"
+
+
+def test_not_ready_while_the_urls_cannot_be_imported(
+    broken: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = f"not ready: the urls cannot be imported: ZeroDivisionError('division by zero') ({broken}:6 in <module>)"
+    for _ in range(2):
+        assert health.readiness() == "503 urls"
+    assert caplog.messages == [said, said]
     monkeypatch.setenv("DIVISOR", "1")
+    monkeypatch.delenv("once")
+    assert health.readiness() == "200 ready"
+
+
+def test_urls_with_a_syntax_error_are_named(broken: Path, caplog: pytest.LogCaptureFixture) -> None:
+    broken.write_text("urlpatterns = [")
+    assert health.readiness() == "503 urls"
+    assert f"('{broken}', 1, " in caplog.text
+
+
+@pytest.mark.usefixtures("fresh")
+def test_site_without_urls_is_ready(settings: Any) -> None:
+    del settings.ROOT_URLCONF
     assert health.readiness() == "200 ready"
 
 

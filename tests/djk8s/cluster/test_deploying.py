@@ -53,8 +53,7 @@ def test_status_says_where_it_is_and_what_one_can_go_back_to(project: Project) -
 def test_status_after_a_rollback_says_from_where(project: Project) -> None:
     later = [replace(NEW, revision=name, at=f"2026-11-2{day}T08:00:00Z") for name, day in (("c1", 7), ("d1", 8))]
     lines = as_text(project, Status(NEW, 3, 3), later, "").splitlines()
-    assert lines[0] == "revision  b1, another than the folder; gone back to from d1"
-    assert lines[2].endswith("by ada@laptop (the first time)")
+    assert lines[0] == "revision  b1, another than the folder; older than d1, deployed later"
     assert not [line for line in lines if line.startswith(("rollback", "address"))]
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from invoke import Exit
 
-from djk8s.cluster import kubernetes, kustomization
+from djk8s.cluster import kubernetes
 from djk8s.cluster.kubernetes import Kubernetes
-from djk8s.cluster.release import Release, dumps
+from djk8s.cluster.release import RELEASE, Release, dumps
 from djk8s.dotenv.file import EnvFile
 from djk8s.project import Project
 
@@ -20,7 +20,7 @@ DONE = (0, 'deployment "web" successfully rolled out')
 AWAY = (1, "Unable to connect to the server")
 SET = {
     "metadata": {
-        "annotations": {kustomization.RELEASE: dumps(NEW), kubernetes.REVISION: "2"},
+        "annotations": {RELEASE: dumps(NEW), kubernetes.REVISION: "2"},
         "labels": {kubernetes.HASH: "abc"},
     }
 }

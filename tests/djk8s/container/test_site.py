@@ -356,7 +356,7 @@ def test_clean_removes_what_is_found_and_names_it(inv: Inv, noting: Noting) -> N
     typed = inv("clean", INVOKE_ENGINE=str(docker))
     removed = [
         ["stop", "web"],
-        ["rm", "--force", "--volumes", "web"],
+        ["rm", "--force", "web"],
         ["network", "rm", "net"],
         ["image", "rm", "djk8s:v1", "sha"],
     ]
@@ -364,7 +364,7 @@ def test_clean_removes_what_is_found_and_names_it(inv: Inv, noting: Noting) -> N
         ["container", *words] if "web" in words else words for words in removed
     ]
     assert all(f"{' '.join(words)}\n" in typed.stderr for words in removed)
-    assert typed.stderr.endswith("The databases stay, in data: `inv clean --volumes` removes them.\n")
+    assert typed.stderr.endswith("Its volumes stay: data. `inv clean --volumes` removes them.\n")
     assert calls("volume", "rm") == []
     typed = inv("clean", "--volumes")
     assert [call["argv"] for call in calls("volume", "rm")] == [["volume", "rm", "data"]]

@@ -28,7 +28,7 @@ def test_file_that_env_writes_is_fine(inv: Inv, engine: Calls, tmp_path: Path) -
     [
         ("PORT=abc", "PORT 'abc' is not a port: give a number from 1 to 65535, in .env or in your shell."),
         (
-            "ALLOWED_HOSTS=a.example.com, https://b.example.com/",
+            "ALLOWED_HOSTS=a.example.com,[2001:db8:0:1::5] https://b.example.com/",
             "Line 4 of .env allows https://b.example.com/, which no host is called: write its name alone, as "
             "www.example.com.",
         ),
