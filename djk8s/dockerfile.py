@@ -57,9 +57,11 @@ def entrypoint(project: Project) -> Path:
 
 def build_variables(project: Project) -> dict[str, str]:
     """Return the variables that the site's code gets in a build, where the static files are gathered."""
-    lines: list[str] = []
-    with suppress(Exit):
-        lines = re.findall(r"^(?:ENV|ARG|RUN(?=.*manage\.py collectstatic)) (.*)", text(project), re.MULTILINE)
+    try:
+        whole = re.sub(r"(?m)^(ARG \w+)$", r"\1=of---build-arg", text(project))
+    except Exit:
+        return {}
+    lines = re.findall(r"^(?:ENV|ARG|RUN(?=.*manage\.py collectstatic)) (.*)", whole, re.MULTILINE)
     found = re.findall(r"""(?<!\S)([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)""", "\n".join(lines))
     return {name: value.strip("\"'") for name, value in found if "$" not in value}
 

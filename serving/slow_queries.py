@@ -30,12 +30,8 @@ def watch() -> None:
         finally:
             if (took := time.monotonic() - begun) >= seconds:
                 # The values are left out, as they may be anybody's data.
-                log.warning(
-                    "%.2f s for a query of %s: %s",
-                    took,
-                    own_line(traceback.extract_stack()),
-                    " ".join(str(sql).split()),
-                )
+                asked_by = own_line(traceback.extract_stack())
+                log.warning("%.2f s for a query of %s: %s", took, asked_by, " ".join(str(sql).split()))
 
     def connected(connection: Any, **_: Any) -> None:
         if timed not in connection.execute_wrappers:

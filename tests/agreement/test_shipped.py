@@ -44,6 +44,12 @@ def test_no_file_that_is_shipped_speaks_of_this_site() -> None:
         assert not re.search(r"\bmyproj|\bboard\b", text), path
 
 
+@pytest.mark.parametrize("src", [".", "web"])
+def test_no_file_that_is_shipped_knows_another_folder_of_the_site(src: str) -> None:
+    for path, text in files.rendered(replace(SHOP, src=src)).items():
+        assert path.startswith("serving/") or not re.search(r"/app/src\b|\./src\b", text), path
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(build(ROOT, tmp_path_factory.mktemp("wheel")))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -159,6 +160,13 @@ def checkout(tmp_path: Path) -> Path:
         for file in ROOT.glob(pattern):
             shutil.copy(file, copy)
     return copy
+
+
+@pytest.fixture
+def same_python(checkout: Path) -> None:
+    """Let the image of that copy have the Python that runs the tests."""
+    dockerfile, ours = checkout / "Dockerfile", ".".join(map(str, sys.version_info[:2]))
+    dockerfile.write_text(re.sub("ARG PYTHON_VERSION=.*", f"ARG PYTHON_VERSION={ours}", dockerfile.read_text()))
 
 
 @pytest.fixture

@@ -283,6 +283,13 @@ def test_redis_at_a_socket_is_on_the_same_machine_too(root: Path, at: str, moved
     assert (found["default"]["LOCATION"], found["file"]["LOCATION"]) == (moved, f"{root}/data/files")
 
 
+def test_words_of_a_socket_follow_those_of_the_url(root: Path) -> None:
+    caches = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "unix:///run/redis.sock?db=2"}}
+    url = "rediss://cache:6379/0?ssl_cert_reqs=none"
+    found = served(root, f"CACHES = {caches!r}", CACHE_URL=url, PLACE="container")["CACHES"]
+    assert found["default"]["LOCATION"] == f"{url}&db=2"
+
+
 def test_url_that_the_site_followed_changes_nothing(root: Path) -> None:
     own = database(ENGINE=POSTGRES, NAME="site", USER="site", HOST="db", CONN_MAX_AGE=7, PASSWORD="from-a-file")
     found = served(root, own, DATABASE_URL=URL)["DATABASES"]["default"]

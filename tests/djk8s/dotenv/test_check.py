@@ -85,6 +85,7 @@ NOT_PYTHON = [b"def broken(:\n", b"NAME = 'caf\xe9'\n", b"\0"]
 
 @pytest.mark.parametrize("code", NOT_PYTHON, ids=["a syntax error", "not UTF-8", "a zero byte"])
 @pytest.mark.parametrize("words", ["env --check", "doctor"])
+@pytest.mark.usefixtures("same_python")
 def test_file_of_the_site_that_is_not_python_is_one_sentence(
     elsewhere: Inv, checkout: Path, code: bytes, words: str
 ) -> None:
