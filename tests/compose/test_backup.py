@@ -228,6 +228,8 @@ class TestWithPostgreSQL:
         done("env", "--set", f"BACKUP_TO={folder}", "--set", "BACKUP_AT=5 seconds")  # from now, whenever that is
         up("--with", "db", "--with", "backup", "--no-build")
         (scheduled,), (database,) = containers("backup"), containers("db")
+        of_its_own = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Destination}} {{end}}{{end}}'
+        assert docker("inspect", "--format", of_its_own, scheduled).split() == ["/app/data"]
         wait_until(lambda: "Backed up as " in logs(scheduled), 120)
         docker("stop", database)
         wait_until(lambda: state(scheduled, "Health.Status") == "unhealthy", 120)
