@@ -12,7 +12,7 @@ from invoke import Exit
 
 from djk8s import dockerfile
 from djk8s.dotenv.file import EnvFile
-from djk8s.dotenv.reads import read_by
+from djk8s.dotenv.reads import Read, read_by
 from djk8s.packages import locking
 from djk8s.project import Project
 
@@ -38,13 +38,18 @@ def lacking_in_build(project: Project) -> Iterator[str]:
     with suppress(Exit):  # a file that cannot be read stops no build
         elsewhere = {line.name for line in env.lines} - {*dockerfile.build_variables(project)}
     for path in files(project):
-        with suppress(SyntaxError, ValueError):
-            imported = [one for one in ast.parse(path.read_bytes()).body if not isinstance(one, NOT_RUN)]
-            found = (one for whole in imported for one in ast.walk(whole) if isinstance(one, ast.Subscript))
-            for read in (read for one in found for read in read_by(one)):
-                if read.name in elsewhere:
-                    where = f"{project.shown(path)}, line {read.line}"
-                    yield f"{read.name} ({where}) has no default, and a build has no values of {env.name}: {GIVE}"
+        for read in read_at_import(path):
+            if read.name in elsewhere:
+                where = f"{project.shown(path)}, line {read.line}"
+                yield f"{read.name} ({where}) has no default, and a build has no values of {env.name}: {GIVE}"
+
+
+def read_at_import(path: Path) -> Iterator[Read]:
+    """Yield each variable that a file takes out of `os.environ` by its name alone when it is imported."""
+    with suppress(SyntaxError, ValueError):
+        for whole in ast.parse(path.read_bytes()).body:
+            found = ast.walk(whole) if not isinstance(whole, NOT_RUN) else ()
+            yield from (read for one in found if isinstance(one, ast.Subscript) for read in read_by(one))
 
 
 def not_python(project: Project) -> Iterator[str]:

@@ -82,11 +82,8 @@ def gitignore(root: Path, project: Facts, written: Iterable[str] = ()) -> str:
     wanted = [".env", "venv/", ".tools/", ".nox/", ".djk8s", "__pycache__/", "db.sqlite3*", static, *data]
     wanted += ["node_modules/"] if project.node else []
     uploads = project.uploads.strip("/")
-    wanted += (
-        [f"/{uploads}/"]
-        if uploads and not uploads.startswith("data/") and not ignored(root, [f"{uploads}/any"])
-        else []
-    )
+    if uploads and not uploads.startswith("data/") and not ignored(root, [f"{uploads}/any"]):
+        wanted.append(f"/{uploads}/")
     wanted += [f"!/{path}" for path in ignored(root, written)]
     lines = {line.strip().strip("/") for line in there.splitlines()}
     missing = [line for line in wanted if line.strip("/") not in lines]
