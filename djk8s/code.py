@@ -17,7 +17,7 @@ from djk8s.packages import locking
 from djk8s.project import Project
 
 MEND = "mend it, then type this again."
-GIVE = "give it one, or a value in the Dockerfile."
+IN_A_BUILD = "a build has no values of .env, so give it a default, or a value in the Dockerfile"
 # What an import does not run, or may pass over.
 NOT_RUN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.If, ast.Try)
 
@@ -34,14 +34,14 @@ def fault_of_build(project: Project, otherwise: str) -> str:
 
 def lacking_in_build(project: Project) -> Iterator[str]:
     """Yield a sentence for each variable of .env that code needs when it is imported, and that a build has not."""
-    env, elsewhere = EnvFile(project), set[str | None]()
+    elsewhere = set[str | None]()
     with suppress(Exit):  # a file that cannot be read stops no build
-        elsewhere = {line.name for line in env.lines} - {*dockerfile.build_variables(project)}
+        elsewhere = {line.name for line in EnvFile(project).lines} - {*dockerfile.build_variables(project)}
     for path in files(project):
         for read in read_at_import(path):
             if read.name in elsewhere:
                 where = f"{project.shown(path)}, line {read.line}"
-                yield f"{read.name} ({where}) has no default, and a build has no values of {env.name}: {GIVE}"
+                yield f"{read.name} may be missing ({where}): {IN_A_BUILD}."
 
 
 def read_at_import(path: Path) -> Iterator[Read]:

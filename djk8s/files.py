@@ -39,16 +39,20 @@ def source() -> Path:
     return package / "files" if (package / "files").is_dir() else package.parent
 
 
+def variants() -> Path:
+    """Return the folder with the files that this repository's own site has no use for."""
+    return Path(str(resources.files("djk8s"))) / "variants"
+
+
 def rendered(facts: Facts) -> dict[str, str]:
     """Return the text of each file that a project gets, by its path with `/` between the parts."""
     texts = {path: read(source(), path) for path in shipped(facts)}
-    variants = Path(str(resources.files("djk8s"))) / "variants"
     if facts.database == "mysql":
-        texts["compose/db.yaml"] = read(variants, "db-mysql.yaml")
+        texts["compose/db.yaml"] = read(variants(), "db-mysql.yaml")
     if facts.cache:
-        texts["compose/cache.yaml"] = cache(read(variants, f"cache-{facts.cache}.yaml"), facts)
+        texts["compose/cache.yaml"] = cache(read(variants(), f"cache-{facts.cache}.yaml"), facts)
     if facts.workers:
-        texts["compose/worker.yaml"] = workers(read(variants, "worker.yaml"), facts)
+        texts["compose/worker.yaml"] = workers(read(variants(), "worker.yaml"), facts)
     for path, change in CHANGES.items():
         if path in texts:
             texts[path] = change(texts[path], facts)

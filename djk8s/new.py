@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 
 from djk8s import files, git, writing
@@ -18,7 +17,6 @@ from djk8s.packages import requirements, resolver
 from djk8s.shell import processes
 from djk8s.shell.talk import refuse, say
 
-VARIANTS = Path(str(resources.files("djk8s"))) / "variants"
 SRC, ASKED, PINNED = "src", "requirements.in", "requirements.txt"
 OLDEST_DJANGO = (4, 2)
 # Names that Python can import in the container: the standard library's own tests, and our folder.
@@ -137,12 +135,12 @@ def start(root: Path, name: str, oldest: str) -> None:
 
 def readme(name: str) -> str:
     """Return the text of README.md."""
-    return (VARIANTS / "new" / "README.md").read_text(encoding="utf-8").replace("NAME", name)
+    return (files.variants() / "new" / "README.md").read_text(encoding="utf-8").replace("NAME", name)
 
 
 def with_tailwind(root: Path, name: str) -> dict[str, str]:
     """Return the texts of what a project has more with Tailwind, and of its settings with the folders of these."""
-    variant = VARIANTS / "tailwind"
+    variant = files.variants() / "tailwind"
     paths = [file for file in sorted(variant.rglob("*")) if file.is_file()]
     texts = {path.relative_to(variant).as_posix(): path.read_text(encoding="utf-8") for path in paths}
     settings = f"{SRC}/{name}/settings.py"

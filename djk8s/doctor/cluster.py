@@ -38,16 +38,14 @@ NODES = '{range .items[*]}{.status.nodeInfo.operatingSystem}/{.status.nodeInfo.a
 class Place:
     """Where a project is deployed, or will be."""
 
-    project: Project
-    to: str
     target: Target
 
     @cached_property
     def nodes(self) -> list[str]:
         """The platform of each node, such as linux/amd64; none if that may not be asked."""
-        if self.to == "kubernetes":
+        if self.target.to == "kubernetes":
             said = self.ask("get", "nodes", "--output", f"jsonpath={NODES}")
-        elif self.to == "swarm":
+        elif self.target.to == "swarm":
             ids = self.ask("node", "ls", "--quiet").split()
             platform = "{{.Description.Platform.OS}}/{{.Description.Platform.Architecture}}"
             said = self.ask("node", "inspect", "--format", platform, *ids)
@@ -62,13 +60,13 @@ class Place:
 
 def place(project: Project, to: str, context: str | None) -> Place:
     """Return where to look; raises `Exit` for an unknown place."""
-    return Place(project, to, deploying.target_of(project, to, context))
+    return Place(deploying.target_of(project, to, context))
 
 
 def checks(at: Place) -> Mapping[str, Callable[[], Finding]]:
     """Return the checks that need a place that answers."""
     found = {"rights": rights, "registry": registry, "nodes": architectures, "replicas": replicas, "port": port}
-    return {name: partial(check, at) for name, check in found.items() if name != "port" or at.to != "kubernetes"}
+    return {name: partial(check, at) for name, check in found.items() if name != "port" or at.target.to != "kubernetes"}
 
 
 def answers(at: Place) -> Finding:
@@ -95,9 +93,9 @@ def last_line(text: str) -> str:
 
 def rights(at: Place) -> Finding:
     """Check that this user may deploy there."""
-    if at.to != "kubernetes":
+    if at.target.to != "kubernetes":
         at.target.require()
-        return fine("It manages a Swarm." if at.to == "swarm" else "Its engine is this machine's.")
+        return fine("It manages a Swarm." if at.target.to == "swarm" else "Its engine is this machine's.")
     needed = ("deployments.apps", "jobs.batch", "secrets", "leases.coordination.k8s.io")
     if lacking := [kind for kind in needed if at.ask("auth", "can-i", "create", kind) != "yes"]:
         name = at.target.name
@@ -108,9 +106,9 @@ def rights(at: Place) -> Finding:
 
 def registry(at: Place) -> Finding:
     """Check that the registry answers, and that it is named where nodes need one."""
-    named = at.project.registry or registries.host(at.project.image)
+    named = at.target.project.registry or registries.host(at.target.project.image)
     if not named:
-        if at.to == "kubernetes" or len(at.nodes) > 1:
+        if at.target.to == "kubernetes" or len(at.nodes) > 1:
             return wrong("No registry is named that the nodes take the image from: write `registry: …` in invoke.yaml.")
         return fine("None is needed on one node.")
     host = registries.host(f"{named}/")
@@ -147,30 +145,30 @@ def asked(url: str) -> int:
 
 def architectures(at: Place) -> Finding:
     """Compare the platform of the image with those of the nodes."""
-    built = engine.ask(at.project, "image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", latest(at))
-    ours = (built or engine.ask(at.project, "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"))[0]
+    built = engine.ask(at.target.project, "image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", latest(at))
+    ours = (built or engine.ask(at.target.project, "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"))[0]
     others = sorted({platform for platform in at.nodes if platform != ours})
     if not at.nodes:
         return note("Not looked at: you may not list the nodes.")
     if not others:
         return fine(f"{ours}, as the image: {len(at.nodes)}.")
     if ours not in at.nodes:
-        again = f"DOCKER_DEFAULT_PLATFORM={others[0]} inv deploy --to {at.to}"
+        again = f"DOCKER_DEFAULT_PLATFORM={others[0]} inv deploy --to {at.target.to}"
         return wrong(f"They are {' and '.join(others)}, and the image is {ours}: `{again}` builds it for them.")
     count = sum(platform != ours for platform in at.nodes)
     there = f"{count} of {len(at.nodes)} nodes cannot run the image, which is {ours}, as they are {' or '.join(others)}"
-    if at.to == "kubernetes":
+    if at.target.to == "kubernetes":
         return wrong(f"{there}: `kubectl cordon NODE` keeps replicas from one.")
-    return note(f"{there}: `{at.project.engine} node update --availability drain NODE` keeps replicas from one.")
+    return note(f"{there}: `{at.target.project.engine} node update --availability drain NODE` keeps replicas from one.")
 
 
 def latest(at: Place) -> str:
-    return image.name(at.project, None)
+    return image.name(at.target.project, None)
 
 
 def replicas(at: Place) -> Finding:
     """Check that replicas can share the site's database and its uploads."""
-    project, built = at.project, latest(at)
+    project, built = at.target.project, latest(at)
     if not engine.has_image(project, built):
         return note(f"Not looked at: {built} is not built yet, `inv build` builds it.")
     before = at.target.releases()
@@ -185,11 +183,11 @@ def replicas(at: Place) -> Finding:
 
 def port(at: Place) -> Finding:
     """Check that the port of a deployment on this machine is free, or its own."""
-    number = ports.parse(at.project.deploy_port, "deploy.port")
+    number = ports.parse(at.target.project.deploy_port, "deploy.port")
     if isinstance(at.target, Docker) and at.target.is_elsewhere():
         return fine(f"Not looked at: {number} is another machine's.")
-    found = free_ports.free(at.project, ports.Published("0.0.0.0", number), "deploy", "INVOKE_DEPLOY_PORT")
-    label = f"{STACK if at.to == 'swarm' else engine.COMPOSE_PROJECT}={at.project.name}"
+    found = free_ports.free(at.target.project, ports.Published("0.0.0.0", number), "deploy", "INVOKE_DEPLOY_PORT")
+    label = f"{STACK if at.target.to == 'swarm' else engine.COMPOSE_PROJECT}={at.target.project.name}"
     with suppress(Exit):
         its_own = ("--filter", f"label={label}", "--filter", f"publish={number}")
         if found.state == WRONG and at.ask("ps", "--quiet", *its_own):

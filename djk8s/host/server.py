@@ -55,7 +55,7 @@ def objection(project: Project, values: Mapping[str, str]) -> str:
     if not dockerfile.gathers_static_files(project):
         return ""
     said = complaint(project, (*check, "--tag", "staticfiles"), dockerfile.build_variables(project))
-    return f"{said}: a build has no values of .env, so give it a default, or a value in the Dockerfile" if said else ""
+    return f"{said}: {code.IN_A_BUILD}" if said else ""
 
 
 def complaint(project: Project, argv: tuple[str | Path, ...], values: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ REASONS = [
     (
         "src/myproj/settings.py",
         b"\nSHOP_KEY = os.environ['SHOP_KEY']\nOTHER = os.environ.get('SHOP_OTHER')\n",
-        ") has no default, and a build has no values of .env: give it one, or a value in the Dockerfile.",
+        "): a build has no values of .env, so give it a default, or a value in the Dockerfile.",
     ),
     ("requirements.in", b"\npillow\n", "requirements.in has changed since requirements.txt was made of it: `inv lock`"),
 ]

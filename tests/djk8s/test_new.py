@@ -35,6 +35,12 @@ def test_django_wrote_its_part(shop: Path) -> None:
     assert (shop / "src/manage.py").is_file()
 
 
+def test_its_own_tests_are_run_with_all_others_and_another_projects_are_not(shop: Path) -> None:
+    session = "@nox.session({}allow_parallel=True)\ndef site_tests("
+    assert session.format("") in (shop / "noxfile.py").read_text()
+    assert session.format("default=False, ") in (ROOT / "noxfile.py").read_text()
+
+
 def test_readme_of_the_project_names_it(shop: Path) -> None:
     readme = (shop / "README.md").read_text()
     assert readme.startswith("# my_site\n")
